@@ -1,0 +1,39 @@
+# make check: seconds. make test: everything that CI runs. make demo, make bench NAME=plug: root.
+.PHONY: check test test-slow demo bench lint venv host-tools clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+NAME ?= plug
+
+check: lint
+	$(BIN)/pytest -q tests/pure tests/golden
+
+lint: venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/budgets.py
+	PYTHONPATH=src $(BIN)/lint-imports
+
+test: host-tools check
+	$(BIN)/pytest -q tests/api tests/kernel tests/e2e -m "not slow" -n 2 --dist loadfile
+
+test-slow: host-tools venv
+	$(BIN)/pytest -q tests -m slow
+
+demo: host-tools venv
+	$(BIN)/python -m netwright.testing.demo
+
+bench: host-tools venv
+	$(BIN)/python bench/$(NAME).py
+
+venv: $(VENV)/ready
+
+$(VENV)/ready: pyproject.toml scripts/setup-venv
+	scripts/setup-venv $(VENV)
+
+host-tools:
+	scripts/setup-host
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

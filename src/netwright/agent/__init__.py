@@ -1,0 +1,1 @@
+"""The loop that makes this host match its plan."""

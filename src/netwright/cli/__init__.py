@@ -1,0 +1,1 @@
+"""One module per program: reads environment and flags, builds the objects, nothing else."""

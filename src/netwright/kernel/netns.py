@@ -1,0 +1,136 @@
+"""Network namespaces under /run/netns: made, listed, entered.
+
+Ours to make and remove: those whose name starts with `qdhcp-`. A guest's namespace is its owner's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from netwright.model.errors import KernelRefusedError
+from netwright.model.ids import HOST_NAMESPACE, NamespaceName
+
+DIRECTORY: Final = Path("/run/netns")
+OURS: Final = "qdhcp-"
+_CLONE_NEWNET: Final = 0x40000000
+_MS_BIND: Final = 4096
+_MS_REC: Final = 16384
+_MS_SHARED: Final = 1 << 20
+_MNT_DETACH: Final = 2
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+def path_of(namespace: NamespaceName) -> Path:
+    """The file that holds the namespace; the calling thread's own for HOST_NAMESPACE."""
+    return DIRECTORY / namespace if namespace else Path("/proc/thread-self/ns/net")
+
+
+@contextmanager
+def inside(namespace: NamespaceName) -> Iterator[None]:
+    """The calling thread is in the namespace for as long as the block runs.
+
+    Sockets that it opens stay in that namespace; other threads are not moved (setns(2)).
+    """
+    if namespace == HOST_NAMESPACE:
+        yield
+        return
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        _enter(path_of(namespace))
+        try:
+            yield
+        finally:
+            _call("setns", _LIBC.setns(home, _CLONE_NEWNET), "back")
+    finally:
+        os.close(home)
+
+
+def create(namespace: NamespaceName) -> None:
+    """Makes a namespace as `ip netns add` does; one that is there already is left as it is."""
+    _share_directory()
+    path = path_of(namespace)
+    if is_namespace(path):
+        return
+    path.touch(mode=0o000)
+    failed: list[KernelRefusedError] = []
+
+    def make() -> None:
+        # unshare(2) moves only the calling thread, so the thread dies with its namespace pinned by the mount.
+        try:
+            _call("unshare", _LIBC.unshare(_CLONE_NEWNET), namespace)
+            source = b"/proc/thread-self/ns/net"
+            _call("mount", _LIBC.mount(source, os.fsencode(path), b"none", _MS_BIND, None), namespace)
+        except KernelRefusedError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=make, name="netns-make")
+    thread.start()
+    thread.join()
+    if failed:
+        path.unlink(missing_ok=True)
+        raise failed[0]
+
+
+def delete(namespace: NamespaceName) -> None:
+    """Takes the name away; the namespace goes with its last process. No error where there is none."""
+    path = path_of(namespace)
+    if path.exists():
+        _LIBC.umount2(os.fsencode(path), _MNT_DETACH)
+        path.unlink(missing_ok=True)
+
+
+def is_namespace(path: Path) -> bool:
+    """Whether a namespace is mounted there: a bare file is what a killed `create` leaves."""
+    try:
+        return path.stat().st_dev == Path("/proc/self/ns/net").stat().st_dev
+    except OSError:
+        return False
+
+
+class Namespaces:
+    """Driver of the namespaces that netwright makes."""
+
+    def observe(self, keys: Collection[NamespaceName] | None = None) -> Mapping[NamespaceName, bool]:
+        if keys is None:
+            found = DIRECTORY.glob(f"{OURS}*") if DIRECTORY.is_dir() else iter(())
+            keys = [NamespaceName(path.name) for path in found]
+        return {key: True for key in keys if is_namespace(path_of(key))}
+
+    def put(self, items: Mapping[NamespaceName, bool]) -> None:
+        for namespace in items:
+            create(namespace)
+
+    def remove(self, keys: Collection[NamespaceName]) -> None:
+        for namespace in keys:
+            delete(namespace)
+
+
+def _share_directory() -> None:
+    """/run/netns is a shared mount, as iproute2 makes it, so that names are seen everywhere."""
+    DIRECTORY.mkdir(parents=True, exist_ok=True)
+    here = os.fsencode(DIRECTORY)
+    if _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None) != 0:
+        _call("mount", _LIBC.mount(here, here, b"none", _MS_BIND | _MS_REC, None), "/run/netns")
+        _call("mount", _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None), "/run/netns")
+
+
+def _enter(path: Path) -> None:
+    try:
+        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelRefusedError("netns", f"{path.name}: {error.strerror}") from error
+    try:
+        _call("setns", _LIBC.setns(target, _CLONE_NEWNET), path.name)
+    finally:
+        os.close(target)
+
+
+def _call(name: str, result: int, subject: str) -> None:
+    if result != 0:
+        raise KernelRefusedError("netns", f"{name} {subject}: {os.strerror(ctypes.get_errno())}")

@@ -1,0 +1,215 @@
+"""What a kernel has: the keys and values of every stage, as plans render them and drivers read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Interface, IPv6Interface
+from typing import NamedTuple
+
+from netwright.model.ids import LinkName, Mac, NamespaceName, NetworkId, PortId
+from netwright.model.intent import Address, Prefix
+
+
+class Stage(StrEnum):
+    """Built in this order, swept in the reverse."""
+
+    NAMESPACES = "namespaces"
+    FIREWALL = "firewall"
+    LINKS = "links"
+    SYSCTLS = "sysctls"
+    ADDRESSES = "addresses"
+    ROUTES = "routes"
+    DHCP_FILES = "dhcp-files"
+    DNSMASQ = "dnsmasq"
+    METADATA = "metadata"
+    UPLINKS = "uplinks"
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What the host can do and where netwright keeps its files: found once, when an agent starts."""
+
+    directory: str
+    """Absolute path of the run directory: dnsmasq's files, pid files and leases are below it."""
+    bridge_conntrack: bool
+    """Whether the kernel takes `ct` expressions in the bridge family."""
+
+
+class LinkKey(NamedTuple):
+    namespace: NamespaceName
+    name: LinkName
+
+
+class SysctlKey(NamedTuple):
+    namespace: NamespaceName
+    path: str
+    """Below /proc/sys, with slashes: net/ipv4/ip_forward."""
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeLink:
+    """STP off, no forward delay, no multicast snooping, per-bridge netfilter calls as the traits say."""
+
+    mac: Mac
+    mtu: int
+    alias: str
+    netfilter_calls: bool
+    up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class VethLink:
+    """Our end of a pair, on a bridge; the far end is made in its namespace in the same message."""
+
+    master: LinkName
+    mtu: int
+    alias: str
+    peer_namespace: NamespaceName
+    peer_name: LinkName
+    peer_mac: Mac
+    peer_mtu: int
+    isolated: bool = False
+    up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class TapLink:
+    """A persistent tap that we make (`ours`) or one that a VMM makes and we only enslave."""
+
+    master: LinkName
+    mtu: int
+    alias: str
+    ours: bool
+    up: bool = True
+
+
+Link = BridgeLink | VethLink | TapLink
+
+
+class AddressKey(NamedTuple):
+    namespace: NamespaceName
+    link: LinkName
+    interface: IPv4Interface | IPv6Interface
+
+
+@dataclass(frozen=True, slots=True)
+class AddressUse:
+    """`announce`: a gratuitous ARP or an unsolicited advertisement goes out when it is put."""
+
+    announce: bool = False
+
+
+class RouteKey(NamedTuple):
+    namespace: NamespaceName
+    destination: Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    link: LinkName
+    via: Address | None = None
+    source: Address | None = None
+
+
+class FileKind(StrEnum):
+    """dnsmasq's two directories of small files."""
+
+    DHCP = "dhcp"
+    """dhcp-hostsdir: who gets which address."""
+    DNS = "dns"
+    """hostsdir: names and addresses."""
+
+
+class DhcpFileKey(NamedTuple):
+    network: NetworkId
+    kind: FileKind
+    name: str
+    """A port's id: safe as a file name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dnsmasq:
+    """One network's daemon: it runs while its configuration's text is this."""
+
+    namespace: NamespaceName
+    config: str
+
+
+class ListenerKey(NamedTuple):
+    """Where the metadata service listens: bound to that link in that namespace."""
+
+    namespace: NamespaceName
+    link: LinkName
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    network: NetworkId
+    place: str
+    """`host` or `router`: which socket addresses the guests' requests arrive at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uplink:
+    """A physical link enslaved to a bridge, whose addresses and routes live on the bridge meanwhile."""
+
+    bridge: LinkName
+
+
+class NftKind(StrEnum):
+    """In the order in which one transaction may write them."""
+
+    TABLE = "table"
+    SET = "set"
+    MAP = "map"
+    CHAIN = "chain"
+    ELEMENT = "element"
+
+
+class NftKey(NamedTuple):
+    """`name` is the set's, map's or chain's; `element` an element's key as nft prints it, else empty."""
+
+    kind: NftKind
+    family: str
+    name: str
+    element: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NftTable:
+    """A table called netwright."""
+
+
+@dataclass(frozen=True, slots=True)
+class NftSet:
+    """`spec` is the declaration's inside: type, flags, size."""
+
+    spec: str
+
+
+@dataclass(frozen=True, slots=True)
+class NftElement:
+    """An element's data in a map (empty in a set)."""
+
+    data: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NftChain:
+    """`hook` is empty for a regular chain. Equal when hook and tags are: tags[i] stands for rules[i]."""
+
+    hook: str
+    tags: tuple[str, ...]
+    rules: tuple[str, ...] = field(compare=False)
+
+
+NftValue = NftTable | NftSet | NftElement | NftChain
+
+
+class Fixed(NamedTuple):
+    """Who a packet on a network is from, for the metadata service."""
+
+    network: NetworkId
+    address: Address
+    port: PortId

@@ -1,0 +1,51 @@
+"""Identifiers and names that are not just strings."""
+
+from __future__ import annotations
+
+from typing import Final, NewType
+
+NetworkId = NewType("NetworkId", str)
+SubnetId = NewType("SubnetId", str)
+PortId = NewType("PortId", str)
+GroupId = NewType("GroupId", str)
+RuleId = NewType("RuleId", str)
+FloatingIpId = NewType("FloatingIpId", str)
+ProjectId = NewType("ProjectId", str)
+HostName = NewType("HostName", str)
+LinkName = NewType("LinkName", str)
+"""A network interface's name: at most 15 bytes (IFNAMSIZ less its NUL)."""
+NamespaceName = NewType("NamespaceName", str)
+"""A network namespace under /run/netns."""
+Mac = NewType("Mac", str)
+"""Six lower-case hexadecimal octets joined by colons."""
+
+HOST_NAMESPACE: Final = NamespaceName("")
+"""The namespace that the agent itself runs in."""
+
+_TAIL: Final = 11
+
+
+def bridge_name(network: NetworkId) -> LinkName:
+    """`brq` and the first 11 characters of the id, as Neutron's bridges are named."""
+    return LinkName(f"brq{network[:_TAIL]}")
+
+
+def port_link_name(port: PortId) -> LinkName:
+    """`tap` and the first 11 characters of the id: the name under which a VMM may create it."""
+    return LinkName(f"tap{port[:_TAIL]}")
+
+
+def dhcp_namespace(network: NetworkId) -> NamespaceName:
+    """`qdhcp-` and the network's id, as Neutron names it."""
+    return NamespaceName(f"qdhcp-{network}")
+
+
+def dhcp_peer_name(network: NetworkId) -> LinkName:
+    """The end inside the DHCP namespace of the pair that joins it to the network's bridge."""
+    return LinkName(f"ns-{network[:_TAIL]}")
+
+
+def bridge_mac(network: NetworkId) -> Mac:
+    """A locally administered address from the id, so that it never changes with the bridge's ports."""
+    digits = network.replace("-", "")[:10]
+    return Mac(":".join(["fe", *(digits[at : at + 2] for at in range(0, 10, 2))]))

@@ -1,0 +1,268 @@
+"""What users asked for: the Networking API's nouns as values that cannot be wrong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+from netwright.model.ids import (
+    FloatingIpId,
+    GroupId,
+    HostName,
+    LinkName,
+    Mac,
+    NamespaceName,
+    NetworkId,
+    PortId,
+    ProjectId,
+    RuleId,
+    SubnetId,
+)
+
+Address = IPv4Address | IPv6Address
+Prefix = IPv4Network | IPv6Network
+
+
+class GatewayPlace(StrEnum):
+    """Where a network's gateway lives: on the bridge in the host's namespace, or in a router."""
+
+    HOST = "host"
+    ROUTER = "router"
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """`zone` is the network's own small number, unique on the deployment (conntrack zone, 1 to 65535)."""
+
+    id: NetworkId
+    project_id: ProjectId
+    name: str
+    zone: int
+    mtu: int
+    gateway_place: GatewayPlace = GatewayPlace.ROUTER
+    external: bool = False
+    shared: bool = False
+    admin_state_up: bool = True
+    port_security_enabled: bool = True
+    description: str = ""
+    dns_domain: str = ""
+    uplink: LinkName | None = None
+    """A physical link: enslaved to the bridge, or, for an external network, where floating IPs live."""
+    nat: bool = True
+    """Whether what leaves a host network is translated to the uplink's address."""
+    host_access: bool = False
+    """Whether guests reach the host's own services beside DHCP, DNS, metadata and ICMP."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """An allocation pool: both ends belong to it."""
+
+    start: Address
+    end: Address
+
+
+@dataclass(frozen=True, slots=True)
+class HostRoute:
+    destination: Prefix
+    nexthop: Address
+
+
+class Ipv6Mode(StrEnum):
+    """The Networking API's ipv6_ra_mode and ipv6_address_mode."""
+
+    SLAAC = "slaac"
+    DHCPV6_STATEFUL = "dhcpv6-stateful"
+    DHCPV6_STATELESS = "dhcpv6-stateless"
+
+
+@dataclass(frozen=True, slots=True)
+class Subnet:
+    id: SubnetId
+    network_id: NetworkId
+    project_id: ProjectId
+    name: str
+    cidr: Prefix
+    gateway_ip: Address | None
+    enable_dhcp: bool = True
+    pools: tuple[Pool, ...] = ()
+    dns_nameservers: tuple[Address, ...] = ()
+    host_routes: tuple[HostRoute, ...] = ()
+    ipv6_ra_mode: Ipv6Mode | None = None
+    ipv6_address_mode: Ipv6Mode | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedIp:
+    subnet_id: SubnetId
+    address: Address
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPair:
+    """A further address (or prefix) and MAC that a port may send from."""
+
+    prefix: Prefix
+    mac: Mac
+
+
+@dataclass(frozen=True, slots=True)
+class Unplugged:
+    """The port has no link on any host."""
+
+
+@dataclass(frozen=True, slots=True)
+class InNamespace:
+    """A veth pair; its far end is made directly in the guest's namespace."""
+
+    namespace: NamespaceName
+    link: LinkName
+
+
+@dataclass(frozen=True, slots=True)
+class HostTap:
+    """A persistent tap that the agent makes and a VMM opens."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmmTap:
+    """A tap that a VMM made under the port's name, and that goes when the VMM goes."""
+
+
+Attachment = Unplugged | InNamespace | HostTap | VmmTap
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What the metadata service tells the guest behind a port."""
+
+    hostname: str = ""
+    user_data: str = ""
+    """Base64, at most 65,535 characters, as in the Compute API."""
+    public_keys: tuple[tuple[str, str], ...] = ()
+    """Name and OpenSSH text of each key."""
+    meta: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    id: PortId
+    network_id: NetworkId
+    project_id: ProjectId
+    name: str
+    mac: Mac
+    fixed_ips: tuple[FixedIp, ...] = ()
+    security_groups: tuple[GroupId, ...] = ()
+    allowed_address_pairs: tuple[AddressPair, ...] = ()
+    port_security_enabled: bool = True
+    admin_state_up: bool = True
+    device_id: str = ""
+    device_owner: str = ""
+    dns_name: str = ""
+    description: str = ""
+    host: HostName | None = None
+    attachment: Attachment = Unplugged()
+    guest: Guest = Guest()
+
+
+class Direction(StrEnum):
+    INGRESS = "ingress"
+    EGRESS = "egress"
+
+
+class EtherType(StrEnum):
+    IPV4 = "IPv4"
+    IPV6 = "IPv6"
+
+
+@dataclass(frozen=True, slots=True)
+class Anywhere:
+    """No remote given: any address of the rule's EtherType."""
+
+
+@dataclass(frozen=True, slots=True)
+class RemotePrefix:
+    prefix: Prefix
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteGroup:
+    group: GroupId
+
+
+Remote = Anywhere | RemotePrefix | RemoteGroup
+
+
+@dataclass(frozen=True, slots=True)
+class AnyProtocol:
+    """Every IP protocol."""
+
+
+@dataclass(frozen=True, slots=True)
+class IpProtocol:
+    """A protocol by its IANA number, whatever its ports."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class PortRange:
+    """A protocol with ports (TCP 6, UDP 17, DCCP 33, SCTP 132, UDP-Lite 136), both ends included."""
+
+    number: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class Icmp:
+    """ICMP or ICMPv6, by the rule's EtherType; a missing type or code means any."""
+
+    type: int | None = None
+    code: int | None = None
+
+
+Match = AnyProtocol | IpProtocol | PortRange | Icmp
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    id: RuleId
+    group_id: GroupId
+    project_id: ProjectId
+    direction: Direction
+    ethertype: EtherType
+    match: Match = AnyProtocol()
+    remote: Remote = Anywhere()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SecurityGroup:
+    id: GroupId
+    project_id: ProjectId
+    name: str
+    description: str = ""
+    stateful: bool = True
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """The port and fixed address that a floating IP stands for."""
+
+    port_id: PortId
+    fixed_address: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIp:
+    id: FloatingIpId
+    project_id: ProjectId
+    network_id: NetworkId
+    """The external network that the address is from."""
+    address: IPv4Address
+    association: Association | None = None
+    description: str = ""

@@ -1,0 +1,318 @@
+"""What one host must provide: items that leave the host nothing to decide, generation by generation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from ipaddress import IPv4Address
+from typing import NamedTuple
+
+from netwright.model.ids import (
+    FloatingIpId,
+    GroupId,
+    HostName,
+    LinkName,
+    Mac,
+    NetworkId,
+    PortId,
+    ProjectId,
+    SubnetId,
+)
+from netwright.model.intent import (
+    Address,
+    AddressPair,
+    Attachment,
+    Direction,
+    EtherType,
+    GatewayPlace,
+    Guest,
+    HostRoute,
+    Match,
+    Pool,
+    Prefix,
+    Remote,
+)
+
+
+class Noun(StrEnum):
+    """The kinds of item that a plan is made of."""
+
+    HOST = "host"
+    NETWORK = "network"
+    GROUP = "group"
+    PORT = "port"
+    FLOATING_IP = "floating_ip"
+
+
+class ItemKey(NamedTuple):
+    """An item's place in the plan."""
+
+    noun: Noun
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostItem:
+    """What every host has, even one without networks: the tables, sysctls and empty sets."""
+
+    host: HostName
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.HOST, self.host)
+
+
+class Serving(StrEnum):
+    """How guests of a subnet get their addresses."""
+
+    STATIC = "static"
+    """Not from us: enable_dhcp is false, or an IPv6 subnet without modes."""
+    DHCPV4 = "dhcpv4"
+    SLAAC = "slaac"
+    DHCPV6_STATEFUL = "dhcpv6-stateful"
+    DHCPV6_STATELESS = "dhcpv6-stateless"
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetPlan:
+    """`held` is the address that netwright itself holds on this subnet.
+
+    On a host network it is the gateway's, on the bridge; on a router network that of the network's
+    DHCP port, in its namespace. None: netwright has no address there.
+    """
+
+    id: SubnetId
+    cidr: Prefix
+    gateway_ip: Address | None
+    held: Address | None
+    serving: Serving
+    announced: bool
+    """Whether our router advertisements go out here (ipv6_ra_mode set, on a host network)."""
+    dns_nameservers: tuple[Address, ...] = ()
+    host_routes: tuple[HostRoute, ...] = ()
+    pools: tuple[Pool, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkItem:
+    """A network present on the host: its bridge, its addresses, its dnsmasq."""
+
+    id: NetworkId
+    zone: int
+    mtu: int
+    place: GatewayPlace
+    admin_up: bool
+    uplink: LinkName | None
+    nat: bool
+    host_access: bool
+    dns_domain: str
+    """Without a trailing dot; never empty (the deployment's default is filled in)."""
+    subnets: tuple[SubnetPlan, ...]
+    dhcp_mac: Mac | None = None
+    """The DHCP port's MAC on a router network that has one."""
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.NETWORK, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class RulePlan:
+    """A security group rule without its identity: equal rules are the same rule."""
+
+    direction: Direction
+    ethertype: EtherType
+    match: Match
+    remote: Remote
+
+
+@dataclass(frozen=True, slots=True)
+class GroupItem:
+    """A group that a port of this host uses, or that a rule of such a group names as its remote.
+
+    Members are not listed here: each port brings its own addresses.
+    """
+
+    id: GroupId
+    stateful: bool
+    rules: tuple[RulePlan, ...]
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.GROUP, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class PortAddress:
+    """A fixed address and what its guest must know beside it."""
+
+    subnet_id: SubnetId
+    address: Address
+    prefix_length: int
+    serving: Serving
+    gateway_ip: Address | None
+    dns_nameservers: tuple[Address, ...] = ()
+    host_routes: tuple[HostRoute, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Nic:
+    """One interface of a guest, as the metadata service describes it."""
+
+    port_id: PortId
+    network_id: NetworkId
+    mac: Mac
+    mtu: int
+    addresses: tuple[PortAddress, ...]
+    floating_addresses: tuple[IPv4Address, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PortItem:
+    """A port with a link on this host (its attachment is never Unplugged)."""
+
+    id: PortId
+    network_id: NetworkId
+    project_id: ProjectId
+    name: str
+    mac: Mac
+    mtu: int
+    zone: int
+    place: GatewayPlace
+    admin_up: bool
+    attachment: Attachment
+    addresses: tuple[PortAddress, ...]
+    secured: bool
+    pairs: tuple[AddressPair, ...]
+    groups: tuple[GroupId, ...]
+    dns_name: str
+    """One label; never empty (made from the address where the user gave none)."""
+    dns_domain: str
+    device_id: str
+    guest: Guest
+    nics: tuple[Nic, ...]
+    """All interfaces of the same guest, this one among them: ports with the same device_id."""
+    security_group_names: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.PORT, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIpItem:
+    """An associated floating IP whose port is on this host.
+
+    `uplink` is where the address is held and announced; None means it is routed to the host.
+    """
+
+    id: FloatingIpId
+    address: IPv4Address
+    fixed_address: IPv4Address
+    port_id: PortId
+    network_id: NetworkId
+    """The fixed address's network."""
+    zone: int
+    uplink: LinkName | None
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.FLOATING_IP, self.id)
+
+
+Item = HostItem | NetworkItem | GroupItem | PortItem | FloatingIpItem
+
+
+@dataclass(frozen=True, slots=True)
+class HostPlan:
+    """Everything one host must provide, complete. Generations only grow."""
+
+    host: HostName
+    generation: int
+    items: Mapping[ItemKey, Item] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanDelta:
+    """What changed: the plan at `base` with it applied is the plan at `generation`."""
+
+    host: HostName
+    base: int
+    generation: int
+    changed: tuple[Item, ...]
+    removed: tuple[ItemKey, ...]
+
+
+PlanUpdate = HostPlan | PlanDelta
+
+
+def apply(plan: HostPlan, delta: PlanDelta) -> HostPlan:
+    """The plan after the delta.
+
+    Raises ValueError if the delta starts from a generation later than the plan's.
+    """
+    if delta.base > plan.generation:
+        message = f"delta starts at {delta.base}, the plan is at {plan.generation}"
+        raise ValueError(message)
+    items = dict(plan.items)
+    for key in delta.removed:
+        items.pop(key, None)
+    items.update({item.key: item for item in delta.changed})
+    return HostPlan(plan.host, max(plan.generation, delta.generation), items)
+
+
+@dataclass(frozen=True, slots=True)
+class StageFailure:
+    """A stage that did not reach its desired state, and what the kernel or the helper said."""
+
+    stage: str
+    said: str
+    pending: int
+    """How many objects still differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """What the server must know of a host to refuse what it cannot provide."""
+
+    routes: tuple[Prefix, ...] = ()
+    """Destinations of the host's own routes, default routes and ours apart."""
+    uplink_mtu: int = 1500
+    """MTU of the link that holds the default route."""
+    links: tuple[LinkName, ...] = ()
+    """The host's own links: not ours, not loopback."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortStatus:
+    id: PortId
+    up: bool
+    """Whether the port's link is made, filtered and up in the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class VmmLink:
+    """A link named like a port's (`tap` and 11 characters) that a VMM made or took away."""
+
+    name: LinkName
+    present: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What the agent tells the server.
+
+    With `complete`, `ports` and `vmm_links` list all there are, and what is not listed is down or
+    absent; without it, only those that changed since the last report, so that one port's report
+    does not grow with the number of ports.
+    """
+
+    host: HostName
+    generation: int
+    converged: bool
+    complete: bool
+    failures: tuple[StageFailure, ...] = ()
+    ports: tuple[PortStatus, ...] = ()
+    vmm_links: tuple[VmmLink, ...] = ()
+    facts: HostFacts = HostFacts()

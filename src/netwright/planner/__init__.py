@@ -1,0 +1,1 @@
+"""Intent to plan: what one host must provide, decided in pure code."""

@@ -1,0 +1,1 @@
+"""Plan to host values: links, addresses, firewall, DHCP, in the words of the kernel."""

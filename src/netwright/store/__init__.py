@@ -1,0 +1,1 @@
+"""Tables, migrations, address allocation: one reader and writer file per noun."""
