@@ -16,14 +16,15 @@ class Stage(StrEnum):
 
     NAMESPACES = "namespaces"
     FIREWALL = "firewall"
-    LINKS = "links"
+    UPLINKS = "uplinks"
+    BRIDGES = "bridges"
     SYSCTLS = "sysctls"
+    PORTS = "ports"
     ADDRESSES = "addresses"
     ROUTES = "routes"
     DHCP_FILES = "dhcp-files"
     DNSMASQ = "dnsmasq"
     METADATA = "metadata"
-    UPLINKS = "uplinks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +69,7 @@ class VethLink:
     peer_namespace: NamespaceName
     peer_name: LinkName
     peer_mac: Mac
-    peer_mtu: int
-    isolated: bool = False
+    """The far end has the same MTU, and is brought up."""
     up: bool = True
 
 
@@ -97,7 +97,7 @@ class AddressKey(NamedTuple):
 class AddressUse:
     """`announce`: a gratuitous ARP or an unsolicited advertisement goes out when it is put."""
 
-    announce: bool = False
+    announce: bool = field(default=False, compare=False)
 
 
 class RouteKey(NamedTuple):
@@ -178,14 +178,17 @@ class NftKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NftTable:
-    """A table called netwright."""
+    """A table called netwright. A new layout (other sets) means that the table is made anew."""
+
+    layout: str
 
 
 @dataclass(frozen=True, slots=True)
 class NftSet:
-    """`spec` is the declaration's inside: type, flags, size."""
+    """`spec` is the declaration's inside: type, flags, size. Equal when the tags are."""
 
-    spec: str
+    tag: str
+    spec: str = field(compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,3 +49,8 @@ def bridge_mac(network: NetworkId) -> Mac:
     """A locally administered address from the id, so that it never changes with the bridge's ports."""
     digits = network.replace("-", "")[:10]
     return Mac(":".join(["fe", *(digits[at : at + 2] for at in range(0, 10, 2))]))
+
+
+def dhcp_link_name(network: NetworkId) -> LinkName:
+    """The end on the bridge of the pair into the DHCP namespace."""
+    return LinkName(f"dhp{network[:_TAIL]}")

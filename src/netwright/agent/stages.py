@@ -1,0 +1,48 @@
+"""The stages of this host and who does them: built in this order, swept in the reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from pathlib import Path
+from typing import TypeVar
+
+from netwright.agent.metadata import MetadataService
+from netwright.agent.reconcile import Row
+from netwright.kernel.addresses import Addresses
+from netwright.kernel.dnsmasq import DhcpFiles, DnsmasqDaemons
+from netwright.kernel.driver import Driver
+from netwright.kernel.links import Links
+from netwright.kernel.netns import Namespaces
+from netwright.kernel.nft import NftTables
+from netwright.kernel.routes import Routes
+from netwright.kernel.sysctls import Sysctls
+from netwright.model.host import Stage, TapLink, Traits
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -> tuple[Row, ...]:
+    """One row a stage; drivers are bound to the namespace of the thread that calls this."""
+    directory = Path(traits.directory)
+    return (
+        Row(Stage.NAMESPACES, wide(Namespaces())),
+        Row(Stage.FIREWALL, wide(NftTables()), gate=True),
+        Row(Stage.BRIDGES, wide(Links(bridges=True))),
+        Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
+        Row(
+            Stage.PORTS,
+            wide(Links(bridges=False)),
+            may_wait=lambda value: isinstance(value, TapLink) and not value.ours,
+        ),
+        Row(Stage.ADDRESSES, wide(Addresses())),
+        Row(Stage.ROUTES, wide(Routes())),
+        Row(Stage.DHCP_FILES, wide(DhcpFiles(directory))),
+        Row(Stage.DNSMASQ, wide(dnsmasq)),
+        Row(Stage.METADATA, wide(metadata)),
+    )
+
+
+def wide(driver: Driver[K, V]) -> Driver[Hashable, object]:
+    """A driver among drivers: the loop hands each only what was rendered for its own stage."""
+    return driver  # type: ignore[return-value]  # narrower keys than declared: kept by Desired's stages

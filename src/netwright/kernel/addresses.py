@@ -1,0 +1,154 @@
+"""Addresses that netwright holds: gateways, DHCP ports, floating IPs.
+
+Ours: addresses whose protocol is 201, in the host's namespace and in those called `qdhcp-…`.
+"""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Callable, Collection, Iterable, Mapping
+from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_interface
+from typing import Final
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from netwright.kernel import netns, rtnetlink
+from netwright.kernel.netlink import Netlink
+from netwright.model.errors import KernelRefusedError
+from netwright.model.host import AddressKey, AddressUse
+from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName
+
+_NODAD: Final = 0x02
+_NOPREFIXROUTE: Final = 0x200
+_ETH_ARP: Final = 0x0806
+
+
+class Addresses:
+    """Driver of addresses. Connected routes are not the kernel's but the routes driver's."""
+
+    def observe(self, keys: Collection[AddressKey] | None = None) -> Mapping[AddressKey, AddressUse]:
+        if keys is None:
+            spaces: Iterable[NamespaceName] = [HOST_NAMESPACE, *netns.Namespaces().observe()]
+        else:
+            spaces = {key.namespace for key in keys}
+        found: dict[AddressKey, AddressUse] = {}
+        for space in spaces:
+            links = None if keys is None else {key.link for key in keys if key.namespace == space}
+            found.update(dict.fromkeys(_held(space, links), AddressUse()))
+        if keys is not None:
+            found = {key: use for key, use in found.items() if key in keys}
+        return found
+
+    def put(self, items: Mapping[AddressKey, AddressUse]) -> None:
+        by_namespace(items, self._put)
+        for key, use in items.items():
+            if use.announce:
+                announce(key)
+
+    def remove(self, keys: Collection[AddressKey]) -> None:
+        by_namespace(keys, self._remove)
+
+    def _put(self, namespace: NamespaceName, keys: Collection[AddressKey]) -> None:
+        with rtnetlink.writer(namespace) as route:
+            for key in keys:
+                interface = key.interface
+                flags = _NOPREFIXROUTE | (_NODAD if interface.version == 6 else 0)
+                route.addr(
+                    "replace",
+                    index=_index(route.link_lookup(ifname=key.link), key.link),
+                    address=str(interface.ip),
+                    prefixlen=interface.network.prefixlen,
+                    flags=flags,
+                    IFA_PROTO=rtnetlink.PROTOCOL,
+                )
+
+    def _remove(self, namespace: NamespaceName, keys: Collection[AddressKey]) -> None:
+        with rtnetlink.writer(namespace) as route:
+            for key in keys:
+                found = route.link_lookup(ifname=key.link)
+                if found:
+                    _forget(route, found[0], key.interface)
+
+
+def by_namespace(
+    keys: Iterable[AddressKey], act: Callable[[NamespaceName, Collection[AddressKey]], None]
+) -> None:
+    """Once for each namespace; those that fail do not stop the others."""
+    grouped: dict[NamespaceName, list[AddressKey]] = {}
+    for key in keys:
+        grouped.setdefault(key.namespace, []).append(key)
+    failed: list[KernelRefusedError] = []
+    for namespace, some in grouped.items():
+        try:
+            act(namespace, some)
+        except KernelRefusedError as refused:
+            failed.append(refused)
+    if failed:
+        raise failed[0]
+
+
+def announce(key: AddressKey) -> None:
+    """Tells the link's neighbours whose address it is now: a gratuitous ARP (RFC 5227, section 3)."""
+    if not isinstance(key.interface.ip, IPv4Address):
+        return
+    with (
+        rtnetlink.refusals("addresses"),
+        netns.inside(key.namespace),
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC) as wire,
+    ):
+        wire.bind((key.link, _ETH_ARP))
+        mac = wire.getsockname()[4]
+        if len(mac) == 6:
+            for operation in (1, 2):
+                wire.send(_gratuitous(mac, key.interface.ip.packed, operation))
+
+
+def _gratuitous(mac: bytes, address: bytes, operation: int) -> bytes:
+    everyone = b"\xff" * 6
+    arp = struct.pack(">HHBBH", 1, 0x0800, 6, 4, operation)
+    return everyone + mac + struct.pack(">H", _ETH_ARP) + arp + mac + address + everyone + address
+
+
+def _held(namespace: NamespaceName, links: Collection[LinkName] | None) -> list[AddressKey]:
+    try:
+        reader = rtnetlink.open_reader(namespace)
+    except KernelRefusedError:
+        return []  # the namespace is gone, and its addresses with it
+    try:
+        return [
+            AddressKey(namespace, name, _interface(state))
+            for name, index in _indexes(reader, links)
+            for state in rtnetlink.addresses(reader, index)
+            if state.ours and (state.index == index)
+        ]
+    finally:
+        reader.close()
+
+
+def _indexes(reader: Netlink, links: Collection[LinkName] | None) -> list[tuple[LinkName, int]]:
+    if links is None:
+        ours = {state.index for state in rtnetlink.addresses(reader) if state.ours}
+        states = [rtnetlink.link(reader, index=index) for index in ours]
+    else:
+        states = [rtnetlink.link(reader, name=name) for name in links]
+    return [(state.name, state.index) for state in states if state]
+
+
+def _interface(state: rtnetlink.AddressState) -> IPv4Interface | IPv6Interface:
+    return ip_interface((state.address, state.length))
+
+
+def _index(found: Collection[int], name: LinkName) -> int:
+    for index in found:
+        return index
+    raise KernelRefusedError("addresses", f"{name}: no such link")
+
+
+def _forget(route: IPRoute, index: int, interface: IPv4Interface | IPv6Interface) -> None:
+    try:
+        route.addr("del", index=index, address=str(interface.ip), prefixlen=interface.network.prefixlen)
+    except NetlinkError as error:
+        if not rtnetlink.is_missing(error):
+            raise

@@ -1,0 +1,244 @@
+"""Bridges, veth pairs and taps.
+
+Ours: links whose alias starts with `netwright:`. The alias also holds what the kernel does not tell of
+a link (where its far end was made, and whether a VMM made it), so that a fresh agent can compare.
+A tap that a VMM made is enslaved and let go, never made or deleted.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import struct
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Final, assert_never
+
+from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
+
+from netwright.kernel import netns, rtnetlink
+from netwright.kernel.rtnetlink import LinkState
+from netwright.model.errors import KernelRefusedError
+from netwright.model.host import BridgeLink, Link, LinkKey, TapLink, VethLink
+from netwright.model.ids import HOST_NAMESPACE, LinkName, Mac, NamespaceName
+
+OURS: Final = "netwright:"
+_DOOMED_GROUP: Final = 20100
+_TUNSETIFF: Final = 0x400454CA
+_TUNSETPERSIST: Final = 0x400454CB
+_TAP_FLAGS: Final = 0x0002 | 0x1000 | 0x4000
+"""IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, as QEMU, Firecracker and Cloud Hypervisor open it."""
+_SIOCGIFFLAGS: Final = 0x8913
+_SIOCSIFFLAGS: Final = 0x8914
+_IFREQ: Final = struct.Struct("16sH22x")
+_UP: Final = 1
+
+
+class Links:
+    """Driver of the bridges, or of the ports on them, in the host's namespace."""
+
+    def __init__(self, *, bridges: bool) -> None:
+        self._bridges = bridges
+        self._reader = rtnetlink.open_reader()
+        self._names: dict[int, LinkName] = {}
+
+    def observe(self, keys: Collection[LinkKey] | None = None) -> Mapping[LinkKey, Link]:
+        if keys is None:
+            listed = rtnetlink.links(self._reader, "bridge" if self._bridges else "")
+            self._names = {state.index: state.name for state in listed}
+            if not self._bridges:
+                listed = [state for state in listed if state.kind != "bridge"]
+            states = [state for state in listed if state.alias.startswith(OURS)]
+        else:
+            found = (rtnetlink.link(self._reader, name=key.name) for key in keys)
+            states = [state for state in found if state and state.alias.startswith(OURS)]
+        return {LinkKey(HOST_NAMESPACE, state.name): self._value(state) for state in states}
+
+    def put(self, items: Mapping[LinkKey, Link]) -> None:
+        with rtnetlink.writer() as route:
+            each(items, lambda key: self._put(route, key.name, items[key]))
+
+    def remove(self, keys: Collection[LinkKey]) -> None:
+        states = [state for key in keys if (state := rtnetlink.link(self._reader, name=key.name))]
+        with rtnetlink.writer() as route:
+            doomed = [state for state in states if not state.alias.endswith(" vmm")]
+            for state in states:
+                if state.alias.endswith(" vmm"):
+                    _let_go(route, state)
+            _delete(route, doomed)
+
+    def _value(self, state: LinkState) -> Link:
+        if state.kind == "bridge":
+            plain = state.alias if state.plain_bridge else f"{state.alias} altered"
+            return BridgeLink(state.mac, state.mtu, plain, state.netfilter_calls, state.up)
+        master = self._name_of(state.master)
+        alias, _, made = state.alias.partition(" ")
+        match made.split(" "):
+            case ["veth", mac, namespace, name]:
+                peer = NamespaceName(namespace), LinkName(name), Mac(mac)
+                return VethLink(master, state.mtu, alias, *peer, up=state.up)
+            case [how]:
+                return TapLink(master, state.mtu, alias, ours=how != "vmm", up=state.up)
+            case _:
+                return TapLink(master, state.mtu, state.alias, ours=True, up=state.up)
+
+    def _name_of(self, index: int) -> LinkName:
+        if index and index not in self._names and (state := rtnetlink.link(self._reader, index=index)):
+            self._names[index] = state.name
+        return self._names.get(index, LinkName(""))
+
+    def _index_of(self, name: LinkName) -> int:
+        state = rtnetlink.link(self._reader, name=name)
+        if state is None:
+            raise KernelRefusedError("links", f"{name}: no such link")
+        self._names[state.index] = name
+        return state.index
+
+    def _put(self, route: IPRoute, name: LinkName, value: Link) -> None:
+        state = rtnetlink.link(self._reader, name=name)
+        if state and not state.alias.startswith(OURS) and not isinstance(value, TapLink):
+            raise KernelRefusedError("links", f"{name} exists and is not netwright's; rename or delete it")
+        match value:
+            case BridgeLink():
+                _put_bridge(route, name, value, state)
+            case VethLink():
+                self._put_veth(route, name, value, state)
+            case TapLink():
+                self._put_tap(route, name, value, state)
+            case _:
+                assert_never(value)
+
+    def _put_veth(self, route: IPRoute, name: LinkName, value: VethLink, state: LinkState | None) -> None:
+        stamp = f"{value.alias} veth {value.peer_mac} {value.peer_namespace} {value.peer_name}"
+        if state and state.alias != stamp:
+            # Another place or MAC: a guest's end cannot be moved in its back, so the pair is made anew.
+            route.link("del", index=state.index)
+            state = None
+        if state is None:
+            _make_pair(route, name, value, stamp)
+        self._join(route, name, value.master, value.mtu, up=value.up)
+        if state is None:
+            bring_up(value.peer_namespace, value.peer_name)
+
+    def _put_tap(self, route: IPRoute, name: LinkName, value: TapLink, state: LinkState | None) -> None:
+        if state is None:
+            if not value.ours:
+                return
+            _make_tap(name)
+        stamp = f"{value.alias} {'tap' if value.ours else 'vmm'}"
+        index = self._index_of(name)
+        if state is None or state.alias != stamp:
+            route.link("set", index=index, ifalias=stamp)
+        self._join(route, name, value.master, value.mtu, up=value.up)
+
+    def _join(self, route: IPRoute, name: LinkName, master: LinkName, mtu: int, *, up: bool) -> None:
+        """Onto the bridge, quiet, and up: in that order, so that no frame of it is seen elsewhere."""
+        silence(name)
+        state = "up" if up else "down"
+        route.link("set", index=self._index_of(name), master=self._index_of(master), mtu=mtu, state=state)
+
+
+def each(items: Iterable[LinkKey], act: Callable[[LinkKey], None]) -> None:
+    """Does all of them, whatever becomes of one, and then raises what the first that failed said."""
+    failed: list[str] = []
+    for key in items:
+        try:
+            with rtnetlink.refusals("links"):
+                act(key)
+        except KernelRefusedError as refused:
+            failed.append(f"{key.name}: {refused.said}")
+    if failed:
+        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
+        raise KernelRefusedError("links", failed[0] + more)
+
+
+def bring_up(namespace: NamespaceName, name: LinkName) -> None:
+    """Sets IFF_UP in another namespace: an ioctl there costs a hundredth of a netlink library's socket."""
+    with netns.inside(namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        asked = fcntl.ioctl(control, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
+        _, flags = _IFREQ.unpack(asked)
+        fcntl.ioctl(control, _SIOCSIFFLAGS, _IFREQ.pack(name.encode(), flags | _UP))
+
+
+def silence(name: LinkName) -> None:
+    """A bridge's port has no addresses of its own: without this it would solicit and report to the guest."""
+    switch = Path(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6")
+    if switch.exists():
+        switch.write_text("1")
+
+
+def _put_bridge(route: IPRoute, name: LinkName, value: BridgeLink, state: LinkState | None) -> None:
+    calls = int(value.netfilter_calls)
+    wanted = {
+        "address": value.mac,
+        "mtu": value.mtu,
+        "ifalias": value.alias,
+        "state": "up" if value.up else "down",
+    }
+    options = {
+        "kind": "bridge",
+        "br_stp_state": 0,
+        "br_forward_delay": 0,
+        "br_mcast_snooping": 0,
+        "br_nf_call_iptables": calls,
+        "br_nf_call_ip6tables": calls,
+    }
+    if state is None:
+        route.link("add", ifname=name, **options, **wanted)
+    else:
+        route.link("set", index=state.index, **options)
+        route.link("set", index=state.index, **wanted)
+
+
+def _make_pair(route: IPRoute, name: LinkName, value: VethLink, stamp: str) -> None:
+    try:
+        target = os.open(netns.path_of(value.peer_namespace), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        said = f"namespace {value.peer_namespace}: {error.strerror}"
+        raise KernelRefusedError("links", said) from error
+    try:
+        # The far end is made where it belongs: moving it afterwards costs an RCU grace period (17 ms).
+        far = {
+            "ifname": value.peer_name,
+            "net_ns_fd": target,
+            "address": value.peer_mac,
+            "mtu": value.mtu,
+        }
+        route.link("add", ifname=name, kind="veth", mtu=value.mtu, ifalias=stamp, peer=far)
+    finally:
+        os.close(target)
+
+
+def _make_tap(name: LinkName) -> None:
+    with rtnetlink.refusals("links"):
+        device = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            fcntl.ioctl(device, _TUNSETIFF, _IFREQ.pack(name.encode(), _TAP_FLAGS))
+            fcntl.ioctl(device, _TUNSETPERSIST, 1)
+        finally:
+            os.close(device)
+
+
+def _let_go(route: IPRoute, state: LinkState) -> None:
+    route.link("set", index=state.index, master=0, state="down", ifalias="")
+
+
+def _delete(route: IPRoute, states: Collection[LinkState]) -> None:
+    """One by one a delete waits for a grace period each (17 ms); a group goes in one."""
+    if len(states) < 2:
+        for state in states:
+            _delete_one(route, state)
+        return
+    for state in states:
+        route.link("set", index=state.index, group=_DOOMED_GROUP)
+    route.link("del", group=_DOOMED_GROUP)
+
+
+def _delete_one(route: IPRoute, state: LinkState) -> None:
+    try:
+        route.link("del", index=state.index)
+    except NetlinkError as error:
+        if not rtnetlink.is_missing(error):
+            raise

@@ -1,0 +1,158 @@
+"""Netlink reads without a library's decoding: one dump of a thousand links in tens of milliseconds.
+
+Writes go through pyroute2; reading is where its generality costs most (a factor of ten on dumps), and
+reading is what a restart and every look after a change do.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from netwright.kernel import netns
+from netwright.model.errors import KernelRefusedError
+from netwright.model.ids import HOST_NAMESPACE, NamespaceName
+
+ROUTE: Final = 0
+NETFILTER: Final = 12
+
+NLM_F_REQUEST: Final = 1
+NLM_F_ACK: Final = 4
+NLM_F_DUMP: Final = 0x300
+_NLMSG_ERROR: Final = 2
+_NLMSG_DONE: Final = 3
+_NLMSG_MIN_TYPE: Final = 16
+_HEADER: Final = struct.Struct("=IHHII")
+_ATTRIBUTE: Final = struct.Struct("=HH")
+_NESTED: Final = 0x8000
+_TYPE_MASK: Final = 0x3FFF
+_SOL_NETLINK: Final = 270
+_GET_STRICT_CHK: Final = 12
+_RECEIVE: Final = 1 << 18
+
+Attributes = Mapping[int, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of an answer: its type, and everything after the netlink header."""
+
+    type: int
+    body: bytes
+
+
+class Netlink:
+    """A socket in one namespace; used by one thread at a time."""
+
+    def __init__(self, protocol: int, namespace: NamespaceName = HOST_NAMESPACE) -> None:
+        with netns.inside(namespace):
+            self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 21)
+        if protocol == ROUTE:
+            # Filters in dump requests (a family, a table) are obeyed, not ignored.
+            self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
+        self._socket.bind((0, 0))
+        self._numbers = count(1)
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def dump(self, kind: int, body: bytes) -> Iterator[Message]:
+        """Every object that matches. Raises KernelRefusedError."""
+        number = self._send(kind, NLM_F_REQUEST | NLM_F_DUMP, body)
+        while True:
+            for message in self._receive(number):
+                if message.type == _NLMSG_DONE:
+                    return
+                yield message
+
+    def get(self, kind: int, body: bytes) -> Message | None:
+        """One object; None where there is none. Raises KernelRefusedError."""
+        number = self._send(kind, NLM_F_REQUEST, body)
+        try:
+            return next(iter(self._receive(number)), None)
+        except FileNotFoundError:
+            return None
+
+    def ask(self, kind: int, flags: int, body: bytes) -> None:
+        """A request that is only acknowledged. Raises OSError with the kernel's number."""
+        number = self._send(kind, NLM_F_REQUEST | NLM_F_ACK | flags, body)
+        for _ in self._receive(number):
+            pass
+
+    def _send(self, kind: int, flags: int, body: bytes) -> int:
+        number = next(self._numbers) & 0xFFFFFFFF
+        self._socket.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, number, 0) + body)
+        return number
+
+    def _receive(self, number: int) -> list[Message]:
+        data = self._socket.recv(_RECEIVE)
+        found = []
+        for kind, sequence, body in messages(data):
+            if sequence != number:
+                continue
+            if kind == _NLMSG_ERROR:
+                _raise(struct.unpack_from("=i", body)[0])
+            else:
+                found.append(Message(kind, body))
+        return found
+
+
+def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
+    """Type, sequence number and body of each message in a datagram."""
+    at = 0
+    while at + _HEADER.size <= len(data):
+        length, kind, _, sequence, _ = _HEADER.unpack_from(data, at)
+        yield kind, sequence, data[at + _HEADER.size : at + length]
+        at += (length + 3) & ~3
+
+
+def attributes(body: bytes, offset: int = 0) -> dict[int, bytes]:
+    """The attributes that follow a family's own header of `offset` bytes."""
+    found = {}
+    at, end = offset, len(body)
+    while at + 4 <= end:
+        length, kind = _ATTRIBUTE.unpack_from(body, at)
+        found[kind & _TYPE_MASK] = body[at + 4 : at + length]
+        at += (max(length, 4) + 3) & ~3
+    return found
+
+
+def children(body: bytes) -> Iterator[bytes]:
+    """The bodies of a list of attributes that all have the same type."""
+    at, end = 0, len(body)
+    while at + 4 <= end:
+        length, _ = _ATTRIBUTE.unpack_from(body, at)
+        yield body[at + 4 : at + length]
+        at += (max(length, 4) + 3) & ~3
+
+
+def attribute(kind: int, value: bytes) -> bytes:
+    """One attribute, padded to four bytes."""
+    padding = -len(value) % 4
+    return _ATTRIBUTE.pack(4 + len(value), kind) + value + b"\0" * padding
+
+
+def nested(kind: int, *inside: bytes) -> bytes:
+    return attribute(kind | _NESTED, b"".join(inside))
+
+
+def string(value: bytes) -> str:
+    """A NUL-terminated text."""
+    return value.rstrip(b"\0").decode(errors="replace")
+
+
+def _raise(number: int) -> None:
+    if number == 0:
+        return
+    if -number == errno.ENOENT:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if -number in {errno.ENODEV, errno.ENXIO}:
+        raise FileNotFoundError(-number, os.strerror(-number))
+    raise KernelRefusedError("netlink", os.strerror(-number))

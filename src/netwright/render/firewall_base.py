@@ -1,0 +1,207 @@
+"""The skeleton of both tables: every hook, every set, every chain that does not depend on what there is.
+
+Two base chains guard a port, one for what it sends and one for what it gets, so that an accept in one
+never skips the other, and a frame is seen wherever it comes from or goes to: another port, the
+uplink, or the host itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netwright.model.host import Traits
+from netwright.render.nft import BRIDGE, ESTABLISHED_MARK, INET, Nft, chain, named_map, named_set, table
+from netwright.render.tags import digest_of
+
+METADATA_PORT: Final = 8775
+
+_BRIDGE_SETS: Final = {
+    "secured": "type ifname",
+    "bind_mac": "type ifname . ether_addr",
+    "bind_ip4": "type ifname . ether_addr . ipv4_addr",
+    "bind_ip6": "type ifname . ether_addr . ipv6_addr",
+    "bind_net4": "type ifname . ether_addr . ipv4_addr; flags interval",
+    "bind_net6": "type ifname . ether_addr . ipv6_addr; flags interval",
+    # A neighbour message's target, by offset: nft learned its name (icmpv6 taddr) only after 1.0.6.
+    "nd_target": "typeof iifname . @th,64,128",
+    "nd_prefix": "typeof iifname . @th,64,128; flags interval",
+}
+_BRIDGE_MAPS: Final = {"ports_out": "type ifname : verdict", "ports_in": "type ifname : verdict"}
+_INET_SETS: Final = {
+    "bridges": "type ifname",
+    "hosted": "type ifname",
+    "inside": "type ifname",
+    "routed": "type ifname",
+    "guarded": "type ifname",
+    "inside4": "type ipv4_addr; flags interval",
+    "inside6": "type ipv6_addr; flags interval",
+    "nat4": "type ipv4_addr; flags interval",
+    "nat6": "type ipv6_addr; flags interval",
+}
+_INET_MAPS: Final = {
+    "zones": "typeof iifname : ct zone",
+    "fip_dnat": "type ipv4_addr : ipv4_addr",
+    "fip_snat": "type ipv4_addr : ipv4_addr",
+}
+
+_SPOOF: Final = (
+    "iifname . ether saddr != @bind_mac counter drop",
+    "ether type arp goto spoof_arp",
+    "ether type ip goto spoof_ip4",
+    "ether type ip6 goto spoof_ip6",
+    "counter drop",
+)
+_SPOOF_ARP: Final = (
+    "arp htype 1 arp ptype ip iifname . arp saddr ether . arp saddr ip @bind_ip4 accept",
+    "arp htype 1 arp ptype ip iifname . arp saddr ether . arp saddr ip @bind_net4 accept",
+    # RFC 5227 probes: nobody's address, our own hardware's.
+    "arp htype 1 arp operation request arp saddr ip 0.0.0.0 iifname . arp saddr ether @bind_mac accept",
+    "counter drop",
+)
+_SPOOF_IP4: Final = (
+    "udp sport 67 udp dport 68 counter drop",
+    "iifname . ether saddr . ip saddr @bind_ip4 accept",
+    "iifname . ether saddr . ip saddr @bind_net4 accept",
+    "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept",
+    "counter drop",
+)
+_SPOOF_ND: Final = (
+    "iifname . ether saddr . ip6 saddr @bind_ip6 accept",
+    "iifname . ether saddr . ip6 saddr @bind_net6 accept",
+    "counter drop",
+)
+_SPOOF_IP6: Final = (
+    "udp sport 547 udp dport 546 counter drop",
+    "icmpv6 type { nd-router-advert, nd-redirect, 138 } counter drop",
+    "icmpv6 type nd-neighbor-advert iifname . @th,64,128 @nd_target goto spoof_nd",
+    "icmpv6 type nd-neighbor-advert iifname . @th,64,128 @nd_prefix goto spoof_nd",
+    "icmpv6 type nd-neighbor-advert counter drop",
+    "iifname . ether saddr . ip6 saddr @bind_ip6 accept",
+    "iifname . ether saddr . ip6 saddr @bind_net6 accept",
+    # RFC 4862 duplicate address detection, for the port's own addresses only.
+    "ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @nd_target accept",
+    "ip6 saddr :: icmpv6 type nd-neighbor-solicit iifname . @th,64,128 @nd_prefix accept",
+    "ip6 saddr :: icmpv6 type { nd-router-solicit, 131, 132, 143 } accept",
+    "counter drop",
+)
+# What no group needs to allow, because addresses would not work without it.
+_ALWAYS_OUT: Final = (
+    "ether type arp accept",
+    "ether type ip udp sport 68 udp dport 67 accept",
+    "ether type ip6 udp sport 546 udp dport 547 accept",
+    "icmpv6 type { nd-router-solicit, nd-neighbor-solicit, nd-neighbor-advert, 131, 132, 143 } accept",
+)
+_ALWAYS_IN: Final = (
+    "ether type arp accept",
+    "ether type ip udp sport 67 udp dport 68 accept",
+    "ether type ip6 udp sport 547 udp dport 546 accept",
+    "icmpv6 type { 130, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert } accept",
+)
+_TO_HOST: Final = (
+    "ct state established,related accept",
+    "udp dport { 53, 67, 547 } accept",
+    f"tcp dport {{ 53, {METADATA_PORT} }} accept",
+    "meta l4proto { icmp, ipv6-icmp } accept",
+    "counter drop",
+)
+_DNAT: Final = (
+    "iifname @routed accept",
+    f"iifname @hosted ip daddr 169.254.169.254 tcp dport 80 redirect to :{METADATA_PORT}",
+    f"iifname @hosted ip6 daddr fe80::a9fe:a9fe tcp dport 80 redirect to :{METADATA_PORT}",
+    "dnat ip to ip daddr map @fip_dnat",
+)
+_SNAT: Final = (
+    "oifname @routed accept",
+    # Hairpin: without it the answer would go from guest to guest and miss the translation back.
+    "oifname @hosted ct status dnat ip saddr @inside4 snat ip to ip saddr map @fip_snat",
+    "oifname @hosted ct status dnat ip saddr @inside4 masquerade",
+    "oifname @inside accept",
+    "snat ip to ip saddr map @fip_snat",
+    "ip saddr @nat4 masquerade",
+    "ip6 saddr @nat6 masquerade",
+)
+
+
+def firewall_base(traits: Traits) -> Nft:
+    """What every host's tables hold, with no network on it."""
+    parts: Nft = {}
+    for family, sets, maps in ((BRIDGE, _BRIDGE_SETS, _BRIDGE_MAPS), (INET, _INET_SETS, _INET_MAPS)):
+        parts |= table(family, digest_of(f"{name} {spec}" for name, spec in (sets | maps).items()))
+        for name, spec in sets.items():
+            parts |= named_set(family, name, spec)
+        for name, spec in maps.items():
+            parts |= named_map(family, name, spec)
+    return parts | _bridge_chains(traits) | _inet_chains() | _conntrack(traits)
+
+
+def _bridge_chains(traits: Traits) -> Nft:
+    return (
+        chain(BRIDGE, "spoof_arp", _SPOOF_ARP)
+        | chain(BRIDGE, "spoof_ip4", _SPOOF_IP4)
+        | chain(BRIDGE, "spoof_nd", _SPOOF_ND)
+        | chain(BRIDGE, "spoof_ip6", _SPOOF_IP6)
+        | chain(BRIDGE, "spoof", _SPOOF)
+        | chain(BRIDGE, "always_out", _ALWAYS_OUT)
+        | chain(BRIDGE, "always_in", _ALWAYS_IN)
+        | chain(BRIDGE, "known", (_known(traits),))
+        | chain(BRIDGE, "antispoof", ("iifname @secured jump spoof",), "filter prerouting -300")
+        # After br_netfilter (priority 0), whose inet hooks have marked the packet by now.
+        | chain(BRIDGE, "from_ports", ("iifname vmap @ports_out",), "filter prerouting 100")
+        | chain(BRIDGE, "to_ports", ("oifname vmap @ports_in",), "filter postrouting 0")
+    )
+
+
+def _known(traits: Traits) -> str:
+    if traits.bridge_conntrack:
+        return "ct state established,related accept"
+    return f"meta mark & {ESTABLISHED_MARK:#010x} == {ESTABLISHED_MARK:#010x} accept"
+
+
+def _inet_chains() -> Nft:
+    outside = ("iifname != @bridges iifname != lo",)
+    return (
+        chain(
+            INET,
+            "zone",
+            (
+                # Nobody outside may pretend to be a guest: groups name guests by their addresses.
+                f"{outside[0]} ip saddr @inside4 counter drop",
+                f"{outside[0]} ip6 saddr @inside6 counter drop",
+                "ct zone set iifname map @zones",
+            ),
+            "filter prerouting -300",
+        )
+        | chain(INET, "to_host", _TO_HOST)
+        | chain(
+            INET, "input", ("iifname @routed counter drop", "iifname @guarded jump to_host"), "filter input 0"
+        )
+        | chain(INET, "nat_in", _DNAT, "nat prerouting -100")
+        | chain(INET, "nat_own", ("dnat ip to ip daddr map @fip_dnat",), "nat output -100")
+        | chain(INET, "nat_out", _SNAT, "nat postrouting 100")
+    )
+
+
+def _conntrack(traits: Traits) -> Nft:
+    """How a bridge hook learns that a packet belongs to a known connection.
+
+    A kernel with NF_CONNTRACK_BRIDGE tells it itself, and needs each port's zone. Elsewhere
+    br_netfilter shows bridged packets to the inet hooks, which leave a mark bit.
+    """
+    if traits.bridge_conntrack:
+        zone = "ct zone set iifname map @port_zones"
+        return named_map(BRIDGE, "port_zones", "typeof iifname : ct zone") | chain(
+            BRIDGE, "zone", (zone,), "filter prerouting -310"
+        )
+    clear = f"meta mark set meta mark & {~ESTABLISHED_MARK & 0xFFFFFFFF:#010x}"
+    set_bit = f"ct state established,related meta mark set meta mark | {ESTABLISHED_MARK:#010x}"
+    return chain(
+        INET,
+        "mark_in",
+        (f"iifname @bridges {clear}", f"iifname @bridges {set_bit}"),
+        "filter prerouting -150",
+    ) | chain(
+        INET,
+        "mark_out",
+        (f"oifname @bridges {clear}", f"oifname @bridges {set_bit}"),
+        "filter postrouting -150",
+    )

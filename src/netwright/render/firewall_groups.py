@@ -1,0 +1,117 @@
+"""Security groups as shared chains: one per group and direction, its members in address sets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import assert_never
+
+from netwright.model.ids import GroupId
+from netwright.model.intent import (
+    AnyProtocol,
+    Anywhere,
+    Direction,
+    EtherType,
+    Icmp,
+    IpProtocol,
+    Match,
+    PortRange,
+    Remote,
+    RemoteGroup,
+    RemotePrefix,
+)
+from netwright.model.plan import GroupItem, RulePlan
+from netwright.render.nft import BRIDGE, Nft, chain, named_set, prefix_text
+from netwright.render.tags import digest_of
+
+_PORTED = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
+_ICMP = {EtherType.IPV4: "icmp", EtherType.IPV6: "icmpv6"}
+_WORD = {EtherType.IPV4: "ip", EtherType.IPV6: "ip6"}
+_MEMBERS = {EtherType.IPV4: "m4", EtherType.IPV6: "m6"}
+_WAY = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
+
+
+def group_chain(direction: Direction, group: GroupId) -> str:
+    return f"{_WAY[direction]}-{group}"
+
+
+def ports_chain(direction: Direction, groups: Sequence[GroupId]) -> str:
+    """The chain that all ports with these groups share."""
+    return f"{_WAY[direction]}-of-{digest_of(groups)}"
+
+
+def members_set(ethertype: EtherType, group: GroupId) -> str:
+    return f"{_MEMBERS[ethertype]}-{group}"
+
+
+def group_firewall(group: GroupItem) -> Nft:
+    """The group's two chains, its member sets, and the member sets that its rules name."""
+    parts: Nft = members_sets(group.id)
+    for rule in group.rules:
+        if isinstance(rule.remote, RemoteGroup):
+            parts |= members_sets(rule.remote.group)
+    for direction in Direction:
+        rules = sorted({render_rule(rule) for rule in group.rules if rule.direction is direction})
+        # Stateless groups are asked for every packet; the others only for the first of a connection.
+        known = ("jump known",) if group.stateful else ()
+        parts |= chain(BRIDGE, group_chain(direction, group.id), (*known, *rules))
+    return parts
+
+
+def members_sets(group: GroupId) -> Nft:
+    return named_set(BRIDGE, members_set(EtherType.IPV4, group), "type ipv4_addr") | named_set(
+        BRIDGE, members_set(EtherType.IPV6, group), "type ipv6_addr"
+    )
+
+
+def ports_chains(groups: Sequence[GroupId]) -> Nft:
+    """For each direction: what is always allowed, then every group in turn, then nothing."""
+    parts: Nft = {}
+    for direction in Direction:
+        jumps = [f"jump {group_chain(direction, group)}" for group in sorted(set(groups))]
+        always = f"jump always_{_WAY[direction]}"
+        parts |= chain(BRIDGE, ports_chain(direction, groups), (always, *jumps, "counter drop"))
+    return parts
+
+
+def render_rule(rule: RulePlan) -> str:
+    """One rule's text in the bridge family."""
+    words = [
+        f"ether type {_WORD[rule.ethertype]}",
+        _remote(rule.direction, rule.ethertype, rule.remote),
+        _match(rule.ethertype, rule.match),
+        "counter accept",
+    ]
+    return " ".join(word for word in words if word)
+
+
+def _remote(direction: Direction, ethertype: EtherType, remote: Remote) -> str:
+    field = f"{_WORD[ethertype]} {'saddr' if direction is Direction.INGRESS else 'daddr'}"
+    match remote:
+        case Anywhere():
+            return ""
+        case RemotePrefix(prefix):
+            return f"{field} {prefix_text(prefix)}" if prefix.prefixlen else ""
+        case RemoteGroup(group):
+            return f"{field} @{members_set(ethertype, group)}"
+        case _:
+            assert_never(remote)
+
+
+def _match(ethertype: EtherType, match: Match) -> str:
+    match match:
+        case AnyProtocol():
+            return ""
+        case IpProtocol(number):
+            return f"meta l4proto {number}"
+        case PortRange(number, first, last):
+            return f"{_PORTED[number]} dport {first}" + (f"-{last}" if last != first else "")
+        case Icmp(kind, code):
+            return _icmp(_ICMP[ethertype], kind, code)
+        case _:
+            assert_never(match)
+
+
+def _icmp(word: str, kind: int | None, code: int | None) -> str:
+    if kind is None:
+        return "meta l4proto " + ("1" if word == "icmp" else "58")
+    return f"{word} type {kind}" + (f" {word} code {code}" if code is not None else "")

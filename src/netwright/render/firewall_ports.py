@@ -1,0 +1,103 @@
+"""One port in the firewall: a handful of set and map elements, and the chains it shares with its like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
+from typing import Final
+
+from netwright.model.host import Traits
+from netwright.model.ids import LinkName, Mac, port_link_name
+from netwright.model.intent import Direction, EtherType, GatewayPlace, Prefix
+from netwright.model.plan import PortItem
+from netwright.render.firewall_groups import members_set, members_sets, ports_chain, ports_chains
+from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
+
+_LINK_LOCAL: Final = int(IPv6Address("fe80::"))
+
+
+def port_firewall(port: PortItem, traits: Traits) -> Nft:
+    """Everything both tables hold for a port: nothing but its zone and membership if it is not secured."""
+    link = port_link_name(port.id)
+    parts: Nft = _membership(port)
+    if traits.bridge_conntrack and port.place is GatewayPlace.ROUTER:
+        parts |= mapping(BRIDGE, "port_zones", link, str(port.zone))
+    if not port.secured:
+        return parts
+    return (
+        parts
+        | ports_chains(port.groups)
+        | element(BRIDGE, "secured", link)
+        | mapping(BRIDGE, "ports_out", link, f"goto {ports_chain(Direction.EGRESS, port.groups)}")
+        | mapping(BRIDGE, "ports_in", link, f"goto {ports_chain(Direction.INGRESS, port.groups)}")
+        | _bindings(port, link)
+    )
+
+
+def link_local(mac: Mac) -> IPv6Address:
+    """The modified EUI-64 address of RFC 4291, appendix A."""
+    octets = bytes.fromhex(mac.replace(":", ""))
+    identifier = bytes([octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]])
+    return IPv6Address(_LINK_LOCAL | int.from_bytes(identifier, "big"))
+
+
+def _membership(port: PortItem) -> Nft:
+    parts: Nft = {}
+    for group in port.groups:
+        parts |= members_sets(group)
+        for prefix in _prefixes_of(port):
+            if prefix.prefixlen == prefix.max_prefixlen:
+                kind = EtherType.IPV4 if prefix.version == 4 else EtherType.IPV6
+                parts |= element(BRIDGE, members_set(kind, group), prefix_text(prefix))
+    return parts
+
+
+def _prefixes_of(port: PortItem) -> Iterable[Prefix]:
+    for held in port.addresses:
+        yield _whole(held.address)
+    for pair in port.pairs:
+        yield pair.prefix
+
+
+def _bindings(port: PortItem, link: LinkName) -> Nft:
+    """Which MAC, address and neighbour target may be seen together on the link."""
+    bound: dict[Mac, set[Prefix]] = {}
+    for mac in (port.mac, *(pair.mac for pair in port.pairs)):
+        bound.setdefault(mac, {_whole(link_local(mac))})
+    bound[port.mac] |= {_whole(held.address) for held in port.addresses}
+    for pair in port.pairs:
+        bound[pair.mac].add(pair.prefix)
+    parts: Nft = {}
+    for mac, prefixes in bound.items():
+        parts |= element(BRIDGE, "bind_mac", link, mac)
+        for prefix in _collapsed(prefixes):
+            parts |= _bind(link, mac, prefix)
+    return parts | _targets(link, _collapsed({prefix for some in bound.values() for prefix in some}))
+
+
+def _bind(link: LinkName, mac: Mac, prefix: Prefix) -> Nft:
+    kind = "bind_ip" if prefix.prefixlen == prefix.max_prefixlen else "bind_net"
+    return element(BRIDGE, f"{kind}{prefix.version}", link, mac, prefix_text(prefix))
+
+
+def _targets(link: LinkName, prefixes: Iterable[Prefix]) -> Nft:
+    parts: Nft = {}
+    for prefix in prefixes:
+        if isinstance(prefix, IPv6Network):
+            first, last = hex(int(prefix[0])), hex(int(prefix[-1]))
+            if first == last:
+                parts |= element(BRIDGE, "nd_target", link, first)
+            else:
+                parts |= element(BRIDGE, "nd_prefix", link, f"{first}-{last}")
+    return parts
+
+
+def _collapsed(prefixes: Iterable[Prefix]) -> list[Prefix]:
+    """The same addresses without overlaps, which the kernel's interval sets refuse."""
+    four = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv4Network))
+    six = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv6Network))
+    return [*four, *six]
+
+
+def _whole(address: IPv4Address | IPv6Address) -> Prefix:
+    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)

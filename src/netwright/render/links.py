@@ -1,0 +1,85 @@
+"""Networks as bridges, ports as links on them."""
+
+from __future__ import annotations
+
+from typing import Final, assert_never
+
+from netwright.model.host import BridgeLink, Link, LinkKey, SysctlKey, TapLink, Traits, VethLink
+from netwright.model.ids import (
+    HOST_NAMESPACE,
+    NamespaceName,
+    bridge_mac,
+    bridge_name,
+    dhcp_link_name,
+    dhcp_namespace,
+    dhcp_peer_name,
+    port_link_name,
+)
+from netwright.model.intent import GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
+from netwright.model.plan import NetworkItem, PortItem
+
+Links = dict[LinkKey, Link]
+Sysctls = dict[SysctlKey, str]
+
+OWNER: Final = "netwright"
+
+
+def network_links(network: NetworkItem, traits: Traits) -> Links:
+    """The bridge, and on a router network the pair into its DHCP namespace."""
+    bridge = bridge_name(network.id)
+    alias = f"{OWNER}:network:{network.id}"
+    links: Links = {
+        LinkKey(HOST_NAMESPACE, bridge): BridgeLink(
+            mac=bridge_mac(network.id),
+            mtu=network.mtu,
+            alias=alias,
+            netfilter_calls=not traits.bridge_conntrack,
+            up=network.admin_up,
+        )
+    }
+    if network.dhcp_mac:
+        links[LinkKey(HOST_NAMESPACE, dhcp_link_name(network.id))] = VethLink(
+            master=bridge,
+            mtu=network.mtu,
+            alias=alias,
+            peer_namespace=dhcp_namespace(network.id),
+            peer_name=dhcp_peer_name(network.id),
+            peer_mac=network.dhcp_mac,
+            up=network.admin_up,
+        )
+    return links
+
+
+def network_namespaces(network: NetworkItem) -> dict[NamespaceName, bool]:
+    """The DHCP namespace of a router network that has a DHCP port."""
+    return {dhcp_namespace(network.id): True} if network.dhcp_mac else {}
+
+
+def network_sysctls(network: NetworkItem) -> Sysctls:
+    """No stranger's router advertisement moves a bridge; no tenant of a router network sees the host."""
+    place = f"net/ipv6/conf/{bridge_name(network.id)}"
+    off = "1" if network.place is GatewayPlace.ROUTER else "0"
+    sysctls: Sysctls = {
+        SysctlKey(HOST_NAMESPACE, f"{place}/accept_ra"): "0",
+        SysctlKey(HOST_NAMESPACE, f"{place}/disable_ipv6"): off,
+    }
+    if network.place is GatewayPlace.HOST and any(subnet.cidr.version == 6 for subnet in network.subnets):
+        sysctls[SysctlKey(HOST_NAMESPACE, "net/ipv6/conf/all/forwarding")] = "1"
+    return sysctls
+
+
+def port_links(port: PortItem) -> Links:
+    """The port's end on the bridge."""
+    key = LinkKey(HOST_NAMESPACE, port_link_name(port.id))
+    bridge, alias = bridge_name(port.network_id), f"{OWNER}:port:{port.id}"
+    match port.attachment:
+        case Unplugged():
+            return {}
+        case InNamespace(namespace, name):
+            return {key: VethLink(bridge, port.mtu, alias, namespace, name, port.mac, up=port.admin_up)}
+        case HostTap():
+            return {key: TapLink(bridge, port.mtu, alias, ours=True, up=port.admin_up)}
+        case VmmTap():
+            return {key: TapLink(bridge, port.mtu, alias, ours=False, up=port.admin_up)}
+        case _:
+            assert_never(port.attachment)

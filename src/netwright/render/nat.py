@@ -1,0 +1,50 @@
+"""Networks and floating IPs as elements of the inet table's sets and maps."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network
+from typing import Final
+
+from netwright.model.ids import bridge_name
+from netwright.model.intent import GatewayPlace
+from netwright.model.plan import FloatingIpItem, NetworkItem
+from netwright.render.nft import INET, Nft, element, mapping
+
+_UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
+
+
+def network_nat(network: NetworkItem) -> Nft:
+    """Which sets a network's bridge and prefixes are in; they decide what the base chains do with it."""
+    bridge = bridge_name(network.id)
+    parts: Nft = element(INET, "bridges", bridge)
+    if network.place is GatewayPlace.ROUTER:
+        # A zone of its own: another project's connections may have the very same addresses.
+        return parts | element(INET, "routed", bridge) | mapping(INET, "zones", bridge, str(network.zone))
+    parts |= element(INET, "hosted", bridge)
+    if not network.host_access:
+        parts |= element(INET, "guarded", bridge)
+    if network.uplink is None:
+        parts |= element(INET, "inside", bridge) | _prefixes(network)
+    return parts
+
+
+def _prefixes(network: NetworkItem) -> Nft:
+    parts: Nft = {}
+    for subnet in network.subnets:
+        match subnet.cidr:
+            case IPv4Network():
+                parts |= element(INET, "inside4", str(subnet.cidr))
+                if network.nat:
+                    parts |= element(INET, "nat4", str(subnet.cidr))
+            case IPv6Network():
+                parts |= element(INET, "inside6", str(subnet.cidr))
+                # Global addresses are routed, not translated (RFC 4864); only local ones need help.
+                if network.nat and subnet.cidr.subnet_of(_UNIQUE_LOCAL):
+                    parts |= element(INET, "nat6", str(subnet.cidr))
+    return parts
+
+
+def floating_ip_nat(floating: FloatingIpItem) -> Nft:
+    """Both directions of one floating IP."""
+    address, fixed = str(floating.address), str(floating.fixed_address)
+    return mapping(INET, "fip_dnat", address, fixed) | mapping(INET, "fip_snat", fixed, address)
