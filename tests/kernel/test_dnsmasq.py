@@ -24,7 +24,7 @@ from netwright.model.plan import NetworkItem, PortItem, Serving
 from netwright.render.dhcp import network_dhcp, port_dhcp
 from netwright.testing.dhcp_client import DhcpClient
 from netwright.testing.dns_client import lookup, reverse
-from netwright.testing.namespaces import add_bridge, eventually, ip, namespace, plug, run
+from netwright.testing.namespaces import add_bridge, addresses_of, eventually, ip, namespace, plug, run
 from netwright.testing.samples import NETWORK, sample_address, sample_network, sample_port, sample_subnet
 
 V4 = sample_subnet("10.93.0.0/24")
@@ -327,9 +327,12 @@ def test_a_slaac_guest_makes_its_own_address_and_learns_the_mtu(bench: Bench, gu
     subnet = sample_subnet("fd93::/64", Serving.SLAAC)
     network = sample_network(subnet)
     bench.serve(network, sample_port(sample_address(subnet, "fd93::f816:3eff:fe00:1"), network=network))
-    address = lambda: ip(guest.namespace, "-6", "address", "show", "dev", "eth0", "scope", "global")  # noqa: E731
-    run(guest.namespace, ["rdisc6", "-1", "-q", "eth0"], check=False)
-    assert eventually(lambda: "fd93::f816:3eff:fe00:1/64" in address())
+
+    def solicited() -> bool:
+        run(guest.namespace, ["rdisc6", "-1", "-q", "-r", "1", "-w", "500", "eth0"], check=False)
+        return "fd93::f816:3eff:fe00:1/64" in addresses_of(guest.namespace, "eth0")
+
+    assert eventually(solicited)
     assert "via fe80::" in ip(guest.namespace, "-6", "route", "show", "default")
     shown = run(guest.namespace, ["rdisc6", "-1", "eth0"]).stdout
     assert "1450 bytes" in shown
