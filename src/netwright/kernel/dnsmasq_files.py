@@ -1,0 +1,148 @@
+"""Driver of the small files that dnsmasq watches: reservations and names, one file a port and kind.
+
+Additions reach a running daemon by inotify. It forgets a reservation only on SIGHUP, and a lease only
+when that is released, so a reservation that goes or changes is first set aside under a dotted name and
+stays there until its leases are gone: an agent that starts after a kill in between ends the work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
+from ipaddress import IPv6Address, ip_address
+from pathlib import Path
+from typing import Final
+
+from netwright.kernel import netns
+from netwright.kernel.dhcp_release import release4, release6
+from netwright.kernel.dnsmasq_home import NEW, OLD, Home, Lease, homes, reservations, write
+from netwright.model.errors import KernelRefusedError
+from netwright.model.host import DhcpFileKey, FileKind
+from netwright.model.ids import NetworkId
+
+UNFINISHED: Final = ""
+"""Observed where a reservation is set aside: no port renders it, so it is put or removed again."""
+
+
+class DhcpFiles:
+    """`directory` is the host's run directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def observe(self, keys: Collection[DhcpFileKey] | None = None) -> Mapping[DhcpFileKey, str]:
+        found = {}
+        for key in self._present() if keys is None else keys:
+            text = self._text(key)
+            if text is not None:
+                found[key] = text
+        return found
+
+    def put(self, items: Mapping[DhcpFileKey, str]) -> None:
+        try:
+            for network in {key.network for key in items}:
+                Home(self._directory, network).make()
+            changed = [key for key, text in items.items() if self._write(key, text)]
+            self._settle(changed)
+        except OSError as error:
+            raise KernelRefusedError("dhcp-files", str(error)) from error
+
+    def remove(self, keys: Collection[DhcpFileKey]) -> None:
+        try:
+            self._settle([key for key in keys if self._set_aside(key)])
+            for network in {key.network for key in keys}:
+                Home(self._directory, network).tidy()
+        except OSError as error:
+            raise KernelRefusedError("dhcp-files", str(error)) from error
+
+    def _path(self, key: DhcpFileKey) -> Path:
+        return Home(self._directory, key.network).files(key.kind) / key.name
+
+    def _old(self, key: DhcpFileKey) -> Path:
+        path = self._path(key)
+        return path.with_name(OLD + path.name)
+
+    def _present(self) -> set[DhcpFileKey]:
+        return {
+            DhcpFileKey(home.network, kind, path.name.removeprefix(OLD))
+            for home in homes(self._directory)
+            for kind in FileKind
+            if home.files(kind).is_dir()
+            for path in home.files(kind).iterdir()
+            if not path.name.startswith(NEW)
+        }
+
+    def _text(self, key: DhcpFileKey) -> str | None:
+        if key.kind is FileKind.DHCP and self._old(key).exists():
+            return UNFINISHED
+        with suppress(FileNotFoundError):
+            return self._path(key).read_text(errors="replace")
+        return None
+
+    def _write(self, key: DhcpFileKey, text: str) -> bool:
+        """Whether a reservation is set aside for it."""
+        path, before = self._path(key), None
+        with suppress(FileNotFoundError):
+            before = path.read_text(errors="replace")
+        if key.kind is FileKind.DHCP and before not in {None, text}:
+            self._set_aside(key)
+        if before != text:
+            write(path, text)
+        return key.kind is FileKind.DHCP and self._old(key).exists()
+
+    def _set_aside(self, key: DhcpFileKey) -> bool:
+        """Whether there is a reservation to settle; a file of names is simply gone, and inotify says so."""
+        path, old = self._path(key), self._old(key)
+        if key.kind is FileKind.DNS:
+            path.unlink(missing_ok=True)
+            return False
+        if not path.exists():
+            return old.exists()
+        if old.exists():
+            write(old, old.read_text(errors="replace") + path.read_text(errors="replace"))
+            path.unlink()
+        else:
+            path.rename(old)
+        return True
+
+    def _settle(self, keys: Collection[DhcpFileKey]) -> None:
+        """Has each daemon forget what was set aside, once, and ends the leases that stood on it."""
+        by_network: dict[NetworkId, list[DhcpFileKey]] = {}
+        for key in keys:
+            by_network.setdefault(key.network, []).append(key)
+        for network, settled in by_network.items():
+            home = Home(self._directory, network)
+            home.hang_up()
+            _release(home, set().union(*map(self._gone, settled)))
+            for key in settled:
+                self._old(key).unlink(missing_ok=True)
+
+    def _gone(self, key: DhcpFileKey) -> set[tuple[str, str]]:
+        """Pairs of address and MAC that were reserved and are not any more."""
+        gone = reservations(self._old(key).read_text(errors="replace"))
+        with suppress(FileNotFoundError):
+            gone -= reservations(self._path(key).read_text(errors="replace"))
+        return gone
+
+
+def _release(home: Home, pairs: Iterable[tuple[str, str]]) -> None:
+    """Ends the leases of a running daemon; one that does not run drops them when it is started."""
+    place = home.place()
+    if not place or not home.pid():
+        return
+    duid, leases = home.leases()
+    by_address = {lease.address: lease for lease in leases}
+    with netns.inside(place.namespace):
+        for text, mac in pairs:
+            with suppress(ValueError):
+                address = ip_address(text)
+                lease = by_address.get(text)
+                if isinstance(address, IPv6Address):
+                    _release6(place.link, address, lease, duid)
+                else:
+                    release4(place.link, address, mac)
+
+
+def _release6(link: str, address: IPv6Address, lease: Lease | None, duid: str) -> None:
+    if lease and duid and lease.owner.isdecimal():
+        release6(link, address, lease.client, duid, int(lease.owner))

@@ -1,0 +1,92 @@
+"""Small plans' items with sound defaults, for tests that care for one field."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
+
+from netwright.model.ids import LinkName, Mac, NamespaceName, NetworkId, PortId, ProjectId, SubnetId
+from netwright.model.intent import GatewayPlace, Guest, InNamespace
+from netwright.model.plan import NetworkItem, Nic, PortAddress, PortItem, Serving, SubnetPlan
+
+NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
+PROJECT = ProjectId("b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d")
+
+
+def sample_subnet(cidr: str, serving: Serving = Serving.DHCPV4, *, number: int = 1) -> SubnetPlan:
+    """A subnet whose first address is its gateway and held by netwright; announced where it can be."""
+    prefix = ip_network(cidr)
+    return SubnetPlan(
+        id=SubnetId(f"5ab0e000-0000-4000-8000-{number:012x}"),
+        cidr=prefix,
+        gateway_ip=prefix[1],
+        held=prefix[1],
+        serving=serving,
+        announced=isinstance(prefix, IPv6Network) and serving is not Serving.STATIC,
+    )
+
+
+def sample_network(
+    *subnets: SubnetPlan, identity: NetworkId = NETWORK, place: GatewayPlace = GatewayPlace.HOST
+) -> NetworkItem:
+    """A network with these subnets, of MTU 1450 and domain example.internal."""
+    return NetworkItem(
+        id=identity,
+        zone=7,
+        mtu=1450,
+        place=place,
+        admin_up=True,
+        uplink=None,
+        nat=True,
+        host_access=False,
+        dns_domain="example.internal",
+        subnets=subnets,
+    )
+
+
+def sample_address(subnet: SubnetPlan, address: str) -> PortAddress:
+    """A fixed address on the subnet, with what the subnet says."""
+    return PortAddress(
+        subnet_id=subnet.id,
+        address=ip_address(address),
+        prefix_length=subnet.cidr.prefixlen,
+        serving=subnet.serving,
+        gateway_ip=subnet.gateway_ip,
+        dns_nameservers=subnet.dns_nameservers,
+        host_routes=subnet.host_routes,
+    )
+
+
+def sample_port(*addresses: PortAddress, number: int = 1, network: NetworkItem | None = None) -> PortItem:
+    """Port `number`, called guest<number>, with MAC fa:16:3e:00:00:<number>."""
+    home = network or sample_network()
+    identity = PortId(f"90e70000-0000-4000-8000-{number:012x}")
+    mac = Mac(f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}")
+    port = PortItem(
+        id=identity,
+        network_id=home.id,
+        project_id=PROJECT,
+        name=f"port{number}",
+        mac=mac,
+        mtu=home.mtu,
+        zone=home.zone,
+        place=home.place,
+        admin_up=True,
+        attachment=InNamespace(NamespaceName(f"guest{number}"), LinkName("eth0")),
+        addresses=addresses,
+        secured=True,
+        pairs=(),
+        groups=(),
+        dns_name=f"guest{number}",
+        dns_domain=home.dns_domain,
+        device_id=f"d0000000-0000-4000-8000-{number:012x}",
+        guest=Guest(),
+        nics=(),
+    )
+    return replace(port, nics=(sample_nic(port),))
+
+
+def sample_nic(port: PortItem, *floating: str) -> Nic:
+    """The port as its guest's metadata describes it, with floating IPs."""
+    floats = tuple(IPv4Address(address) for address in floating)
+    return Nic(port.id, port.network_id, port.mac, port.mtu, port.addresses, floats)
