@@ -18,6 +18,10 @@ from netwright.model.errors import InvalidError
 FORMATS: Final = ("table", "json", "yaml", "value")
 _UNBREAKABLE: Final = re.compile(r"[0-9A-Za-z:./-]*[0-9][0-9A-Za-z:./-]*")
 """Ids, addresses, MACs: what nobody can copy once it is cut in two."""
+_LONGEST_COPIED: Final = 43
+"""An IPv6 address with its prefix length."""
+_READABLE: Final = 10
+"""Columns that a column of words keeps on however narrow a terminal."""
 _GAP: Final = "  "
 _UNLIMITED: Final = 10_000
 """Columns of a table that no terminal shows."""
@@ -179,7 +183,7 @@ def _print_boxes(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", show_edge=False, pad_edge=False)
     for heading, column in zip(headings, zip(headings, *rows, strict=True), strict=True):
         table.add_column(Text(heading), min_width=_uncut(column), overflow="fold")
     for row in rows:
@@ -189,8 +193,11 @@ def _print_boxes(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 
 
 def _uncut(texts: Iterable[str]) -> int:
-    """The width below which an id or an address would be broken."""
-    return max((len(word) for text in texts for word in _UNBREAKABLE.findall(text)), default=1)
+    """The width below which an id or an address would be broken, or words into letters."""
+    lines = [line for text in texts for line in text.split("\n")]
+    words = [len(word) for line in lines for word in _UNBREAKABLE.findall(line)]
+    copied = [length for length in words if length <= _LONGEST_COPIED]
+    return max(min(_READABLE, max(map(width, lines), default=1)), *copied, 1)
 
 
 def _write(text: str) -> None:

@@ -10,8 +10,8 @@ from netwright.cli.command import Call
 from netwright.cli.errors import NotUpError
 from netwright.cli.find import find
 from netwright.cli.nouns import PORT, Item
-from netwright.cli.output import print_items
 from netwright.cli.status import Host, hosts_of
+from netwright.cli.verbs import print_list
 from netwright.model.errors import InvalidError
 
 _FIRST_PAUSE: Final = 0.01
@@ -27,13 +27,13 @@ def plug(call: Call, attachment: Item) -> None:
     port = call.client.update(PORT, str(port["id"]), asked)
     if not call.flag("no_wait"):
         port = _until_up(call, port, host, call.number("wait") or 0.0)
-    print_items([port], PORT, call.style)
+    print_list(call, PORT, [port])
 
 
 def unplug(call: Call) -> None:
     port = find(call.client, PORT, call.required("reference"))
     port = call.client.update(PORT, str(port["id"]), {"netwright:attachment": {"kind": "none"}})
-    print_items([port], PORT, call.style)
+    print_list(call, PORT, [port])
 
 
 def _host_for(call: Call, port: Item) -> str:

@@ -128,6 +128,10 @@ _USES: Final = (
     ("networks", "floatingips", "floating_network_id"),
     ("security_groups", "ports", "security_groups"),
 )
+_PARTS: Final = (
+    ("networks", "subnets", "network_id"),
+    ("security_groups", "security_group_rules", "security_group_id"),
+)
 
 
 @dataclass
@@ -170,8 +174,10 @@ class FakeApi:
         shown = found[begin : begin + self.page]
         more = begin + self.page < len(found)
         again = "".join(f"{key}={value}&" for key, value in asked)
-        links = [{"rel": "next", "href": f"http://x/v2.0/{plural}?{again}marker={shown[-1]['id']}"}]
-        return 200, {plural: shown, **({f"{plural}_links": links} if more else {})}
+        if not more:
+            return 200, {plural: shown}
+        href = f"http://x/v2.0/{plural}?{again}marker={shown[-1]['id']}"
+        return 200, {plural: shown, f"{plural}_links": [{"rel": "next", "href": href}]}
 
     def show(self, plural: str, identifier: str, _: object) -> tuple[int, object]:
         return 200, {KINDS[plural].singular: self._shown(plural, self._one(plural, identifier))}
@@ -207,10 +213,14 @@ class FakeApi:
     def delete(self, plural: str, identifier: str, _: object) -> tuple[int, object]:
         self._one(plural, identifier)
         for used, user, key in _USES:
-            if used == plural and any(identifier in _as_list(one[key]) for one in self._all(user)):
+            if used == plural and any(_names(one[key], identifier) for one in self._all(user)):
                 word = KINDS[plural].singular.replace("_", " ").capitalize()
                 raise Refusal(409, f"{word.title().replace(' ', '')}InUse", f"{word} {identifier} is in use.")
         del self.objects[plural][identifier]
+        for owner, part, key in _PARTS:
+            held = self.objects[part]
+            if owner == plural:
+                self.objects[part] = {own: one for own, one in held.items() if one[key] != identifier}
         return 204, None
 
     def _all(self, plural: str) -> list[Object]:
@@ -249,6 +259,9 @@ class FakeApi:
             case _:
                 return one
 
+    def _subnets_of(self, network: object) -> list[Object]:
+        return [one for one in self.objects["subnets"].values() if one["network_id"] == network]
+
     def complete_subnet(self, subnet: Object) -> None:
         network = self._one("networks", str(subnet["network_id"]))
         try:
@@ -270,7 +283,7 @@ class FakeApi:
         self._one("networks", str(port["network_id"]))
         for group in _as_list(port["security_groups"]):
             self._one("security_groups", str(group))
-        subnets = [one for one in self.objects["subnets"].values() if one["network_id"] == port["network_id"]]
+        subnets = self._subnets_of(port["network_id"])
         others = [one for one in self.objects["ports"].values() if one["id"] != port["id"]]
         taken = {
             ip["ip_address"] for one in others for ip in _as_list(one["fixed_ips"]) if isinstance(ip, dict)
@@ -284,7 +297,7 @@ class FakeApi:
     def complete_rule(self, rule: Object) -> None:
         self._one("security_groups", str(rule["security_group_id"]))
         if rule["remote_ip_prefix"] and rule["remote_group_id"]:
-            raise Refusal(400, "SecurityGroupRemoteGroupAndRemoteIpPrefix", "Only one remote may be given.")
+            raise Refusal(400, "SecurityGroupRemoteGroupAndRemoteIpPrefix", "Only one remote may be given")
         for other in self.objects["security_group_rules"].values():
             if all(other[key] == rule[key] for key in _RULE.attributes):
                 raise Refusal(
@@ -295,7 +308,7 @@ class FakeApi:
         network = self._one("networks", str(floating["floating_network_id"]))
         if not network["router:external"]:
             raise Refusal(400, "BadRequest", f"Network {network['id']} is not a valid external network")
-        subnets = [one for one in self.objects["subnets"].values() if one["network_id"] == network["id"]]
+        subnets = self._subnets_of(network["id"])
         others = [one for one in self.objects["floatingips"].values() if one["id"] != floating["id"]]
         asked: Object = {"subnet_id": subnets[0]["id"]} if subnets else {}
         if floating["floating_ip_address"]:
@@ -366,6 +379,10 @@ def _fixed_ip(asked: Object, subnets: Sequence[Object], taken: Collection[object
 def _overlap(one: str, other: str) -> bool:
     first, second = ip_network(one), ip_network(other)
     return any(first[end] in second for end in (0, -1)) or second[0] in first
+
+
+def _names(value: object, identifier: str) -> bool:
+    return value == identifier or identifier in _as_list(value)
 
 
 def _as_list(value: object) -> Sequence[object]:
