@@ -213,10 +213,10 @@ def test_plug_picks_the_host_and_waits(cli: Cli) -> None:
     """`port plug` binds the port to the only host there is and returns when it is up."""
     cli.ok("network", "create", "blue", "--cidr", "10.20.0.0/24")
     cli.ok("port", "create", "web", "--network", "blue")
-    (port,) = cli.ok("port", "plug", "web", "--netns", "g1", "--link", "net0")
+    port = cli.ok("port", "plug", "web", "--netns", "g1", "--link", "net0")
     assert (port["status"], port["binding:host_id"]) == ("ACTIVE", "h1")
     assert port["netwright:attachment"] == {"kind": "namespace", "namespace": "g1", "link": "net0"}
-    (port,) = cli.ok("port", "unplug", "web")
+    port = cli.ok("port", "unplug", "web")
     assert (port["status"], port["netwright:attachment"]) == ("DOWN", {"kind": "none"})
     row = cli.run("port", "plug", "web", "--tap", "-f", "value", "-c", "link")
     assert row.out == f"tap{port['id'][:11]}\n"

@@ -293,6 +293,34 @@ def test_a_closed_pipe_and_an_interrupt_are_quiet(cli: Cli, tmp_path: Path) -> N
         connection.close()
 
 
+def test_a_spinner_shows_only_where_a_person_waits(tmp_path: Path) -> None:
+    """A request of over a second is explained on a terminal's stderr; stdout and pipes stay clean."""
+    path = tmp_path / "s"
+    ours, theirs = pty.openpty()
+    with socket.socket(socket.AF_UNIX) as slow:
+        slow.bind(str(path))
+        slow.listen()
+        argv = [*COMMAND, "--server", str(path), "network", "list", "-q"]
+        shown, silent = (
+            subprocess.Popen(
+                argv, env={**ENVIRONMENT, "TERM": "xterm"}, stdout=subprocess.PIPE, stderr=stderr
+            )
+            for stderr in (theirs, subprocess.PIPE)
+        )
+        waiting = [slow.accept()[0] for _ in range(2)]
+        time.sleep(1.3)
+        for connection in waiting:
+            connection.recv(65536)
+            connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"networks":[]}')
+        assert shown.communicate(timeout=10)[0] == b""
+        assert silent.communicate(timeout=10) == (b"", b"")
+        for connection in waiting:
+            connection.close()
+    assert b"waiting for" in os.read(ours, 65536)
+    os.close(ours)
+    os.close(theirs)
+
+
 def test_arguments_that_are_not_text(cli: Cli) -> None:
     """Bytes that are not UTF-8 are bad input, not a traceback."""
     assert cli.run("network", "create", os.fsdecode(b"\xff\xfe")).code == 2

@@ -122,9 +122,14 @@ class Client:
             self.close()
             said = getattr(error, "strerror", None) or str(error)
             raise ServerGoneError(
-                f"cannot reach the server at {self.server}: {said}; "
-                "is `netwright up` running? (another place: --server or NETWRIGHT_SERVER)"
+                f"cannot reach the server at {self.server}: {said}; {_way_out(error)}"
             ) from error
+
+
+def _way_out(error: Exception) -> str:
+    if isinstance(error, PermissionError):
+        return "run this as root, or as a member of the socket's group"
+    return "is `netwright up` running? (another place: --server or NETWRIGHT_SERVER)"
 
 
 def _place(server: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:

@@ -10,6 +10,7 @@ from netwright.cli.command import Call
 from netwright.cli.errors import NotUpError
 from netwright.cli.find import find
 from netwright.cli.nouns import PORT, Item
+from netwright.cli.output import print_item
 from netwright.cli.status import Host, hosts_of
 from netwright.cli.verbs import print_list
 from netwright.model.errors import InvalidError
@@ -27,13 +28,21 @@ def plug(call: Call, attachment: Item) -> None:
     port = call.client.update(PORT, str(port["id"]), asked)
     if not call.flag("no_wait"):
         port = _until_up(call, port, host, call.number("wait") or 0.0)
-    print_list(call, PORT, [port])
+    _print(call, port)
 
 
 def unplug(call: Call) -> None:
     port = find(call.client, PORT, call.required("reference"))
     port = call.client.update(PORT, str(port["id"]), {"netwright:attachment": {"kind": "none"}})
-    print_list(call, PORT, [port])
+    _print(call, port)
+
+
+def _print(call: Call, port: Item) -> None:
+    """A row with the link's name for people, the object for programs."""
+    if call.style.tabular:
+        print_list(call, PORT, [port])
+    else:
+        print_item(port, PORT, call.style)
 
 
 def _host_for(call: Call, port: Item) -> str:
