@@ -1,0 +1,155 @@
+"""The `netwright` command: one table of commands, each imported when it is first needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from itertools import pairwise
+from typing import Final
+
+import click
+from click.shell_completion import shell_complete
+
+from netwright import __version__
+from netwright.cli.client import DEFAULT_SERVER
+from netwright.cli.completion import VARIABLE
+from netwright.cli.errors import Exit, complain
+from netwright.model.errors import InvalidError, NetwrightError
+
+NAME: Final = "netwright"
+_HELP: Final = """Cloud networking for virtual machines, containers and microVMs on your own Linux hosts.
+
+\b
+Examples:
+  netwright network create blue --cidr 10.20.0.0/24
+  netwright port create web1 --network blue
+  netwright port plug web1 --netns web1
+
+\b
+Exit codes: 0 done, 1 failed or took too long, 2 bad input, 3 not found, 4 in use or taken,
+5 server not reachable.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where a command lives: its module has it under the name `main`, a click.Command."""
+
+    module: str
+    help: str
+
+
+COMMANDS: Final[Mapping[str, Row]] = {
+    "network": Row("netwright.cli.networks", "Networks: where guests meet."),
+    "subnet": Row("netwright.cli.subnets", "Subnets: address ranges of networks."),
+    "port": Row("netwright.cli.ports", "Ports: guests' network interfaces."),
+    "security-group": Row("netwright.cli.security_groups", "Security groups: who may speak to guests."),
+    "floating-ip": Row("netwright.cli.floating_ips", "Floating IPs: addresses from outside for guests."),
+    "status": Row("netwright.cli.status", "Show every host and what is pending there."),
+    "inspect": Row("netwright.cli.inspect", "Show the path that a guest's packets take."),
+    "up": Row("netwright.cli.up", "Run server and agent in one process."),
+    "api": Row("netwright.cli.api", "Run the server."),
+    "agent": Row("netwright.cli.agent", "Run this host's agent."),
+    "lab": Row("netwright.cli.lab", "Run everything inside namespaces of its own."),
+    "completion": Row("netwright.cli.completion", "Print the completion script of a shell."),
+}
+
+
+class Table(click.Group):
+    """The commands of COMMANDS; help and completion of their names import none of them."""
+
+    def list_commands(self, _: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, _: click.Context, name: str) -> click.Command | None:
+        row = COMMANDS.get(name)
+        if row is None:
+            return None
+        found: object = import_module(row.module).main
+        return found if isinstance(found, click.Command) else None
+
+    def format_commands(self, _: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
+
+
+def _print_version(context: click.Context, _: click.Parameter, asked: object) -> None:
+    if asked:
+        click.echo(f"{NAME} {__version__}")
+        context.exit()
+
+
+root: Final = Table(
+    NAME,
+    help=_HELP,
+    no_args_is_help=False,
+    invoke_without_command=False,
+    params=[
+        click.Option(
+            ["--server"],
+            metavar="PATH|URL",
+            default=DEFAULT_SERVER,
+            envvar="NETWRIGHT_SERVER",
+            show_default=True,
+            show_envvar=True,
+            help="Unix socket or http URL of the server.",
+        ),
+        click.Option(
+            ["--version"],
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_print_version,
+            help="Print the version.",
+        ),
+    ],
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and gives its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _invoke(given)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return Exit.INTERRUPTED
+    except BrokenPipeError:
+        # Python flushes stdout once more at its end, and would complain of the pipe then.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return Exit.BROKEN_PIPE
+    except (click.ClickException, NetwrightError) as error:
+        return complain(error, as_json=wants_json(given))
+    return code
+
+
+def _invoke(given: list[str]) -> int:
+    if instruction := os.environ.get(VARIABLE):
+        return shell_complete(root, {}, NAME, VARIABLE, instruction)
+    for one in given:
+        if not one.isascii() and any("\ud800" <= char <= "\udfff" for char in one):
+            raise InvalidError(f"{one!r} is not UTF-8")
+    try:
+        with root.make_context(NAME, given) as context:
+            result: object = root.invoke(context)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return Exit.INVALID
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.exceptions.Abort:
+        return Exit.INTERRUPTED
+    return result if isinstance(result, int) else Exit.OK
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Whether --format json was asked for, even where the rest of the command line is wrong."""
+    before = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
+    joined = any(one in {"--format=json", "-fjson"} for one in before)
+    return joined or any(pair in {("-f", "json"), ("--format", "json")} for pair in pairwise(before))

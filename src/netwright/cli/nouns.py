@@ -1,0 +1,202 @@
+"""The Networking API's nouns: where each lives and which columns a list of them has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from netwright.cli.text import cell
+from netwright.model.ids import PortId, port_link_name
+
+Item = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`take` makes the value where it is not simply the attribute `key`."""
+
+    heading: str
+    key: str
+    take: Callable[[Item], object] | None = None
+
+    def of(self, item: Item) -> object:
+        return item.get(self.key) if self.take is None else self.take(item)
+
+
+@dataclass(frozen=True, slots=True)
+class Join:
+    """For a list's table: `key` gets `take` of the other noun's objects whose `theirs` is our `mine`."""
+
+    key: str
+    plural: str
+    mine: str
+    theirs: str
+    take: str
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    """`name` is the attribute that a person may write in place of the id."""
+
+    word: str
+    singular: str
+    columns: tuple[Column, ...]
+    name: str = "name"
+    joins: tuple[Join, ...] = ()
+    shown: Mapping[str, Callable[[Item], str]] = field(default_factory=dict)
+    """How `show` writes each object within the attribute of that name, on a line of its own."""
+
+    @property
+    def plural(self) -> str:
+        return f"{self.singular}s"
+
+    @property
+    def path(self) -> str:
+        return f"/v2.0/{self.plural.replace('_', '-')}"
+
+
+def addresses_of(port: Item) -> object:
+    fixed = port.get("fixed_ips")
+    if not isinstance(fixed, list):
+        return None
+    return [one.get("ip_address") for one in fixed if isinstance(one, Mapping)]
+
+
+def link_of(port: Item) -> object:
+    """Where the guest's end is: namespace/link, or the tap's name on the host."""
+    attachment = port.get("netwright:attachment")
+    kind = attachment.get("kind") if isinstance(attachment, Mapping) else None
+    if isinstance(attachment, Mapping) and kind == "namespace":
+        return f"{attachment.get('namespace')}/{attachment.get('link')}"
+    return port_link_name(PortId(str(port.get("id")))) if kind in {"tap", "vmm-tap"} else None
+
+
+def _pools(subnet: Item) -> object:
+    pools = subnet.get("allocation_pools")
+    if not isinstance(pools, list):
+        return None
+    return [f"{one.get('start')}-{one.get('end')}" for one in pools if isinstance(one, Mapping)]
+
+
+def _ports_of_rule(rule: Item) -> object:
+    first, last = rule.get("port_range_min"), rule.get("port_range_max")
+    if str(rule.get("protocol")) in {"icmp", "icmpv6", "ipv6-icmp", "1", "58"}:
+        named = [("type", first), ("code", last)]
+        return " ".join(f"{name} {value}" for name, value in named if value is not None)
+    return first if first == last else f"{first}:{last}"
+
+
+def _remote_of_rule(rule: Item) -> object:
+    group = rule.get("remote_group_id")
+    return f"group {group}" if group else rule.get("remote_ip_prefix") or "any"
+
+
+def rule_line(rule: Item) -> str:
+    """A security group rule in a few words."""
+    towards = "from" if rule.get("direction") == "ingress" else "to"
+    words = (
+        rule.get("direction"),
+        rule.get("ethertype"),
+        rule.get("protocol") or "any",
+        _ports_of_rule(rule),
+        towards,
+        _remote_of_rule(rule),
+        f"({rule.get('id')})",
+    )
+    return " ".join(filter(None, map(cell, words)))
+
+
+_ID: Final = Column("ID", "id")
+_NAME: Final = Column("NAME", "name")
+_STATUS: Final = Column("STATUS", "status")
+_NETWORK_NAME: Final = Join("network", "networks", "network_id", "id", "name")
+
+NETWORK: Final = Noun(
+    word="network",
+    singular="network",
+    columns=(
+        _ID,
+        _NAME,
+        Column("SUBNETS", "cidrs"),
+        Column("GATEWAY", "netwright:gateway_place"),
+        Column("EXTERNAL", "router:external"),
+        Column("MTU", "mtu"),
+        _STATUS,
+    ),
+    joins=(Join("cidrs", "subnets", "id", "network_id", "cidr"),),
+)
+SUBNET: Final = Noun(
+    word="subnet",
+    singular="subnet",
+    columns=(
+        _ID,
+        _NAME,
+        Column("NETWORK", "network"),
+        Column("CIDR", "cidr"),
+        Column("GATEWAY", "gateway_ip"),
+        Column("POOLS", "allocation_pools", _pools),
+        Column("DHCP", "enable_dhcp"),
+    ),
+    joins=(_NETWORK_NAME,),
+)
+PORT: Final = Noun(
+    word="port",
+    singular="port",
+    columns=(
+        _ID,
+        _NAME,
+        Column("NETWORK", "network"),
+        Column("MAC", "mac_address"),
+        Column("ADDRESSES", "fixed_ips", addresses_of),
+        Column("HOST", "binding:host_id"),
+        Column("LINK", "netwright:attachment", link_of),
+        _STATUS,
+    ),
+    joins=(_NETWORK_NAME,),
+)
+SECURITY_GROUP: Final = Noun(
+    word="security group",
+    singular="security_group",
+    columns=(
+        _ID,
+        _NAME,
+        Column("DESCRIPTION", "description"),
+        Column("STATEFUL", "stateful"),
+        Column("PROJECT", "project_id"),
+    ),
+    shown={"security_group_rules": rule_line},
+)
+RULE: Final = Noun(
+    word="security group rule",
+    singular="security_group_rule",
+    name="id",
+    columns=(
+        _ID,
+        Column("GROUP", "group"),
+        Column("DIRECTION", "direction"),
+        Column("ETHERTYPE", "ethertype"),
+        Column("PROTOCOL", "protocol"),
+        Column("PORTS", "ports", _ports_of_rule),
+        Column("REMOTE", "remote", _remote_of_rule),
+    ),
+    joins=(Join("group", "security_groups", "security_group_id", "id", "name"),),
+)
+FLOATING_IP: Final = Noun(
+    word="floating IP",
+    singular="floatingip",
+    name="floating_ip_address",
+    columns=(
+        _ID,
+        Column("ADDRESS", "floating_ip_address"),
+        Column("FIXED", "fixed_ip_address"),
+        Column("PORT", "port"),
+        Column("NETWORK", "network"),
+        _STATUS,
+    ),
+    joins=(
+        Join("port", "ports", "port_id", "id", "name"),
+        Join("network", "networks", "floating_network_id", "id", "name"),
+    ),
+)
+BY_PLURAL: Final = {noun.plural: noun for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP)}

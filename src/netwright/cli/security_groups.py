@@ -1,0 +1,181 @@
+"""`netwright security-group` and its rules: who may speak to a guest."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from typing import Final
+
+import click
+
+from netwright.cli import fields, parse
+from netwright.cli.command import Call, command, completer, reference_argument
+from netwright.cli.fields import Field
+from netwright.cli.nouns import RULE, SECURITY_GROUP, Item
+from netwright.cli.verbs import Verbs, group, print_list
+from netwright.model.intent import EtherType
+
+_RULE_HELP: Final = """Create a rule: what it describes is let through.
+
+Without --protocol any protocol; without --remote-ip and --remote-group anywhere; ingress unless
+--egress. The ethertype is that of --remote-ip or the ICMP version, else IPv4.
+
+\b
+Examples:
+  netwright security-group rule create web --protocol tcp --dst-port 80
+  netwright security-group rule create web --protocol tcp --dst-port 8000:8080 --remote-ip 10.0.0.0/8
+  netwright security-group rule create web --protocol icmp --icmp-type 8
+  netwright security-group rule create db --protocol tcp --dst-port 5432 --remote-group web
+"""
+_ICMPV6: Final = frozenset({"icmpv6", "ipv6-icmp", "58"})
+_ICMP: Final = frozenset({"icmp", "1"}) | _ICMPV6
+
+
+def _group(call: Call) -> Item:
+    reference = call.text("group")
+    return {} if reference is None else {"security_group_id": call.id_of(SECURITY_GROUP, reference)}
+
+
+def _what(call: Call) -> Item:
+    """Protocol and ports; an ICMP type and code travel as the ports do."""
+    protocol, ports = call.text("protocol"), call.given.get("dst_port")
+    icmp = call.number("icmp_type"), call.number("icmp_code")
+    is_icmp = protocol is not None and protocol.lower() in _ICMP
+    if icmp != (None, None) and not is_icmp:
+        raise click.UsageError("--icmp-type and --icmp-code need --protocol icmp or icmpv6")
+    if ports is not None and is_icmp:
+        raise click.UsageError("ICMP has no ports: use --icmp-type and --icmp-code")
+    if icmp[1] is not None and icmp[0] is None:
+        raise click.UsageError("--icmp-code needs --icmp-type")
+    first, last = ports if isinstance(ports, tuple) else icmp
+    named = {"protocol": protocol, "port_range_min": first, "port_range_max": last}
+    return {key: value for key, value in named.items() if value is not None and value != "any"}
+
+
+def _whom(call: Call) -> Item:
+    prefix, remote = call.text("remote_ip"), call.text("remote_group")
+    if prefix and remote:
+        raise click.UsageError("--remote-ip and --remote-group exclude one another")
+    if remote:
+        return {"remote_group_id": call.id_of(SECURITY_GROUP, remote)}
+    return {"remote_ip_prefix": prefix} if prefix else {}
+
+
+def _which(call: Call) -> Item:
+    """The direction, and the ethertype that the other options imply where it is not given."""
+    prefix, protocol = call.text("remote_ip"), (call.text("protocol") or "").lower()
+    six = (prefix and ip_network(prefix, strict=False).version == 6) or protocol in _ICMPV6  # IPv6
+    implied = EtherType.IPV6 if six else EtherType.IPV4
+    direction = "egress" if call.flag("egress") else "ingress"
+    return {"direction": direction, "ethertype": call.text("ethertype") or implied.value}
+
+
+def _prefix(text: str) -> str:
+    """A CIDR, or an address that stands for itself."""
+    return parse.prefix(text) if "/" in text else parse.address(text)
+
+
+def _rule_fields() -> tuple[Field, ...]:
+    group_name = reference_argument(SECURITY_GROUP, "group")
+    return (
+        Field((group_name,), _group),
+        Field(
+            (
+                click.Option(["--protocol"], metavar="PROTOCOL", help="tcp, udp, icmp, … or 0 to 255."),
+                click.Option(
+                    ["--dst-port"],
+                    metavar="PORT[:PORT]",
+                    type=fields.converted(parse.port_range),
+                    help="Destination port or range.",
+                ),
+                click.Option(["--icmp-type"], type=click.IntRange(0, 255), help="ICMP type."),
+                click.Option(["--icmp-code"], type=click.IntRange(0, 255), help="ICMP code."),
+            ),
+            _what,
+        ),
+        Field(
+            (
+                click.Option(
+                    ["--remote-ip"],
+                    metavar="CIDR",
+                    type=fields.converted(_prefix),
+                    help="Other side's addresses.",
+                ),
+                click.Option(
+                    ["--remote-group"],
+                    metavar="GROUP",
+                    shell_complete=completer(SECURITY_GROUP),
+                    help="Other side's security group.",
+                ),
+            ),
+            _whom,
+        ),
+        Field(
+            (
+                click.Option(["--egress/--ingress"], default=None, help="Direction, as the guest sees it."),
+                click.Option(
+                    ["--ethertype"],
+                    type=click.Choice([one.value for one in EtherType], case_sensitive=False),
+                    help="IP version.",
+                ),
+            ),
+            _which,
+        ),
+        fields.text("--description", "description", "What it is for."),
+        fields.text("--project", "project_id", "Project id.", metavar="PROJECT"),
+    )
+
+
+_RULES: Final = Verbs(
+    noun=RULE,
+    create=_rule_fields(),
+    change=(),
+    choose=(
+        fields.choice("--protocol", "protocol", "Only of this protocol.", ("tcp", "udp", "icmp", "icmpv6")),
+        fields.choice(
+            "--ethertype", "ethertype", "Only of this IP version.", [one.value for one in EtherType]
+        ),
+        fields.constant("--ingress", {"direction": "ingress"}, "Only those for what comes in."),
+        fields.constant("--egress", {"direction": "egress"}, "Only those for what goes out."),
+    ),
+    named=False,
+)
+
+
+def _list_rules(call: Call) -> None:
+    query = {**_group(call), **fields.body(call, _RULES.choose)}
+    print_list(call, RULE, call.client.list(RULE, [(key, str(value)) for key, value in query.items()]))
+
+
+_OPTIONAL_GROUP: Final = click.Argument(
+    ["group"], metavar="[SECURITY_GROUP]", required=False, shell_complete=completer(SECURITY_GROUP)
+)
+_RULE: Final = group(
+    "rule",
+    "Rules of security groups.",
+    {
+        "create": _RULES.create_command(_RULE_HELP),
+        "list": command(
+            "list",
+            [_OPTIONAL_GROUP, *fields.params(_RULES.choose)],
+            _list_rules,
+            "List rules, of one group or all.",
+        ),
+        "show": _RULES.show_command(),
+        "delete": _RULES.delete_command(),
+    },
+)
+_SHARED: Final = (
+    fields.text("--description", "description", "What it is for."),
+    fields.switch("--stateful/--stateless", "stateful", "Whether answers to what was let through pass."),
+)
+_PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
+_VERBS: Final = Verbs(
+    noun=SECURITY_GROUP,
+    create=(*_SHARED, _PROJECT),
+    change=(fields.text("--name", "name", "New name."), *_SHARED),
+    choose=(fields.text("--name", "name", "Only of this name."), _PROJECT),
+)
+
+main: Final = group(
+    "security-group", "Security groups: who may speak to guests.", {**_VERBS.commands(), "rule": _RULE}
+)
