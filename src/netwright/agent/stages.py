@@ -9,7 +9,8 @@ from typing import TypeVar
 from netwright.agent.metadata import MetadataService
 from netwright.agent.reconcile import Row
 from netwright.kernel.addresses import Addresses
-from netwright.kernel.dnsmasq import DhcpFiles, DnsmasqDaemons
+from netwright.kernel.dnsmasq import DnsmasqDaemons
+from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.driver import Driver
 from netwright.kernel.links import Links
 from netwright.kernel.netns import Namespaces

@@ -98,7 +98,8 @@ class Links:
 
     def _put(self, route: IPRoute, name: LinkName, value: Link) -> None:
         state = rtnetlink.link(self._reader, name=name)
-        if state and not state.alias.startswith(OURS) and not isinstance(value, TapLink):
+        # The kernel takes an alias only in a second message: a link without one may be half made, by us.
+        if state and state.alias and not state.alias.startswith(OURS):
             raise KernelRefusedError("links", f"{name} exists and is not netwright's; rename or delete it")
         match value:
             case BridgeLink():
@@ -117,8 +118,8 @@ class Links:
             route.link("del", index=state.index)
             state = None
         if state is None:
-            _make_pair(route, name, value, stamp)
-        self._join(route, name, value.master, value.mtu, up=value.up)
+            _make_pair(route, name, value)
+        self._join(route, name, value, stamp)
         if state is None:
             bring_up(value.peer_namespace, value.peer_name)
 
@@ -128,16 +129,19 @@ class Links:
                 return
             _make_tap(name)
         stamp = f"{value.alias} {'tap' if value.ours else 'vmm'}"
-        index = self._index_of(name)
-        if state is None or state.alias != stamp:
-            route.link("set", index=index, ifalias=stamp)
-        self._join(route, name, value.master, value.mtu, up=value.up)
+        self._join(route, name, value, stamp)
 
-    def _join(self, route: IPRoute, name: LinkName, master: LinkName, mtu: int, *, up: bool) -> None:
-        """Onto the bridge, quiet, and up: in that order, so that no frame of it is seen elsewhere."""
+    def _join(self, route: IPRoute, name: LinkName, value: VethLink | TapLink, stamp: str) -> None:
+        """Quiet, onto the bridge, and up."""
         silence(name)
-        state = "up" if up else "down"
-        route.link("set", index=self._index_of(name), master=self._index_of(master), mtu=mtu, state=state)
+        route.link(
+            "set",
+            index=self._index_of(name),
+            ifalias=stamp,
+            master=self._index_of(value.master),
+            mtu=value.mtu,
+            state="up" if value.up else "down",
+        )
 
 
 def each(items: Iterable[LinkKey], act: Callable[[LinkKey], None]) -> None:
@@ -186,13 +190,15 @@ def _put_bridge(route: IPRoute, name: LinkName, value: BridgeLink, state: LinkSt
         "br_nf_call_ip6tables": calls,
     }
     if state is None:
-        route.link("add", ifname=name, **options, **wanted)
+        route.link("add", ifname=name, **options)
+        index = socket.if_nametoindex(name)
     else:
-        route.link("set", index=state.index, **options)
-        route.link("set", index=state.index, **wanted)
+        index = state.index
+        route.link("set", index=index, **options)
+    route.link("set", index=index, **wanted)
 
 
-def _make_pair(route: IPRoute, name: LinkName, value: VethLink, stamp: str) -> None:
+def _make_pair(route: IPRoute, name: LinkName, value: VethLink) -> None:
     try:
         target = os.open(netns.path_of(value.peer_namespace), os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
@@ -206,7 +212,7 @@ def _make_pair(route: IPRoute, name: LinkName, value: VethLink, stamp: str) -> N
             "address": value.peer_mac,
             "mtu": value.mtu,
         }
-        route.link("add", ifname=name, kind="veth", mtu=value.mtu, ifalias=stamp, peer=far)
+        route.link("add", ifname=name, kind="veth", mtu=value.mtu, peer=far)
     finally:
         os.close(target)
 

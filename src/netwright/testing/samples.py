@@ -60,7 +60,7 @@ def sample_address(subnet: SubnetPlan, address: str) -> PortAddress:
 def sample_port(*addresses: PortAddress, number: int = 1, network: NetworkItem | None = None) -> PortItem:
     """Port `number`, called guest<number>, with MAC fa:16:3e:00:00:<number>."""
     home = network or sample_network()
-    identity = PortId(f"90e70000-0000-4000-8000-{number:012x}")
+    identity = PortId(f"{number:08x}-90e7-4000-8000-000000000000")
     mac = Mac(f"fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}")
     port = PortItem(
         id=identity,

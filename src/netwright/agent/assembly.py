@@ -1,0 +1,82 @@
+"""An agent put together: its drivers, its watchers, its doors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from netwright.agent.agent import Agent, Parts
+from netwright.agent.cache import PlanCache
+from netwright.agent.callers import Callers
+from netwright.agent.flows import Flows
+from netwright.agent.inbox import Inbox
+from netwright.agent.ledger import Ledger
+from netwright.agent.metadata import MetadataService
+from netwright.agent.reporter import Reporter
+from netwright.agent.server import Server
+from netwright.agent.stages import stages
+from netwright.agent.watch import Watch
+from netwright.kernel.dnsmasq import DnsmasqDaemons
+from netwright.kernel.events import Monitor
+from netwright.kernel.traits import probe
+from netwright.model.host import Stage
+from netwright.model.ids import HostName
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`server`: `unix:/path` or `http://host:port`. `run_directory` outlives the agent, not the host."""
+
+    host: HostName
+    server: str
+    run_directory: Path
+    state_directory: Path
+    sweep_all: bool = False
+
+
+class Running:
+    """An assembled agent. Make it, run it and end it in one thread: the host's namespace is that thread's."""
+
+    def __init__(self, settings: Settings) -> None:
+        traits = probe(str(settings.run_directory))
+        server = Server(settings.server)
+        callers = Callers()
+        self.inbox = Inbox()
+        self._dnsmasq = DnsmasqDaemons(settings.run_directory)
+        self._metadata = MetadataService(callers.find)
+        self._reporter = Reporter(server, self.inbox.server_met)
+        self._monitor = Monitor(self.inbox)
+        self.agent = Agent(
+            Parts(
+                host=settings.host,
+                traits=traits,
+                rows=stages(traits, self._dnsmasq, self._metadata),
+                inbox=self.inbox,
+                callers=callers,
+                flows=Flows(),
+                reporter=self._reporter,
+                cache=PlanCache(settings.state_directory),
+                ledger=Ledger(settings.host),
+                sweep_all=settings.sweep_all,
+            )
+        )
+        self._watch = Watch(server, settings.host, self.inbox, lambda: self.agent.generation)
+
+    def run(self) -> None:
+        """Until `stop`. What the kernel has, and the daemons, stay as they are."""
+        self._dnsmasq.watch(lambda network: self.inbox.suspect(Stage.DNSMASQ, [network]))
+        self._monitor.start()
+        self._reporter.start()
+        self._watch.start()
+        try:
+            self.agent.run()
+        finally:
+            self._watch.stop()
+            self._monitor.stop()
+            self._reporter.stop()
+            self._dnsmasq.close()
+            self._metadata.close()
+
+    def stop(self) -> None:
+        """From any thread, or a signal's."""
+        self.inbox.stop()

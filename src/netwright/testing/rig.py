@@ -1,0 +1,96 @@
+"""A host in a namespace that takes plans from a test instead of a server: real drivers, real kernel."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from netwright.agent.callers import Callers
+from netwright.agent.desired import Desired
+from netwright.agent.flows import Flows
+from netwright.agent.metadata import MetadataService
+from netwright.agent.reconcile import Keys, Outcome, Row, reconcile
+from netwright.agent.stages import stages
+from netwright.kernel import netns
+from netwright.kernel.dnsmasq import DnsmasqDaemons
+from netwright.kernel.traits import probe
+from netwright.model.host import Stage
+from netwright.model.ids import HostName, NamespaceName
+from netwright.model.plan import HostItem, Item, ItemKey, PortItem
+from netwright.testing.namespaces import namespace
+
+T = TypeVar("T")
+
+
+class Rig:
+    """Everything happens in one thread that lives in the host's namespace."""
+
+    def __init__(self, host: NamespaceName, directory: Path) -> None:
+        self.host = host
+        self._thread = ThreadPoolExecutor(1, initializer=self._enter)
+        self._items: dict[ItemKey, Item] = {}
+        self._callers = Callers()
+        self.rows: tuple[Row, ...] = ()
+        self._desired, self._dnsmasq, self._metadata, self._flows = self.do(lambda: self._make(directory))
+
+    def do(self, act: Callable[[], T]) -> T:
+        """Runs it in the host's namespace."""
+        return self._thread.submit(act).result()
+
+    def plan(self, *items: Item) -> Outcome:
+        """The whole plan, beside the host's own item; only what changed is looked at."""
+        listed = {item.key: item for item in (HostItem(HostName("rig")), *items)}
+        for item in listed.values():
+            if isinstance(item, PortItem):
+                self._callers.put(item)
+        old, self._items = self._items, listed
+        return self.do(lambda: self._apply(old))
+
+    def look(self, stages_: dict[Stage, Keys] | None = None) -> Outcome:
+        """Compares everything (or some stages) with the kernel and mends it."""
+        every: dict[Stage, Keys] = dict.fromkeys((row.stage for row in self.rows), None)
+        return self.do(lambda: reconcile(self.rows, self._desired, stages_ or every))
+
+    def close(self) -> None:
+        """Sweeps everything away and ends the thread."""
+        self._items = {}
+        self.do(lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None)))
+        self.do(self._metadata.close)
+        self.do(self._dnsmasq.close)
+        self._thread.shutdown()
+
+    def _enter(self) -> None:
+        context = netns.inside(self.host)
+        context.__enter__()  # noqa: PLC2801 - the thread stays there until it ends
+        threading.current_thread().__dict__["namespace"] = context
+
+    def _make(self, directory: Path) -> tuple[Desired, DnsmasqDaemons, MetadataService, Flows]:
+        traits = probe(str(directory))
+        dnsmasq, metadata = DnsmasqDaemons(directory, systemd=False), MetadataService(self._callers.find)
+        self.rows = stages(traits, dnsmasq, metadata)
+        return Desired(traits), dnsmasq, metadata, Flows()
+
+    def _apply(self, old: dict[ItemKey, Item]) -> Outcome:
+        touched = self._desired.replace(self._items.values())
+        outcome = reconcile(self.rows, self._desired, dict(touched))
+        changes = [(old.get(key), self._items.get(key)) for key in old.keys() | self._items.keys()]
+        self._flows.settle([pair for pair in changes if pair[0] != pair[1]], self._items, lambda *_: True)
+        return outcome
+
+    def _empty(self) -> Desired:
+        return Desired(self._desired.traits)
+
+
+@contextmanager
+def rig(directory: Path) -> Iterator[Rig]:
+    """A rig in a fresh namespace, swept and removed afterwards."""
+    with namespace("host") as host:
+        made = Rig(host, directory)
+        try:
+            yield made
+        finally:
+            made.close()
