@@ -58,7 +58,9 @@ class Rig:
     def close(self) -> None:
         """Sweeps everything away and ends the thread."""
         self._items = {}
-        self.do(lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None)))
+        self.do(
+            lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None))
+        )
         self.do(self._metadata.close)
         self.do(self._dnsmasq.close)
         self._thread.shutdown()
