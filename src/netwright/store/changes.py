@@ -16,6 +16,8 @@ class Touched(StrEnum):
 
     NETWORK = "network"
     """The network or one of its subnets."""
+    NETWORK_ITEM = "network_item"
+    """Only the network's own item: whether a plan needs it."""
     PORT = "port"
     GROUP = "group"
     """The group's rules, or whether a plan needs it."""

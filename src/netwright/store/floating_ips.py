@@ -17,12 +17,17 @@ from netwright.store.tables import floating_ips
 
 
 def insert(connection: sa.Connection, floating: FloatingIp, now: datetime) -> None:
-    """The row; its address is taken apart (store.addresses), and set with `save`."""
+    """The row; its address is taken apart (store.addresses), and set with `fill`."""
     rows.insert(connection, floating_ips, _values(floating), now)
 
 
 def save(connection: sa.Connection, floating: FloatingIp, now: datetime) -> None:
     rows.save(connection, floating_ips, _values(floating), now)
+
+
+def fill(connection: sa.Connection, floating: FloatingIp) -> None:
+    """Completes a row of the same transaction: no new revision."""
+    connection.execute(floating_ips.update().where(floating_ips.c.id == floating.id), _values(floating))
 
 
 def delete(connection: sa.Connection, floating: FloatingIpId) -> None:

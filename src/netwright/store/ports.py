@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -36,7 +37,9 @@ from netwright.store import rows
 from netwright.store.records import PortRecord, PortState
 from netwright.store.tables import addresses, networks, port_groups, ports
 
-UNPLUGGED = "none"
+UNPLUGGED: Final = "none"
+_PREFIX: Final = 11
+"""Characters of the id that are in a port's link name."""
 
 
 def insert(connection: sa.Connection, port: Port, label: str | None, now: datetime) -> None:
@@ -82,6 +85,25 @@ def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     statement = sa.select(ports, networks.c.dns_domain).join(networks).where(*wanted)
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
     return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
+
+
+def states_on(
+    connection: sa.Connection, host: HostName, among: Collection[PortId] | None
+) -> Mapping[PortId, PortState]:
+    """The states of the ports plugged on the host: all of them, or those among the ids."""
+    statement = sa.select(ports.c.id, ports.c.status).where(ports.c.host == host)
+    plugged = statement.where(ports.c.attachment != UNPLUGGED)
+    wanted = plugged if among is None else plugged.where(ports.c.id.in_(among))
+    return {PortId(port): PortState(state) for port, state in connection.execute(wanted)}
+
+
+def with_prefix(connection: sa.Connection, prefix: str) -> list[PortRecord]:
+    """The port whose id begins so; none where the beginning is short, or is that of several."""
+    if len(prefix) < _PREFIX:
+        return []
+    beginning = (ports.c.id >= prefix, ports.c.id < prefix + "~")
+    found = connection.execute(sa.select(ports.c.id).where(*beginning).limit(2)).scalars().all()
+    return find(connection, {"id": found}) if len(found) == 1 else []
 
 
 def is_mac_used(connection: sa.Connection, network: NetworkId, mac: Mac) -> bool:

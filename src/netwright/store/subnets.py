@@ -53,12 +53,12 @@ def of_host_networks(connection: sa.Connection) -> tuple[Subnet, ...]:
     return tuple(_subnet(row) for row in connection.execute(on_hosts))
 
 
-def ids_by_network(connection: sa.Connection, only: Iterable[NetworkId]) -> dict[str, list[str]]:
+def ids_by_network(connection: sa.Connection, only: Iterable[NetworkId]) -> dict[NetworkId, list[SubnetId]]:
     """The ids of each network's subnets, oldest first."""
     statement = sa.select(subnets.c.network_id, subnets.c.id).where(subnets.c.network_id.in_(list(only)))
-    found: dict[str, list[str]] = {}
+    found: dict[NetworkId, list[SubnetId]] = {}
     for network, subnet in connection.execute(statement.order_by(subnets.c.created_at, subnets.c.id)):
-        found.setdefault(network, []).append(subnet)
+        found.setdefault(NetworkId(network), []).append(SubnetId(subnet))
     return found
 
 
