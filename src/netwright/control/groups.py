@@ -91,8 +91,7 @@ def get(world: World, group_id: GroupId) -> GroupRecord:
 
 def find(world: World, where: Where, project: str | None = None) -> list[GroupRecord]:
     """Those whose columns match, oldest first; the project's default group is made if it is not there yet."""
-    if project is not None:
-        ensure_default(world, text.project(project))
+    ensure_default(world, text.project(project or DEFAULT_PROJECT))
     with world.look() as connection:
         return store.find(connection, where)
 

@@ -21,7 +21,7 @@ TAP: Final = "tap"
 
 
 def receive(world: World, report: Report) -> None:
-    """Keeps what the report says; one that says nothing new is not written, so that idle hosts cost nothing."""
+    """Keeps what the report says; one that says nothing new is not written: idle hosts cost nothing."""
     host = HostRecord(
         report.host, world.clock(), report.generation, report.converged, report.failures, report.facts
     )
@@ -48,7 +48,7 @@ def _says_nothing(before: HostRecord, after: HostRecord) -> bool:
 
 
 def _new_states(connection: sa.Connection, report: Report) -> Mapping[PortId, PortState]:
-    """The states that differ from those kept. A complete report says of what it leaves out that it is down."""
+    """The states that differ from those kept. What a complete report leaves out is down."""
     told = {status.id: PortState.ACTIVE if status.up else PortState.DOWN for status in report.ports}
     kept = ports.states_on(connection, report.host, None if report.complete else list(told))
     return {

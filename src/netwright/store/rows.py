@@ -23,7 +23,7 @@ def conditions(table: sa.Table, where: Where) -> list[sa.ColumnElement[bool]]:
     found: list[sa.ColumnElement[bool]] = []
     for name, values in where.items():
         column = table.c[name]
-        found.append(column == next(iter(values)) if len(values) == 1 else column.in_(values))
+        found.append(column == next(iter(values)) if len(values) == 1 else column.in_(list(values)))
     return found
 
 
