@@ -48,10 +48,13 @@ class Server:
         database: Database,
         socket_path: Path,
         listen: tuple[str, int] | None,
+        registry: CollectorRegistry,
     ) -> None:
         self.app, self.database, self.socket_path = app, database, socket_path
         self.address: tuple[str, int] | None = listen
         """Where it listens beside the socket; with port 0, the port it got, once started."""
+        self.registry = registry
+        """Where the whole process counts; /metrics shows it."""
         self._bell = bell
         loop = "uvloop" if find_spec("uvloop") else "asyncio"
         config = uvicorn.Config(
@@ -107,7 +110,8 @@ def open_server(
         rng=random.SystemRandom(),
     )
     bell = Bell()
-    return Server(create_app(world, CollectorRegistry(), bell), bell, database, socket_path, listen)
+    registry = CollectorRegistry()
+    return Server(create_app(world, registry, bell), bell, database, socket_path, listen, registry)
 
 
 class _Uvicorn(uvicorn.Server):
