@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from netwright.kernel.dnsmasq import DnsmasqDaemons
+from netwright.kernel.dnsmasq import DnsmasqDaemons, systemd_argv
 from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.dnsmasq_home import Home
 from netwright.model.errors import KernelRefusedError
@@ -251,6 +251,26 @@ def test_a_refused_text_leaves_the_running_daemon_as_it_is(bench: Bench) -> None
         bench.daemons.put({NETWORK: replace(good[NETWORK], config=good[NETWORK].config + "nonsense\n")})
     assert bench.pid() == before
     assert bench.daemons.observe() == good
+
+
+def test_one_network_refused_does_not_keep_another_from_starting(bench: Bench) -> None:
+    """Of two daemons put together the sound one runs, and the error names the other's network."""
+    other = NetworkId("00000000-649f-477b-9e5b-f1f75b21c03c")
+    bad = Dnsmasq(bench.host, "interface=nowhere\n")
+    with pytest.raises(KernelRefusedError, match=other):
+        bench.daemons.put({other: bad, **bench.desired(NET)})
+    assert bench.daemons.observe() == bench.desired(NET)
+    bench.daemons.remove([other])
+
+
+def test_a_unit_runs_in_the_networks_namespace(directory: Path) -> None:
+    """Where systemd starts a daemon, the unit's name, pid file and namespace are the network's own."""
+    home = Home(directory, NETWORK)
+    argv = systemd_argv(home, NamespaceName(f"qdhcp-{NETWORK}"), ["dnsmasq"])
+    assert f"--unit=netwright-dnsmasq-{NETWORK}.service" in argv
+    assert f"--property=PIDFile={home.path}/pid" in argv
+    assert f"--property=NetworkNamespacePath=/run/netns/qdhcp-{NETWORK}" in argv
+    assert argv[-1] == "dnsmasq"
 
 
 def test_removal_leaves_no_file_and_no_process(bench: Bench) -> None:
