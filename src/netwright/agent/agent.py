@@ -31,6 +31,14 @@ _FULL_LOOK: Final = 300.0
 _SAVE_AFTER: Final = 5.0
 """Seconds that a changed plan waits for further changes before it is written to disk."""
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+_ON_BRIDGES: Final = (
+    Stage.SYSCTLS,
+    Stage.PORTS,
+    Stage.ADDRESSES,
+    Stage.ROUTES,
+    Stage.DNSMASQ,
+    Stage.METADATA,
+)
 _SERVER_PATIENCE: Final = 5.0
 """Seconds without a server before the agent runs from the plan on disk; then it builds and sweeps nothing."""
 
@@ -148,6 +156,10 @@ class Agent:
         first, self._looked = not self._looked, self._met
         self._settle(all_ports(self._items) if first else changes)
         self._pending = outcome.pending
+        if Stage.BRIDGES in outcome.written and not first:
+            # A bridge made anew has lost its ports, addresses and routes, some without an event.
+            for stage in _ON_BRIDGES:
+                self._parts.inbox.suspect(stage)
         self._tries = self._tries + 1 if outcome.pending else 0
         self._parts.ledger.record(look_at, outcome, self._desired)
         seconds = time.monotonic() - started
