@@ -67,7 +67,7 @@ class Rig:
 
     def _enter(self) -> None:
         context = netns.inside(self.host)
-        context.__enter__()  # noqa: PLC2801 - the thread stays there until it ends
+        context.__enter__()  # the thread stays there until it ends
         threading.current_thread().__dict__["namespace"] = context
 
     def _make(self, directory: Path) -> tuple[Desired, DnsmasqDaemons, MetadataService, Flows]:
