@@ -76,7 +76,7 @@ In another terminal, as root:
   ip netns add {guest}
   netwright port create web1 --network blue
   netwright port plug web1 --netns {guest}
-  ip netns exec {guest} dhclient -1 eth0
+  {lab.directory}/dhcp {guest}
   ip netns exec {guest} ping -c 3 {labs.INTERNET}
   nsenter --net=/run/netns/{lab.host} netwright inspect web1
 

@@ -56,7 +56,10 @@ if [ "$staticroutes" ]; then
 else
     for one in $router; do ip route replace default via "$one" dev "$interface"; done
 fi
-{ [ -z "$domain" ] || echo "search $domain"; for one in $dns; do echo "nameserver $one"; done; } >/etc/resolv.conf
+{
+    [ -z "$domain" ] || echo "search $domain"
+    for one in $dns; do echo "nameserver $one"; done
+} >/etc/resolv.conf
 env >/run/lease
 (
     until name=$(wget -qO- http://169.254.169.254/latest/meta-data/hostname); do sleep 1; done

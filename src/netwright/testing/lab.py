@@ -25,6 +25,7 @@ from typing import Final
 from netwright.kernel import netns
 from netwright.model.errors import ConflictError, InvalidError, NetwrightError
 from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName, NetworkId, dhcp_namespace
+from netwright.testing.guest_namespace import write_dhcp_command
 from netwright.testing.namespaces import add_addresses, add_veth, ip, run
 
 ROOT: Final = Path("/run/netwright-lab")
@@ -138,6 +139,7 @@ def claimed(lab: Lab) -> Iterator[None]:
 def build(lab: Lab) -> None:
     """The two namespaces, joined by a pair whose ends are both called eth0; and the internet's servers."""
     lab.directory.mkdir(parents=True)
+    write_dhcp_command(lab.directory)
     for namespace in (lab.host, lab.internet):
         add_guest(namespace)
     add_veth(lab.host, UPLINK, lab.internet, "eth0")
