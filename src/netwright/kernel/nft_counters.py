@@ -45,5 +45,6 @@ def _counts(listing: str) -> Iterator[RuleCount]:
     for wrapped in json.loads(listing)["nftables"]:
         rule = wrapped.get("rule")
         if isinstance(rule, Mapping):
-            counter = next((one["counter"] for one in rule["expr"] if "counter" in one), {})
+            counters = [one["counter"] for one in rule["expr"] if "counter" in one]
+            counter: Mapping[str, int] = counters[0] if counters else {}
             yield RuleCount(str(rule.get("comment", "")), counter.get("packets"), counter.get("bytes"))

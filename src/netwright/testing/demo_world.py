@@ -52,10 +52,27 @@ class World:
 
     def shell(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Shows and runs a command. Raises StepFailedError with what it printed where it fails."""
-        self.screen.typed(shlex.join(words))
-        argv = [sys.executable, "-m", *words] if words[0] == "netwright" else list(words)
+        return self._run((), words, check=check)
+
+    def netwright(self, *words: str) -> str:
+        """The `netwright` command; what it printed."""
+        return self.shell("netwright", *words).stdout
+
+    def in_guest(self, guest: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A command in a guest's namespace."""
+        return self._run(("ip", "netns", "exec", self.lab.guest(guest)), words, check=check)
+
+    def on_host(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """A command in the namespace that plays the host."""
+        return self._run(("nsenter", f"--net=/run/netns/{self.lab.host}"), words, check=check)
+
+    def _run(
+        self, where: Sequence[str], words: Sequence[str], *, check: bool
+    ) -> subprocess.CompletedProcess[str]:
+        self.screen.typed(shlex.join([*where, *words]))
+        program = [sys.executable, "-m", "netwright"] if words[0] == "netwright" else words[:1]
         done = subprocess.run(
-            argv,
+            [*where, *program, *words[1:]],
             capture_output=True,
             text=True,
             errors="replace",
@@ -66,18 +83,6 @@ class World:
         if check and done.returncode != 0:
             raise StepFailedError(f"{words[0]}: exit code {done.returncode}", done.stdout + done.stderr)
         return done
-
-    def netwright(self, *words: str) -> str:
-        """The `netwright` command; what it printed."""
-        return self.shell("netwright", *words).stdout
-
-    def in_guest(self, guest: str, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A command in a guest's namespace."""
-        return self.shell("ip", "netns", "exec", self.lab.guest(guest), *words, check=check)
-
-    def on_host(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """A command in the namespace that plays the host."""
-        return self.shell("nsenter", f"--net=/run/netns/{self.lab.host}", *words, check=check)
 
     def ask(self, target: str) -> Mapping[str, object]:
         """What the server says of an object, unseen: the demo's own look."""

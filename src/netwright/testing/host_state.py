@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from netwright.kernel import netns
@@ -23,7 +23,7 @@ class HostState:
     def __init__(self, host: NamespaceName, run_directory: Path) -> None:
         self._host = host
         with netns.inside(host):
-            self._looks = {
+            self._looks: dict[Stage, Callable[[], object]] = {
                 Stage.FIREWALL: NftTables().observe,
                 Stage.BRIDGES: Links(bridges=True).observe,
                 Stage.PORTS: Links(bridges=False).observe,

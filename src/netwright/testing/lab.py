@@ -265,7 +265,7 @@ def _is_ready(lab: Lab) -> bool:
     except (OSError, ValueError):
         return False
     hosts = status.get("hosts") if isinstance(status, Mapping) else None
-    return bool(hosts) and all(host["converged"] for host in hosts)
+    return isinstance(hosts, list) and bool(hosts) and all(host["converged"] for host in hosts)
 
 
 def _pids(namespace: NamespaceName) -> list[int]:
