@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from netwright.agent.inspection import Inspection, Picture, Seen, State
+from netwright.agent.inspection import Count, Inspection, Picture, Seen, State
 from netwright.cli.command import Call, command, reference_argument
 from netwright.cli.errors import Exit
 from netwright.cli.find import find
@@ -39,8 +40,8 @@ Examples:
   netwright inspect web1 --format json
 """
 _SIGNS: Final = {State.OK: ("●", "green"), State.DIFFERENT: ("◆", "red"), State.MISSING: ("✗", "bold red")}
-_TITLE: Final = 12
-_INDENT: Final = "  │" + " " * (_TITLE + 2)
+_TITLE: Final = 13
+_INDENT: Final = "  │" + " " * (_TITLE + 1)
 
 
 def _run(call: Call) -> int:
@@ -129,22 +130,26 @@ def _draw(picture: Picture, plan: HostPlan) -> None:
 
 def _lines(seen: Seen) -> list[Text]:
     sign, style = _SIGNS[seen.state]
-    head = Text.assemble(
-        f"  {sign} "[:-1], f" {seen.hop.part.value:<{_TITLE}}", (escaped(seen.hop.name), "bold")
-    )
-    head.stylize(style, 2, 3)
-    notes = [escaped(", ".join((seen.hop.note, *seen.facts)))]
-    counted = [_counter(one.chain, one.rule, one.packets, one.bytes) for one in seen.counts]
+    title = f" {seen.hop.part.value:<{_TITLE}}"
+    head = Text.assemble("  ", (sign, style), title, (escaped(seen.hop.name), "bold"))
+    notes = (seen.hop.note, *seen.facts, *_counters(seen.counts))
     return [
         head,
-        *(Text(_INDENT + line) for line in (*notes, *counted)),
+        *(Text(_INDENT + escaped(line)) for line in notes),
         *(Text(_INDENT + escaped(line), style="red") for line in seen.problems),
         Text(f"{_INDENT}$ {escaped(shlex.join(seen.hop.command))}", style="cyan"),
     ]
 
 
-def _counter(chain: str, rule: str, packets: int, size: int) -> str:
-    return f"{packets:>7} packets {size:>10} bytes  {chain}: {rule.replace('counter ', '')}"
+def _counters(counts: Sequence[Count]) -> Iterator[str]:
+    """A line for each rule that counts; those that drop, and never had to, in one."""
+    idle = [one for one in counts if one.rule.endswith("drop") and not one.packets]
+    for one in counts:
+        if one not in idle:
+            met = f"{one.packets:>7} packets, {one.bytes} bytes"
+            yield f"{met}  {one.chain}: {one.rule.replace('counter ', '')}"
+    if idle:
+        yield "      0 packets dropped" + (" by the others" if len(idle) < len(counts) else "")
 
 
 main: Final = command(

@@ -104,7 +104,7 @@ def _guest(port: PortItem) -> Hop:
             return Hop(Part.GUEST, f"{namespace}/{link}", f"{port.mac}, MTU {port.mtu}, up", show)
         case HostTap() | VmmTap():
             tap = port_link_name(port.id)
-            command = ("grep", "-l", f"iff:.{tap}", "/proc/[0-9]*/fdinfo/*")
+            command = ("sh", "-c", f"grep -sl iff:.{tap} /proc/[0-9]*/fdinfo/*")
             return Hop(Part.GUEST, f"VMM on {tap}", f"its network card is {port.mac}", command)
         case Unplugged():
             return Hop(Part.GUEST, "none", "not plugged", ("netwright", "port", "show", port.id))
@@ -140,7 +140,8 @@ def _groups(view: View, direction: Direction, shared: int) -> Hop:
     chains = [own, *(group_chain(direction, group) for group in port.groups)]
     members = [f"{kind}-{group}" for kind in ("m4", "m6") for group in port.groups]
     names = {_BASE[direction], _VERDICTS[direction], _ALWAYS[direction], *chains, *members}
-    called = ", ".join(port.security_group_names) or "no group: everything is dropped"
+    of = ", ".join(port.security_group_names)
+    called = f"security group {of}" if of else "no security group: nothing is let through"
     others = f"; chains shared by {shared} ports with the same groups" if shared > 1 else ""
     command = ("nft", "list", "chain", BRIDGE, "netwright", own)
     part = Part.EGRESS if direction is Direction.EGRESS else Part.INGRESS
@@ -158,7 +159,7 @@ def _bridge(view: View) -> Hop:
     )
     note = f"{link.mac}, MTU {link.mtu}, {_up(link.up)}" if link else ""
     wanted = with_(view.part(Stage.BRIDGES), view.part(Stage.SYSCTLS))
-    return Hop(Part.BRIDGE, name, note, ("bridge", "link", "show", "master", name), wanted)
+    return Hop(Part.BRIDGE, name, note, ("ip", "-d", "link", "show", name), wanted)
 
 
 def _dhcp(view: View) -> Iterator[Hop]:

@@ -142,6 +142,10 @@ def kill(world: World) -> str:
     world.screen.said("web1 → web2: a UDP packet every ms; web1 → internet: a TCP stream through NAT")
     time.sleep(1)
     world.kill_service()
+    fresh = world.in_guest(
+        "web1", "curl", "--silent", "--max-time", "5", f"http://{INTERNET}/"
+    ).stdout.strip()
+    check(fresh == UPLINK_ADDRESS, "a new connection opens with netwright dead", fresh)
     time.sleep(1)
     world.restart_service()
     time.sleep(1)
@@ -171,6 +175,11 @@ def heal(world: World) -> str:
 
 
 def inspect(world: World) -> str:
+    floating = world.ask("/v2.0/floatingips")["floatingips"]
+    assert isinstance(floating, list)
+    page = f"http://{floating[0]['floating_ip_address']}/"
+    world.in_guest("net", "curl", "--silent", "--max-time", "5", page)
+    world.in_vm("vm1", f"wget -qO- http://{INTERNET}/")
     said = world.on_host("netwright", "inspect", "vm1").stdout
     world.screen.said(said)
     return "every hop is as the plan says"

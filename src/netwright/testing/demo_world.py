@@ -137,6 +137,7 @@ class World:
         """Starts it again and waits until the host is as it should be."""
         self.screen.typed("netwright up …")
         self._service = labs.start_service(self.lab)
+        self.stack.callback(_end, self._service)
         labs.wait_ready(self.lab, self._service)
 
     def evidence(self) -> str:
@@ -148,6 +149,11 @@ class World:
             **{str(path): labs.tail(path) for path in sorted(self.lab.directory.glob("*/console"))},
         }
         return "\n".join(f"── {name}\n{text.strip()}" for name, text in pieces.items())
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
 
 
 def check(holds: object, promise: str, evidence: str = "") -> None:

@@ -111,9 +111,10 @@ def running(lab: Lab, *, keep: bool = False) -> Iterator[subprocess.Popen[bytes]
     """
     with claimed(lab):
         sweep(lab)
+        children: list[subprocess.Popen[bytes]] = []
         try:
-            build(lab)
-            service = start_service(lab)
+            children.append(build(lab))
+            children.append(service := start_service(lab))
             wait_ready(lab, service)
             netwright(lab, *public_network())
             yield service
@@ -121,6 +122,8 @@ def running(lab: Lab, *, keep: bool = False) -> Iterator[subprocess.Popen[bytes]
             if not keep:
                 with _undisturbed():
                     sweep(lab)
+                    for child in children:
+                        child.wait()
 
 
 @contextmanager
@@ -136,8 +139,8 @@ def claimed(lab: Lab) -> Iterator[None]:
         yield
 
 
-def build(lab: Lab) -> None:
-    """The two namespaces, joined by a pair whose ends are both called eth0; and the internet's servers."""
+def build(lab: Lab) -> subprocess.Popen[bytes]:
+    """The two namespaces, joined by a pair whose ends are both called eth0; gives the internet's server."""
     lab.directory.mkdir(parents=True)
     write_dhcp_command(lab.directory)
     for namespace in (lab.host, lab.internet):
@@ -150,7 +153,9 @@ def build(lab: Lab) -> None:
         ("-6", "route", "add", "default", "via", "2001:db8:1::1"),
     ):
         ip(lab.host, *words)
-    start(lab.internet, [sys.executable, "-m", "netwright.testing.internet"], lab.directory / "internet.log")
+    return start(
+        lab.internet, [sys.executable, "-m", "netwright.testing.internet"], lab.directory / "internet.log"
+    )
 
 
 def add_guest(namespace: NamespaceName) -> None:
