@@ -26,8 +26,9 @@ V = TypeVar("V")
 def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -> tuple[Row, ...]:
     """One row a stage; drivers are bound to the namespace of the thread that calls this."""
     directory = Path(traits.directory)
+    namespaces = Namespaces(directory)
     return (
-        Row(Stage.NAMESPACES, wide(Namespaces())),
+        Row(Stage.NAMESPACES, wide(namespaces)),
         Row(Stage.FIREWALL, wide(NftTables()), gate=True),
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
@@ -36,8 +37,8 @@ def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -
             wide(Links(bridges=False)),
             may_wait=lambda value: isinstance(value, TapLink) and not value.ours,
         ),
-        Row(Stage.ADDRESSES, wide(Addresses())),
-        Row(Stage.ROUTES, wide(Routes())),
+        Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
+        Row(Stage.ROUTES, wide(Routes(namespaces))),
         Row(Stage.DHCP_FILES, wide(DhcpFiles(directory))),
         Row(Stage.DNSMASQ, wide(dnsmasq)),
         Row(Stage.METADATA, wide(metadata)),
