@@ -23,7 +23,7 @@ from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftKey, NftKind, Stage, Traits
 from netwright.model.ids import GroupId, HostName
 from netwright.model.intent import Address, EtherType
-from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem
+from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem, StageFailure
 from netwright.render.firewall_groups import members_set
 
 _FULL_LOOK: Final = 300.0
@@ -73,6 +73,7 @@ class Agent:
         self._items: dict[ItemKey, Item] = {}
         self._pending: dict[Stage, Keys] = {}
         self._tries = 0
+        self._told: dict[Stage, StageFailure] = {}
         self._looked = False
         self._met = True
         self._save_at: float | None = None
@@ -186,10 +187,12 @@ class Agent:
                 removed=sum(outcome.removed.values()),
                 ms=round(seconds * 1000, 1),
             )
-        for failure in outcome.failures.values():
-            self._log.warning(
-                "not_converged", stage=failure.stage, said=failure.said, pending=failure.pending
-            )
+        for stage, failure in outcome.failures.items():
+            if self._told.get(stage) != failure:
+                self._log.warning(
+                    "not_converged", stage=failure.stage, said=failure.said, pending=failure.pending
+                )
+        self._told = outcome.failures
 
     def _is_member(self, group: GroupId, address: Address) -> bool:
         kind = EtherType.IPV4 if address.version == 4 else EtherType.IPV6
