@@ -17,6 +17,7 @@ from netwright.kernel.netns import Namespaces
 from netwright.kernel.nft import NftTables
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
+from netwright.kernel.uplinks import Uplinks
 from netwright.model.host import Stage, TapLink, Traits
 
 K = TypeVar("K", bound=Hashable)
@@ -32,6 +33,7 @@ def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -
         Row(Stage.FIREWALL, wide(NftTables()), gate=True),
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
+        Row(Stage.UPLINKS, wide(Uplinks())),
         Row(
             Stage.PORTS,
             wide(Links(bridges=False)),

@@ -1,7 +1,8 @@
 """Bridges, veth pairs and taps.
 
-Ours: links whose alias starts with `netwright:`. The alias also holds what the kernel does not tell of
-a link (where its far end was made, and whether a VMM made it), so that a fresh agent can compare.
+Ours: links whose alias starts with `netwright:network:` or `netwright:port:`. The alias also holds what
+the kernel does not tell of a link (where its far end was made, and whether a VMM made it), so that a fresh
+agent can compare.
 A tap that a VMM made is enslaved and let go, never made or deleted.
 """
 
@@ -26,7 +27,7 @@ from netwright.model.errors import KernelRefusedError
 from netwright.model.host import BridgeLink, Link, LinkKey, TapLink, VethLink
 from netwright.model.ids import HOST_NAMESPACE, LinkName, Mac, NamespaceName
 
-OURS: Final = "netwright:"
+OURS: Final = ("netwright:network:", "netwright:port:")
 _DOOMED_GROUP: Final = 20100
 _TUNSETIFF: Final = 0x400454CA
 _TUNSETPERSIST: Final = 0x400454CB
