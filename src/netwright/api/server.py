@@ -69,10 +69,16 @@ class Server:
 
     def start(self) -> None:
         """Raises CannotListenError."""
-        sockets = [_unix_socket(self.socket_path)]
+        # The address first: where it is refused, no socket file is left behind.
+        sockets = [] if self.address is None else [_tcp_socket(self.address)]
+        try:
+            sockets.append(_unix_socket(self.socket_path))
+        except CannotListenError:
+            for listening in sockets:
+                listening.close()
+            raise
         if self.address is not None:
-            sockets.append(_tcp_socket(self.address))
-            self.address = sockets[-1].getsockname()[:2]
+            self.address = sockets[0].getsockname()[:2]
         self.database.listen(self._bell.ring)
         self._thread = threading.Thread(
             target=self._uvicorn.run, args=(sockets,), name="netwright-api", daemon=True
