@@ -220,10 +220,15 @@ class Users(RuleBasedStateMachine):
     def create_group(self, name):
         groups.create(self.world, [GroupRequest(name=name)])
 
-    @rule(at=PICK, name=st.sampled_from(["web", "db"]), stateful=st.booleans())
-    def update_group(self, at, name, stateful):
+    @rule(at=PICK, name=st.sampled_from(["web", "db", "new"]))
+    def rename_group(self, at, name):
         with contextlib.suppress(RequestError):
-            groups.update(self.world, self.group(at), GroupRequest(name=name, stateful=stateful))
+            groups.update(self.world, self.group(at), GroupRequest(name=name))
+
+    @rule(at=PICK, stateful=st.booleans())
+    def restate_group(self, at, stateful):
+        with contextlib.suppress(RequestError):
+            groups.update(self.world, self.group(at), GroupRequest(stateful=stateful))
 
     @rule(at=PICK)
     def delete_group(self, at):

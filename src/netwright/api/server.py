@@ -101,9 +101,16 @@ class Server:
 
 
 def open_server(
-    database_url: str, host_name: HostName, socket_path: Path, listen: tuple[str, int] | None = None
+    database_url: str,
+    host_name: HostName,
+    socket_path: Path,
+    listen: tuple[str, int] | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> Server:
-    """Opens the database and builds all that a server needs; it is not started yet."""
+    """Opens the database and builds all that a server needs; it is not started yet.
+
+    `/metrics` shows all of the registry: give one to show more there than the API's own.
+    """
     database = open_engine(database_url)
     world = World(
         database=database,
@@ -113,7 +120,9 @@ def open_server(
         rng=random.SystemRandom(),
     )
     bell = Bell()
-    return Server(create_app(world, CollectorRegistry(), bell), bell, database, socket_path, listen)
+    return Server(
+        create_app(world, registry or CollectorRegistry(), bell), bell, database, socket_path, listen
+    )
 
 
 class _Uvicorn(uvicorn.Server):
