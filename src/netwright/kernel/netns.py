@@ -50,13 +50,26 @@ def inside(namespace: NamespaceName) -> Iterator[None]:
         return
     home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        _enter(path_of(namespace))
+        enter(namespace)
         try:
             yield
         finally:
             _call("setns", _LIBC.setns(home, _CLONE_NEWNET), "back")
     finally:
         os.close(home)
+
+
+def enter(namespace: NamespaceName) -> None:
+    """Moves the calling thread into the namespace for good. Raises KernelRefusedError."""
+    path = path_of(namespace)
+    try:
+        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelRefusedError("netns", f"{path.name}: {error.strerror}") from error
+    try:
+        _call("setns", _LIBC.setns(target, _CLONE_NEWNET), path.name)
+    finally:
+        os.close(target)
 
 
 def create(namespace: NamespaceName) -> None:
@@ -145,17 +158,6 @@ def _share_directory() -> None:
     if _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None) != 0:
         _call("mount", _LIBC.mount(here, here, b"none", _MS_BIND | _MS_REC, None), "/run/netns")
         _call("mount", _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None), "/run/netns")
-
-
-def _enter(path: Path) -> None:
-    try:
-        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise KernelRefusedError("netns", f"{path.name}: {error.strerror}") from error
-    try:
-        _call("setns", _LIBC.setns(target, _CLONE_NEWNET), path.name)
-    finally:
-        os.close(target)
 
 
 def _call(name: str, result: int, subject: str) -> None:
