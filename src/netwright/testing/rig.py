@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -31,7 +30,7 @@ class Rig:
 
     def __init__(self, host: NamespaceName, directory: Path) -> None:
         self.host = host
-        self._thread = ThreadPoolExecutor(1, initializer=self._enter)
+        self._thread = ThreadPoolExecutor(1, initializer=netns.enter, initargs=(host,))
         self._items: dict[ItemKey, Item] = {}
         self._callers = Callers()
         self.rows: tuple[Row, ...] = ()
@@ -64,11 +63,6 @@ class Rig:
         self.do(self._metadata.close)
         self.do(self._dnsmasq.close)
         self._thread.shutdown()
-
-    def _enter(self) -> None:
-        context = netns.inside(self.host)
-        context.__enter__()  # the thread stays there until it ends
-        threading.current_thread().__dict__["namespace"] = context
 
     def _make(self, directory: Path) -> tuple[Desired, DnsmasqDaemons, MetadataService, Flows]:
         traits = probe(str(directory))
