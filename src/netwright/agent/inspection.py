@@ -10,7 +10,7 @@ from typing import Final
 
 from netwright.agent.metadata import HOST_PORT, ROUTER_PORT
 from netwright.agent.stages import wide
-from netwright.kernel import rtnetlink
+from netwright.kernel import netns, rtnetlink
 from netwright.kernel.addresses import Addresses
 from netwright.kernel.conntrack import Conntrack
 from netwright.kernel.dnsmasq import DnsmasqDaemons
@@ -22,6 +22,7 @@ from netwright.kernel.nft import NftTables
 from netwright.kernel.nft_counters import read_counters
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
+from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vmm import tap_holder
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import ListenerKey, NftChain, NftKey, NftKind, Stage, Traits
@@ -77,14 +78,17 @@ class Inspection:
 
     def __init__(self, run_directory: FilePath) -> None:
         self._directory = run_directory
+        namespaces = netns.Namespaces(run_directory)
         self._nft = NftTables()
         self._drivers = {
+            Stage.NAMESPACES: wide(namespaces),
+            Stage.UPLINKS: wide(Uplinks()),
             Stage.FIREWALL: wide(self._nft),
             Stage.BRIDGES: wide(Links(bridges=True)),
             Stage.PORTS: wide(Links(bridges=False)),
             Stage.SYSCTLS: wide(Sysctls()),
-            Stage.ADDRESSES: wide(Addresses()),
-            Stage.ROUTES: wide(Routes()),
+            Stage.ADDRESSES: wide(Addresses(namespaces)),
+            Stage.ROUTES: wide(Routes(namespaces)),
             Stage.DHCP_FILES: wide(DhcpFiles(run_directory)),
             Stage.DNSMASQ: wide(DnsmasqDaemons(run_directory)),
         }

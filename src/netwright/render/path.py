@@ -17,7 +17,7 @@ from netwright.model.host import (
     Stage,
     Traits,
 )
-from netwright.model.ids import PortId, bridge_name, port_link_name
+from netwright.model.ids import PortId, bridge_name, dhcp_link_name, port_link_name
 from netwright.model.intent import Direction, GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import (
     FloatingIpItem,
@@ -42,7 +42,9 @@ _SPOOF: Final = ("antispoof", "spoof", "spoof_arp", "spoof_ip4", "spoof_ip6", "s
 _BASE: Final = {Direction.EGRESS: "from_ports", Direction.INGRESS: "to_ports"}
 _ALWAYS: Final = {Direction.EGRESS: "always_out", Direction.INGRESS: "always_in"}
 _VERDICTS: Final = {Direction.EGRESS: "ports_out", Direction.INGRESS: "ports_in"}
-_TRACKING: Final = frozenset({"known", "zone", "zones", "port_zones", "mark_in", "mark_out", "routed"})
+_TRACKING: Final = frozenset(
+    {"bridges", "known", "zone", "zones", "port_zones", "mark_in", "mark_out", "routed"}
+)
 _GUARDS: Final = frozenset({"input", "to_host", "guarded"})
 _TRANSLATION: Final = frozenset(
     {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6"}
@@ -158,7 +160,7 @@ def _bridge(view: View) -> Hop:
         (value for value in view.rendered[Stage.BRIDGES].values() if isinstance(value, BridgeLink)), None
     )
     note = f"{link.mac}, MTU {link.mtu}, {_up(link.up)}" if link else ""
-    wanted = with_(view.part(Stage.BRIDGES), view.part(Stage.SYSCTLS))
+    wanted = with_(view.part(Stage.BRIDGES), view.part(Stage.UPLINKS), view.part(Stage.SYSCTLS))
     return Hop(Part.BRIDGE, name, note, ("ip", "-d", "link", "show", name), wanted)
 
 
@@ -171,7 +173,11 @@ def _dhcp(view: View) -> Iterator[Hop]:
         )
         note = f"reserved: {'; '.join(text.split())}" if text else "no reservation for this port"
         command = ("cat", f"{view.directory}/dnsmasq.conf")
-        yield Hop(Part.DHCP, view.directory, note, command, with_(daemon, files))
+        pair = view.part(
+            Stage.PORTS, lambda key: isinstance(key, tuple) and key[1] == dhcp_link_name(view.network.id)
+        )
+        wanted = with_(view.part(Stage.NAMESPACES), pair, daemon, files)
+        yield Hop(Part.DHCP, view.directory, note, command, wanted)
 
 
 def _metadata(view: View) -> Iterator[Hop]:

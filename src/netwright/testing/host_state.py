@@ -22,13 +22,14 @@ class HostState:
 
     def __init__(self, host: NamespaceName, run_directory: Path) -> None:
         self._host = host
+        namespaces = netns.Namespaces(run_directory)
         with netns.inside(host):
             self._looks: dict[Stage, Callable[[], object]] = {
                 Stage.FIREWALL: NftTables().observe,
                 Stage.BRIDGES: Links(bridges=True).observe,
                 Stage.PORTS: Links(bridges=False).observe,
-                Stage.ADDRESSES: Addresses().observe,
-                Stage.ROUTES: Routes().observe,
+                Stage.ADDRESSES: Addresses(namespaces).observe,
+                Stage.ROUTES: Routes(namespaces).observe,
                 Stage.DNSMASQ: DnsmasqDaemons(run_directory).observe,
             }
 

@@ -24,7 +24,7 @@ from typing import Final
 
 from netwright.kernel import netns
 from netwright.model.errors import ConflictError, InvalidError, NetwrightError
-from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName, NetworkId, dhcp_namespace
+from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName
 from netwright.testing.guest_namespace import write_dhcp_command
 from netwright.testing.namespaces import add_addresses, add_veth, ip, run
 
@@ -39,7 +39,6 @@ _PREFIX: Final = "nwlab-"
 _NAME: Final = re.compile(r"[a-z0-9]{1,20}")
 _HOST_ADDRESSES: Final = (f"{UPLINK_ADDRESS}/24", "2001:db8:1::2/64")
 _NET_ADDRESSES: Final = (f"{INTERNET}/24", f"{INTERNET_OUTSIDE}/24", "2001:db8:1::1/64")
-_NETWORK_ALIAS: Final = "netwright:network:"
 READY_SECONDS: Final = 30.0
 _ENDS_WITHIN: Final = 5.0
 
@@ -222,9 +221,7 @@ def sweep(lab: Lab) -> None:
     """Removes whatever there is of the lab, however it was left; nothing is no error."""
     if netns.is_namespace(netns.path_of(lab.host)):
         empty(lab.host)  # first, so that its agent mends nothing any more
-        for network in _networks(lab.host):
-            _remove(dhcp_namespace(network))
-    for namespace in lab.namespaces():
+    for namespace in (*netns.Namespaces(lab.run_directory).observe(), *lab.namespaces()):
         _remove(namespace)
         shutil.rmtree(RESOLV / namespace, ignore_errors=True)
     shutil.rmtree(lab.directory, ignore_errors=True)
@@ -276,15 +273,6 @@ def _is_ready(lab: Lab) -> bool:
 def _pids(namespace: NamespaceName) -> list[int]:
     listed = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
     return [pid for pid in map(int, listed.stdout.split()) if pid != os.getpid()]
-
-
-def _networks(host: NamespaceName) -> set[NetworkId]:
-    """The networks that have links there, from the links' aliases."""
-    links = json.loads(ip(host, "-json", "link", "show"))
-    aliases = [str(link.get("ifalias", "")).split()[0] for link in links if link.get("ifalias")]
-    return {
-        NetworkId(alias.removeprefix(_NETWORK_ALIAS)) for alias in aliases if alias.startswith(_NETWORK_ALIAS)
-    }
 
 
 def _remove(namespace: NamespaceName) -> None:
