@@ -12,8 +12,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -39,24 +38,34 @@ def path_of(namespace: NamespaceName) -> Path:
     return DIRECTORY / namespace if namespace else Path("/proc/thread-self/ns/net")
 
 
-@contextmanager
-def inside(namespace: NamespaceName) -> Iterator[None]:
+class inside:  # noqa: N801 - reads as a phrase: with inside(namespace)
     """The calling thread is in the namespace for as long as the block runs.
 
-    Sockets that it opens stay in that namespace; other threads are not moved (setns(2)).
+    Sockets that it opens stay in that namespace; other threads are not moved (setns(2)). Not a generator:
+    one that was abandoned would, when collected, move whatever thread collects it.
     """
-    if namespace == HOST_NAMESPACE:
-        yield
-        return
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        enter(namespace)
+
+    def __init__(self, namespace: NamespaceName) -> None:
+        self._namespace = namespace
+        self._home = -1
+
+    def __enter__(self) -> None:
+        if self._namespace == HOST_NAMESPACE:
+            return
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield
+            enter(self._namespace)
+        except KernelRefusedError:
+            os.close(self._home)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._namespace == HOST_NAMESPACE:
+            return
+        try:
+            _call("setns", _LIBC.setns(self._home, _CLONE_NEWNET), "back")
         finally:
-            _call("setns", _LIBC.setns(home, _CLONE_NEWNET), "back")
-    finally:
-        os.close(home)
+            os.close(self._home)
 
 
 def enter(namespace: NamespaceName) -> None:

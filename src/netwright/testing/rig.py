@@ -38,7 +38,13 @@ class Rig:
 
     def do(self, act: Callable[[], T]) -> T:
         """Runs it in the host's namespace."""
-        return self._thread.submit(act).result()
+        return self._thread.submit(self._checked, act).result()
+
+    def _checked(self, act: Callable[[], T]) -> T:
+        """A test must never write into the namespace of the machine that it runs on."""
+        here, there = Path("/proc/thread-self/ns/net").stat(), netns.path_of(self.host).stat()
+        assert here.st_ino == there.st_ino, f"not in {self.host}"
+        return act()
 
     def plan(self, *items: Item) -> Outcome:
         """The whole plan, beside the host's own item; only what changed is looked at."""
