@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -58,15 +57,16 @@ class Rig:
     def close(self) -> None:
         """Sweeps everything away and ends the thread."""
         self._items = {}
-        self.do(lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None)))
+        self.do(
+            lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None))
+        )
         self.do(self._metadata.close)
         self.do(self._dnsmasq.close)
         self._thread.shutdown()
 
     def _enter(self) -> None:
-        context = netns.inside(self.host)
-        context.__enter__()  # noqa: PLC2801 - the thread stays there until it ends
-        threading.current_thread().__dict__["namespace"] = context
+        # For good: a context manager left open here would, when collected, move whatever thread collects it.
+        netns._enter(netns.path_of(self.host))  # noqa: SLF001
 
     def _make(self, directory: Path) -> tuple[Desired, DnsmasqDaemons, MetadataService, Flows]:
         traits = probe(str(directory))
