@@ -7,7 +7,7 @@ import socket
 import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from itertools import count
@@ -59,6 +59,15 @@ class Wire:
                 return found
             found.append(frame)
         raise AssertionError(f"no sentinel in {_PATIENCE:.0f} s, but {len(found)} other frames")
+
+    def waiting(self) -> list[bytes]:
+        """What has arrived up to now."""
+        found = []
+        self._socket.settimeout(0)
+        with suppress(BlockingIOError):
+            while True:
+                found.append(self._receive())
+        return [frame for frame in found if frame is not None]
 
     def _receive(self) -> bytes | None:
         """The next frame as it was on the wire; None if it went the other way.
