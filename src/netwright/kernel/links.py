@@ -69,6 +69,9 @@ class Links:
                     _let_go(route, state)
             _delete(route, doomed)
 
+    def close(self) -> None:
+        self._reader.close()
+
     def _value(self, state: LinkState) -> Link:
         if state.kind == "bridge":
             plain = state.alias if state.plain_bridge else f"{state.alias} altered"

@@ -12,6 +12,7 @@ from netwright.model.intent import Address
 
 ARP, IPV4, IPV6, VLAN = 0x0806, 0x0800, 0x86DD, 0x8100
 ICMP, TCP, UDP, ICMPV6 = 1, 6, 17, 58
+_FRAGMENT, _OPTIONS = 44, 60
 SYN, SYN_ACK, ACK = 0x02, 0x12, 0x10
 BROADCAST: Final = Mac("ff:ff:ff:ff:ff:ff")
 NOBODY: Final = Mac("00:00:00:00:00:00")
@@ -55,10 +56,13 @@ def ip(source: End, target: End, protocol: int, payload: bytes) -> bytes:
 
 def udp(source: End, target: End, ports: tuple[int, int], data: bytes = b"") -> bytes:
     """`ports`: source and destination."""
-    length = 8 + len(data)
-    head = struct.pack(">HHH", *ports, length)
+    return ip(source, target, UDP, udp_body(source, target, ports, data))
+
+
+def udp_body(source: End, target: End, ports: tuple[int, int], data: bytes = b"") -> bytes:
+    head = struct.pack(">HHH", *ports, 8 + len(data))
     total = summed(source, target, UDP, head + b"\0\0" + data)
-    return ip(source, target, UDP, head + struct.pack(">H", total or 0xFFFF) + data)
+    return head + struct.pack(">H", total or 0xFFFF) + data
 
 
 def tcp(source: End, target: End, ports: tuple[int, int], flags: int = SYN) -> bytes:
@@ -75,8 +79,12 @@ def icmp(source: End, target: End, kind: int, code: int = 0, rest: bytes = bytes
     if isinstance(source.address, IPv4Address):
         total = checksum(head + b"\0\0" + rest)
         return ip(source, target, ICMP, head + struct.pack(">H", total) + rest)
+    return ip(source, target, ICMPV6, icmpv6_body(source, target, head, rest))
+
+
+def icmpv6_body(source: End, target: End, head: bytes, rest: bytes) -> bytes:
     total = summed(source, target, ICMPV6, head + b"\0\0" + rest)
-    return ip(source, target, ICMPV6, head + struct.pack(">H", total) + rest)
+    return head + struct.pack(">H", total) + rest
 
 
 def advertisement(source: End, target: End, claimed: IPv6Address, mac: Mac) -> bytes:
@@ -87,6 +95,16 @@ def advertisement(source: End, target: End, claimed: IPv6Address, mac: Mac) -> b
 def solicitation(source: End, target: End, wanted: IPv6Address) -> bytes:
     """A neighbour solicitation for `wanted`; from the unspecified address it is a DAD probe."""
     return icmp(source, target, 135, rest=bytes(4) + wanted.packed)
+
+
+def fragments(source: End, target: End, protocol: int, payload: bytes, *, hiding: bool = True) -> list[bytes]:
+    """An IPv6 packet in two frames; `hiding`: the payload begins in the second (which RFC 7112 forbids)."""
+    first = bytes([protocol, 0, 1, 4]) + bytes(4) if hiding else payload[:8]
+    rest = payload if hiding else payload[8:]
+    head = struct.Struct(">BBHI")
+    kind = _OPTIONS if hiding else protocol
+    parts = head.pack(kind, 0, 1, 1) + first, head.pack(kind, 0, 8, 1) + rest
+    return [ip(source, target, _FRAGMENT, part) for part in parts]
 
 
 def tagged(frame: bytes, vlan: int) -> bytes:

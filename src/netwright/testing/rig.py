@@ -34,7 +34,7 @@ class Rig:
         self._items: dict[ItemKey, Item] = {}
         self._callers = Callers()
         self.rows: tuple[Row, ...] = ()
-        self._desired, self._dnsmasq, self._metadata, self._flows = self.do(lambda: self._make(directory))
+        self._desired, self._flows = self.do(lambda: self._make(directory))
 
     def do(self, act: Callable[[], T]) -> T:
         """Runs it in the host's namespace."""
@@ -60,21 +60,30 @@ class Rig:
         every: dict[Stage, Keys] = dict.fromkeys((row.stage for row in self.rows), None)
         return self.do(lambda: reconcile(self.rows, self._desired, stages_ or every))
 
+    def leave(self) -> None:
+        """Ends as a killed agent does: what it made stays, daemons run on."""
+        self.do(self._close_drivers)
+        self._thread.shutdown()
+
     def close(self) -> None:
         """Sweeps everything away and ends the thread."""
         self._items = {}
         self.do(
             lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None))
         )
-        self.do(self._metadata.close)
-        self.do(self._dnsmasq.close)
-        self._thread.shutdown()
+        self.leave()
 
-    def _make(self, directory: Path) -> tuple[Desired, DnsmasqDaemons, MetadataService, Flows]:
+    def _close_drivers(self) -> None:
+        self._flows.close()
+        for row in self.rows:
+            if close := getattr(row.driver, "close", None):
+                close()
+
+    def _make(self, directory: Path) -> tuple[Desired, Flows]:
         traits = probe(str(directory))
         dnsmasq, metadata = DnsmasqDaemons(directory, systemd=False), MetadataService(self._callers.find)
         self.rows = stages(traits, dnsmasq, metadata)
-        return Desired(traits), dnsmasq, metadata, Flows()
+        return Desired(traits), Flows()
 
     def _apply(self, old: dict[ItemKey, Item]) -> Outcome:
         touched = self._desired.replace(self._items.values())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from itertools import count
@@ -19,6 +20,9 @@ from netwright.testing.frames import End, arp
 from netwright.testing.namespaces import namespace, run
 
 _ALL = 3
+_SOL_PACKET, _PACKET_AUXDATA = 263, 8
+_AUXDATA = struct.Struct("=IIIHHHH")
+_VLAN_VALID = 1 << 4
 _LINK = "eth0"
 _PATIENCE = 5.0
 """Seconds for a frame that is certain to come."""
@@ -33,6 +37,7 @@ class Wire:
         with netns.inside(where):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            self._socket.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
             self._socket.bind((link, _ALL))
 
     def send(self, frame: bytes) -> None:
@@ -45,15 +50,39 @@ class Wire:
         while (left := deadline - time.monotonic()) > 0:
             self._socket.settimeout(left)
             try:
-                frame, (_, _, way, *_) = self._socket.recvfrom(1 << 16)
+                frame = self._receive()
             except TimeoutError:
                 break
-            if way == socket.PACKET_OUTGOING:
+            if frame is None:
                 continue
             if frame == last:
                 return found
             found.append(frame)
         raise AssertionError(f"no sentinel in {_PATIENCE:.0f} s, but {len(found)} other frames")
+
+    def waiting(self) -> list[bytes]:
+        """What has arrived up to now."""
+        found = []
+        self._socket.settimeout(0)
+        with suppress(BlockingIOError):
+            while True:
+                found.append(self._receive())
+        return [frame for frame in found if frame is not None]
+
+    def _receive(self) -> bytes | None:
+        """The next frame as it was on the wire; None if it went the other way.
+
+        The kernel takes a VLAN's tag out of the frame and hands it over beside it (packet(7)).
+        """
+        frame, beside, _, (_, _, way, *_) = self._socket.recvmsg(1 << 16, 64)
+        if way == socket.PACKET_OUTGOING:
+            return None
+        for level, kind, data in beside:
+            if (level, kind) == (_SOL_PACKET, _PACKET_AUXDATA):
+                status, *_, tag, protocol = _AUXDATA.unpack(data)
+                if status & _VLAN_VALID:
+                    return frame[:12] + struct.pack(">HH", protocol, tag) + frame[12:]
+        return frame
 
     def close(self) -> None:
         self._socket.close()
