@@ -7,14 +7,12 @@ Ctrl-C.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -115,17 +113,13 @@ def _duration(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """The exit code."""
     console = Console(highlight=False)
     if os.geteuid() != 0:
         console.print("The demo makes network namespaces: run it as root.")
         return 1
-    signal.signal(signal.SIGTERM, _interrupt)
+    labs.interrupt_on_signals()
     try:
         return run_demo(Show(console))
     except KeyboardInterrupt:
