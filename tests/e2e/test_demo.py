@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -9,9 +10,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from netwright.testing import lab as labs
-from netwright.testing.demo_steps import STEPS
+from netwright.testing.demo import Show, run_demo
+from netwright.testing.demo_steps import STEPS, Step
+from netwright.testing.demo_world import World, check
 from netwright.testing.lab import Lab
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
@@ -44,3 +48,21 @@ def test_an_interrupted_demo_leaves_nothing() -> None:
     said, _ = process.communicate(timeout=60)
     assert process.returncode == 130, said
     assert labs.leftovers(Lab("demo")) == []
+
+
+def test_a_failed_step_ends_the_demo_with_evidence() -> None:
+    """The first step that does not hold is the last: exit code 1, what was seen, the log, and nothing left."""
+
+    def broken(world: World) -> str:
+        check(holds=False, promise="pigs fly", evidence="they walk")
+        return world.lab.name
+
+    shown, lab = io.StringIO(), Lab(f"t{os.getpid()}")
+    steps = [Step("Pigs", broken), Step("Never", lambda world: world.lab.name)]
+    assert run_demo(Show(Console(file=shown, width=200)), lab, steps) == 1
+    text = shown.getvalue()
+    assert "it does not hold that pigs fly" in text
+    assert "they walk" in text
+    assert "api_listening" in text
+    assert "Never" not in text
+    assert labs.leftovers(lab) == []

@@ -149,7 +149,8 @@ def _counters(counts: Sequence[Count]) -> Iterator[str]:
             met = f"{one.packets:>7} packets, {one.bytes} bytes"
             yield f"{met}  {one.chain}: {one.rule.replace('counter ', '')}"
     if idle:
-        yield "      0 packets dropped" + (" by the others" if len(idle) < len(counts) else "")
+        drops = sum(1 for one in counts if one.rule.endswith("drop"))
+        yield "nothing dropped" + (" by the other rules" if len(idle) < drops else "")
 
 
 main: Final = command(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-import signal
 import subprocess
-from types import FrameType
 from typing import Final, NoReturn
 
 import click
@@ -37,7 +35,7 @@ def _run(name: str, clean: str | None, keep: bool) -> int:  # noqa: FBT001 - cli
         with labs.claimed(lab):
             labs.sweep(lab)
         return Exit.OK
-    signal.signal(signal.SIGTERM, _interrupt)
+    labs.interrupt_on_signals()
     lab = Lab(name)
     click.echo(f"Starting lab {lab.name} …", err=True)
     try:
@@ -82,10 +80,6 @@ In another terminal, as root:
 
 Ctrl-C ends the lab and removes all of this, with every namespace called {lab.guest("…")}.
 """
-
-
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 main: Final = click.Command(

@@ -30,11 +30,13 @@ from netwright.model.plan import (
     Noun,
     PortItem,
 )
+from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
 from netwright.render.items import render
 from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_view import Hop, Part, View, Wanted, with_
 
+ROUTER_METADATA_PORT: Final = 80
 _BINDINGS: Final = frozenset(
     {"secured", "bind_mac", "bind_ip4", "bind_ip6", "bind_net4", "bind_net6", "nd_target"}
 )
@@ -144,14 +146,21 @@ def _groups(view: View, direction: Direction, shared: int) -> Hop:
     names = {_BASE[direction], _VERDICTS[direction], _ALWAYS[direction], *chains, *members}
     of = ", ".join(port.security_group_names)
     called = f"security group {of}" if of else "no security group: nothing is let through"
-    others = f"; chains shared by {shared} ports with the same groups" if shared > 1 else ""
+    others = f"; shared by {shared} ports" if shared > 1 else ""
     command = ("nft", "list", "chain", BRIDGE, "netwright", own)
     part = Part.EGRESS if direction is Direction.EGRESS else Part.INGRESS
     wanted = view.firewall(names, BRIDGE, link)
     wanted = with_(
         wanted, view.part(Stage.FIREWALL, lambda key: isinstance(key, NftKey) and key.name in members)
     )
-    return Hop(part, f"bridge netwright {own}", called + others, command, wanted, view.chains(chains))
+    return Hop(
+        part,
+        f"bridge netwright {own}",
+        f"{called}{others}; each connection counts once",
+        command,
+        wanted,
+        view.chains(chains),
+    )
 
 
 def _bridge(view: View) -> Hop:
@@ -184,9 +193,14 @@ def _metadata(view: View) -> Iterator[Hop]:
     for key in view.rendered.get(Stage.METADATA, {}):
         where = key[1] if isinstance(key, tuple) else ""
         inside = ("nsenter", f"--net=/run/netns/{view.namespace}") if view.namespace else ()
+        door = ROUTER_METADATA_PORT if view.namespace else METADATA_PORT
         note = "http://169.254.169.254 and http://[fe80::a9fe:a9fe]"
         yield Hop(
-            Part.METADATA, f"listeners on {where}", note, (*inside, "ss", "-ltn"), view.part(Stage.METADATA)
+            Part.METADATA,
+            f"listeners on {where}",
+            note,
+            (*inside, "ss", "-ltn", f"sport = :{door}"),
+            view.part(Stage.METADATA),
         )
 
 

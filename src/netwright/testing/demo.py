@@ -7,14 +7,12 @@ Ctrl-C.
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from types import FrameType
-from typing import Final, NoReturn
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -77,18 +75,18 @@ class Show:
         self._console.print(table)
 
 
-def run_demo(show: Show) -> int:
-    """All steps in a fresh lab, up to the first that fails; the exit code."""
+def run_demo(show: Show, lab: Lab = _LAB, steps: Sequence[Step] = STEPS) -> int:
+    """The steps in a fresh lab, up to the first that fails; the exit code."""
     done: list[Done] = []
     begun = time.monotonic()
     show.heading("A host and an internet, in namespaces of their own")
-    show.typed(f"netwright lab --name {_LAB.name}")
-    with labs.running(_LAB) as service, ExitStack() as stack:
+    show.typed(f"netwright lab --name {lab.name}")
+    with labs.running(lab) as service, ExitStack() as stack:
         ms = (time.monotonic() - begun) * 1000
         done.append(Done("Lab ready", ms, ok=True))
-        show.result(f"netwright runs on {_LAB.host}, its log is {_LAB.log}", ms)
-        world = World(_LAB, service, show, stack)
-        for number, step in enumerate(STEPS, start=1):
+        show.result(f"netwright runs on {lab.host}, its log is {lab.log}", ms)
+        world = World(lab, service, show, stack)
+        for number, step in enumerate(steps, start=1):
             show.heading(f"{number}. {step.title}")
             done.append(_run(step, world, show))
             if not done[-1].ok:
@@ -115,17 +113,13 @@ def _duration(ms: float) -> str:
     return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
 
 
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
-
-
 def main() -> int:
     """The exit code."""
     console = Console(highlight=False)
     if os.geteuid() != 0:
         console.print("The demo makes network namespaces: run it as root.")
         return 1
-    signal.signal(signal.SIGTERM, _interrupt)
+    labs.interrupt_on_signals()
     try:
         return run_demo(Show(console))
     except KeyboardInterrupt:

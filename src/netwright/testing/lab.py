@@ -125,6 +125,13 @@ def running(lab: Lab, *, keep: bool = False) -> Iterator[subprocess.Popen[bytes]
                         child.wait()
 
 
+def interrupt_on_signals() -> None:
+    """SIGTERM and a closed terminal end a lab as Ctrl-C does; what is ignored (nohup) stays so."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.default_int_handler)
+
+
 @contextmanager
 def claimed(lab: Lab) -> Iterator[None]:
     """One process at a time has a lab; a dead one has none. Raises ConflictError."""
@@ -284,7 +291,10 @@ def _remove(namespace: NamespaceName) -> None:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """A second Ctrl-C does not leave a lab half removed."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
     try:
         yield
     finally:
