@@ -80,12 +80,22 @@ class Links:
         alias, _, made = state.alias.partition(" ")
         match made.split(" "):
             case ["veth", mac, namespace, name]:
-                peer = NamespaceName(namespace), LinkName(name), Mac(mac)
+                there = NamespaceName(namespace) if self._leads_to(state, namespace) else NamespaceName("")
+                peer = there, LinkName(name), Mac(mac)
                 return VethLink(master, state.mtu, alias, *peer, up=state.up)
             case [how]:
                 return TapLink(master, state.mtu, alias, ours=how != "vmm", up=state.up)
             case _:
                 return TapLink(master, state.mtu, state.alias, ours=True, up=state.up)
+
+    def _leads_to(self, state: LinkState, namespace: str) -> bool:
+        """Whether the far end is still in that namespace, if it is one of ours.
+
+        A namespace whose name was deleted lives on with its last process, and the far end in it.
+        """
+        if not namespace.startswith(netns.OURS):
+            return True
+        return state.far_namespace == rtnetlink.namespace_number(self._reader, NamespaceName(namespace))
 
     def _name_of(self, index: int) -> LinkName:
         if index and index not in self._names and (state := rtnetlink.link(self._reader, index=index)):
@@ -116,7 +126,7 @@ class Links:
 
     def _put_veth(self, route: IPRoute, name: LinkName, value: VethLink, state: LinkState | None) -> None:
         stamp = f"{value.alias} veth {value.peer_mac} {value.peer_namespace} {value.peer_name}"
-        if state and state.alias != stamp:
+        if state and (state.alias != stamp or not self._leads_to(state, value.peer_namespace)):
             # Another place or MAC: a guest's end cannot be moved in its back, so the pair is made anew.
             route.link("del", index=state.index)
             state = None
@@ -197,6 +207,8 @@ def _put_bridge(route: IPRoute, name: LinkName, value: BridgeLink, state: LinkSt
         index = socket.if_nametoindex(name)
     else:
         index = state.index
+        # While STP is on, the kernel refuses to be without forward delay (ERANGE).
+        route.link("set", index=index, kind="bridge", br_stp_state=0)
         route.link("set", index=index, **options)
     route.link("set", index=index, **wanted)
 

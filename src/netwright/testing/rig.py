@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +23,7 @@ from netwright.model.plan import HostItem, Item, ItemKey, PortItem
 from netwright.testing.namespaces import namespace
 
 T = TypeVar("T")
+State = Mapping[Stage, Mapping[Hashable, object]]
 
 
 class Rig:
@@ -53,6 +54,20 @@ class Rig:
         """Compares everything (or some stages) with the kernel and mends it."""
         every: dict[Stage, Keys] = dict.fromkeys((row.stage for row in self.rows), None)
         return self.do(lambda: reconcile(self.rows, self._desired, stages_ or every))
+
+    def wanted(self) -> State:
+        """What the plan asks for."""
+        return {row.stage: dict(self._desired.values[row.stage]) for row in self.rows}
+
+    def there(self) -> State:
+        """What the kernel and the helpers have of ours."""
+        wanted = self.wanted()
+        return self.do(
+            lambda: {
+                row.stage: dict(row.driver.observe(None if row.swept else wanted[row.stage].keys()))
+                for row in self.rows
+            }
+        )
 
     def leave(self) -> None:
         """Ends as a killed agent does: what it made stays, daemons run on."""
