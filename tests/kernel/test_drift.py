@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 
 from netwright.kernel.dnsmasq_home import Home
-from netwright.model.host import FileKind
+from netwright.model.host import FileKind, Stage
 from netwright.model.ids import (
     NamespaceName,
     bridge_name,
     dhcp_link_name,
     dhcp_namespace,
 )
-from netwright.model.plan import Item
+from netwright.model.plan import FloatingIpItem, Item
 from netwright.testing.namespaces import add_veth, eventually, ip, namespaces, run
 from netwright.testing.rig import Rig, rig
 from netwright.testing.whole import HOSTED, MEMBERS, ROUTED, UPLINK, whole_plan
@@ -169,3 +169,72 @@ def test_a_look_restores_what_was_changed(bench: Bench, deed: str) -> None:
     assert outcome.writes
     assert bench.rig.there() == bench.rig.wanted()
     assert bench.rig.look().writes == 0
+
+
+def test_a_fresh_agent_writes_nothing_where_all_is_right(bench: Bench) -> None:
+    """With the same plan it opens its own sockets and leaves everything else as it is."""
+    bench.rig.look()
+    before = bench.nft("list ruleset")
+    bench.rig.restart()
+    outcome = bench.rig.plan(*bench.plan)
+    assert set(outcome.written) == {Stage.METADATA}
+    assert not outcome.removed
+    assert bench.rig.look().writes == 0
+    assert bench.nft("list ruleset") == before
+
+
+def test_a_fresh_agent_takes_away_what_the_plan_no_longer_has(bench: Bench) -> None:
+    """What its predecessor made is known as ours, item by item, and what stays is not written again."""
+    kept = [item for item in bench.plan if not isinstance(item, FloatingIpItem)]
+    bench.rig.look()
+    bench.rig.restart()
+    bench.rig.plan(*kept)
+    outcome = bench.rig.look()
+    assert set(outcome.removed) == {Stage.FIREWALL, Stage.ADDRESSES}
+    assert bench.rig.there() == bench.rig.wanted()
+    bench.rig.plan(*bench.plan)
+
+
+STRANGERS: dict[str, tuple[str, str]] = {
+    "a table": ("nft add table inet stranger ; add chain inet stranger c", "nft list table inet stranger"),
+    "a bridge": ("ip link add br-stranger type bridge", "ip link show br-stranger"),
+    "a bridge named like ours": ("ip link add brq99999999-00 type bridge", "ip link show brq99999999-00"),
+    "a port on our bridge": (f"ip link add stranger master {BRIDGE} type dummy", "ip link show stranger"),
+    "an address on our bridge": (
+        f"ip address add 192.0.2.1/24 dev {BRIDGE}",
+        f"ip -4 address show dev {BRIDGE}",
+    ),
+    "an address on the uplink": (
+        f"ip address add 192.0.2.9/24 dev {UPLINK}",
+        f"ip -4 address show dev {UPLINK}",
+    ),
+    "a route": (f"ip route add 198.51.100.0/24 dev {BRIDGE}", "ip route show 198.51.100.0/24"),
+    "a route in another table": (
+        f"ip route add 198.51.100.0/24 dev {BRIDGE} table 77 proto 201",
+        "ip route show table 77",
+    ),
+}
+
+
+def test_what_is_not_ours_is_left_alone(tmp_path: Path) -> None:
+    """Looks, a restart, and the sweep of everything leave strangers' tables, links, addresses and routes."""
+    for path in (tmp_path, *list(tmp_path.parents)[:-2]):
+        path.chmod(0o755)
+    with planned(tmp_path) as bench:
+        for deed, _ in STRANGERS.values():
+            run(bench.host, deed.split())
+
+        def shown() -> dict[str, str]:
+            return {name: run(bench.host, look.split()).stdout for name, (_, look) in STRANGERS.items()}
+
+        before = shown()
+        assert bench.rig.look().writes == 0
+        bench.rig.restart()
+        bench.rig.plan(*bench.plan)
+        bench.rig.look()
+        assert shown() == before
+        bench.rig.plan()
+        bench.rig.look()
+        for name in ("a table", "a bridge", "a bridge named like ours", "an address on the uplink"):
+            assert run(bench.host, STRANGERS[name][1].split()).stdout == before[name]
+        assert "stranger" in ip(bench.host, "link", "show", "stranger")

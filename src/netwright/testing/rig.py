@@ -31,11 +31,20 @@ class Rig:
 
     def __init__(self, host: NamespaceName, directory: Path) -> None:
         self.host = host
+        self._directory = directory
+        self._start()
+
+    def _start(self) -> None:
         self._thread = ThreadPoolExecutor(1, initializer=self._enter)
         self._items: dict[ItemKey, Item] = {}
         self._callers = Callers()
         self.rows: tuple[Row, ...] = ()
-        self._desired, self._flows = self.do(lambda: self._make(directory))
+        self._desired, self._flows = self.do(self._make)
+
+    def restart(self) -> None:
+        """As when an agent is killed and the next one starts: it knows nothing."""
+        self.leave()
+        self._start()
 
     def do(self, act: Callable[[], T]) -> T:
         """Runs it in the host's namespace."""
@@ -92,9 +101,10 @@ class Rig:
         # For good: a context manager left open here would, when collected, move whatever thread collects it.
         netns._enter(netns.path_of(self.host))  # noqa: SLF001
 
-    def _make(self, directory: Path) -> tuple[Desired, Flows]:
-        traits = probe(str(directory))
-        dnsmasq, metadata = DnsmasqDaemons(directory, systemd=False), MetadataService(self._callers.find)
+    def _make(self) -> tuple[Desired, Flows]:
+        traits = probe(str(self._directory))
+        dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
+        metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, dnsmasq, metadata)
         return Desired(traits), Flows()
 
