@@ -84,7 +84,7 @@ def test_a_port_of_every_kind() -> None:
     assert dhcp == (
         "fa:16:3e:00:00:01,10.20.0.9,guest1.example.internal\n"
         "fa:16:3e:00:00:01,[2001:db8:2::9],guest1.example.internal\n"
-        "fa:16:3e:00:00:01,guest1.example.internal\n"
+        "fa:16:3e:00:00:01,set:known-only\n"
     )
     assert dns == (
         "10.20.0.9 guest1.example.internal guest1\n"

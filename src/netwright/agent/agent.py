@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from netwright.agent.desired import Desired, Touched
 from netwright.agent.flows import Change, Flows, all_ports
 from netwright.agent.inbox import Batch, Inbox
 from netwright.agent.ledger import Ledger
+from netwright.agent.metrics import AgentMetrics
 from netwright.agent.reconcile import Keys, Outcome, Row, Sweep, SweepLimit, reconcile
 from netwright.agent.reporter import Reporter
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftKey, NftKind, Stage, Traits
 from netwright.model.ids import GroupId, HostName
 from netwright.model.intent import Address, EtherType
-from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem
+from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem, StageFailure
 from netwright.render.firewall_groups import members_set
 
 _FULL_LOOK: Final = 300.0
@@ -29,6 +31,15 @@ _FULL_LOOK: Final = 300.0
 _SAVE_AFTER: Final = 5.0
 """Seconds that a changed plan waits for further changes before it is written to disk."""
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
+_ON_BRIDGES: Final = (
+    Stage.UPLINKS,
+    Stage.SYSCTLS,
+    Stage.PORTS,
+    Stage.ADDRESSES,
+    Stage.ROUTES,
+    Stage.DNSMASQ,
+    Stage.METADATA,
+)
 _SERVER_PATIENCE: Final = 5.0
 """Seconds without a server before the agent runs from the plan on disk; then it builds and sweeps nothing."""
 
@@ -46,6 +57,7 @@ class Parts:
     reporter: Reporter
     cache: PlanCache
     ledger: Ledger
+    metrics: AgentMetrics
     sweep_all: bool = False
     """Lets the first sweep remove whatever is not in the plan, however much."""
 
@@ -55,11 +67,14 @@ class Agent:
 
     def __init__(self, parts: Parts) -> None:
         self.generation = 0
+        self.ready = threading.Event()
+        """Set when the first plan has been put in place, as far as it could be."""
         self._parts = parts
         self._desired = Desired(parts.traits)
         self._items: dict[ItemKey, Item] = {}
         self._pending: dict[Stage, Keys] = {}
         self._tries = 0
+        self._told: dict[Stage, StageFailure] = {}
         self._looked = False
         self._met = True
         self._save_at: float | None = None
@@ -143,9 +158,16 @@ class Agent:
         first, self._looked = not self._looked, self._met
         self._settle(all_ports(self._items) if first else changes)
         self._pending = outcome.pending
+        if Stage.BRIDGES in outcome.written and not first:
+            # A bridge made anew has lost its ports, addresses and routes, some without an event.
+            for stage in _ON_BRIDGES:
+                self._parts.inbox.suspect(stage)
         self._tries = self._tries + 1 if outcome.pending else 0
         self._parts.ledger.record(look_at, outcome, self._desired)
-        self._tell(outcome, time.monotonic() - started, first=first)
+        seconds = time.monotonic() - started
+        self._parts.metrics.ran(outcome, self.generation, seconds)
+        self._tell(outcome, seconds, first=first)
+        self.ready.set()
 
     def _settle(self, changes: Sequence[Change]) -> None:
         try:
@@ -154,6 +176,7 @@ class Agent:
             self._log.warning("connections_not_ended", said=refused.said)
             return
         if ended:
+            self._parts.metrics.ended(ended)
             self._log.info("connections_ended", count=ended)
 
     def _tell(self, outcome: Outcome, seconds: float, *, first: bool) -> None:
@@ -165,10 +188,12 @@ class Agent:
                 removed=sum(outcome.removed.values()),
                 ms=round(seconds * 1000, 1),
             )
-        for failure in outcome.failures.values():
-            self._log.warning(
-                "not_converged", stage=failure.stage, said=failure.said, pending=failure.pending
-            )
+        for stage, failure in outcome.failures.items():
+            if self._told.get(stage) != failure:
+                self._log.warning(
+                    "not_converged", stage=failure.stage, said=failure.said, pending=failure.pending
+                )
+        self._told = outcome.failures
 
     def _is_member(self, group: GroupId, address: Address) -> bool:
         kind = EtherType.IPV4 if address.version == 4 else EtherType.IPV6

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from prometheus_client import CollectorRegistry
+
 from netwright.agent.agent import Agent, Parts
 from netwright.agent.cache import PlanCache
 from netwright.agent.callers import Callers
@@ -12,6 +14,7 @@ from netwright.agent.flows import Flows
 from netwright.agent.inbox import Inbox
 from netwright.agent.ledger import Ledger
 from netwright.agent.metadata import MetadataService
+from netwright.agent.metrics import AgentMetrics
 from netwright.agent.reporter import Reporter
 from netwright.agent.server import Server
 from netwright.agent.stages import stages
@@ -37,7 +40,7 @@ class Settings:
 class Running:
     """An assembled agent. Make it, run it and end it in one thread: the host's namespace is that thread's."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
         traits = probe(str(settings.run_directory))
         server = Server(settings.server)
         callers = Callers()
@@ -57,6 +60,7 @@ class Running:
                 reporter=self._reporter,
                 cache=PlanCache(settings.state_directory),
                 ledger=Ledger(settings.host),
+                metrics=AgentMetrics(registry),
                 sweep_all=settings.sweep_all,
             )
         )

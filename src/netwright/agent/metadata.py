@@ -71,12 +71,16 @@ class MetadataService:
         return {key: self._open[key].listener for key in wanted if _stamp(key) == self._open[key].stamp}
 
     def put(self, items: Mapping[ListenerKey, Listener]) -> None:
+        """One link's refusal does not keep the service from the others."""
+        said = []
         for key, listener in items.items():
             if self.observe([key]).get(key) != listener:
-                self.remove([key])
-                self._open[key] = _opened(key, listener)
-                for sock in self._open[key].sockets:
-                    self._server.listen(listener.network, sock)
+                try:
+                    self._listen(key, listener)
+                except KernelRefusedError as error:
+                    said.append(error.said)
+        if said:
+            raise KernelRefusedError("metadata", "; ".join(said))
 
     def remove(self, keys: Collection[ListenerKey]) -> None:
         for key in keys:
@@ -88,6 +92,12 @@ class MetadataService:
         """Ends every listener and conversation."""
         self.remove(list(self._open))
         self._server.close()
+
+    def _listen(self, key: ListenerKey, listener: Listener) -> None:
+        self.remove([key])
+        self._open[key] = _opened(key, listener)
+        for sock in self._open[key].sockets:
+            self._server.listen(listener.network, sock)
 
     def _answer(self, network: NetworkId, source: Address, request: Request) -> Response:
         try:

@@ -13,29 +13,31 @@ _COOKIE: Final = bytes([99, 130, 83, 99])
 _MESSAGE_TYPE, _SERVER_IDENTIFIER, _END = 53, 54, 255
 _SERVER_PORT4: Final = 67
 _RELEASE6: Final = 8
+_RELAY_FORWARD6: Final = 12
+_RELAYED6: Final = 9
 _CLIENT_ID6, _SERVER_ID6, _IA_NA, _IA_ADDRESS, _ELAPSED = 1, 2, 3, 5, 8
-_SERVERS6: Final = "ff02::1:2"
 _SERVER_PORT6: Final = 547
 
 
 def release4(link: str, address: IPv4Address, mac: str) -> None:
-    """RFC 2131 4.4.6. The calling thread is in the daemon's namespace; a MAC without a lease is no error.
-
-    A socket bound to the link gives packets to a local address that link as their input device, so
-    the daemon takes it for one from a client. Its connected source is the address that the daemon uses.
-    """
+    """RFC 2131 4.4.6. The calling thread is in the daemon's namespace; a MAC without a lease is no error."""
     with _bound(socket.AF_INET, link) as sock:
-        sock.connect((str(address), _SERVER_PORT4))
-        server = sock.getsockname()[0]
-        sock.connect((server, _SERVER_PORT4))
-        sock.send(_message4(address, bytes.fromhex(mac.replace(":", "")), IPv4Address(server)))
+        server = _own_address(sock, address)
+        message = _message4(address, bytes.fromhex(mac.replace(":", "")), IPv4Address(server))
+        sock.sendto(message, (server, _SERVER_PORT4))
 
 
 def release6(link: str, address: IPv6Address, client: str, server: str, iaid: int) -> None:
-    """RFC 8415 18.2.7. `client` and `server` are DUIDs, hexadecimal with colons, as in the lease file."""
+    """RFC 8415 18.2.7. `client` and `server` are DUIDs, hexadecimal with colons, as in the lease file.
+
+    It goes in a relay's envelope (19.1.1), with the leased address for the link's: of a message that comes
+    bare dnsmasq looks for the sender's MAC, and stands still for half a second where there is none.
+    """
     with _bound(socket.AF_INET6, link) as sock:
-        message = _message6(address, _duid(client), _duid(server), iaid)
-        sock.sendto(message, (_SERVERS6, _SERVER_PORT6, 0, socket.if_nametoindex(link)))
+        release = _message6(address, _duid(client), _duid(server), iaid)
+        envelope = bytes([_RELAY_FORWARD6, 0]) + address.packed + address.packed
+        message = envelope + _option6(_RELAYED6, release)
+        sock.sendto(message, (_own_address(sock, address), _SERVER_PORT6))
 
 
 def _bound(family: socket.AddressFamily, link: str) -> socket.socket:
@@ -46,6 +48,17 @@ def _bound(family: socket.AddressFamily, link: str) -> socket.socket:
         sock.close()
         raise
     return sock
+
+
+def _own_address(sock: socket.socket, leased: IPv4Address | IPv6Address) -> str:
+    """The link's own address on the leased one's subnet, which the daemon knows itself by.
+
+    A socket bound to the link gives packets to a local address that link as their input device, carrier
+    or none, so the daemon takes them for a client's or a relay's.
+    """
+    sock.connect((str(leased), _SERVER_PORT4))
+    own: str = sock.getsockname()[0]
+    return own
 
 
 def _message4(address: IPv4Address, mac: bytes, server: IPv4Address) -> bytes:

@@ -52,13 +52,17 @@ class DnsmasqDaemons:
         return found
 
     def put(self, items: Mapping[NetworkId, Dnsmasq]) -> None:
+        """One network's refusal does not keep the others' daemons from starting."""
+        said = []
         for network, value in items.items():
             home = Home(self._directory, network)
-            if self._observed(home) != value:
-                try:
+            try:
+                if self._observed(home) != value:
                     self._start(home, value)
-                except OSError as error:
-                    raise KernelRefusedError(_PROGRAM, f"{network}: {error}") from error
+            except (OSError, KernelRefusedError) as error:
+                said.append(f"{network}: {error}")
+        if said:
+            raise KernelRefusedError(_PROGRAM, "; ".join(said))
 
     def remove(self, keys: Collection[NetworkId]) -> None:
         """Stops the daemons and takes their files; the ports' small files are DhcpFiles' to remove."""

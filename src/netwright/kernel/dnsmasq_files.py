@@ -7,21 +7,30 @@ stays there until its leases are gone: an agent that starts after a kill in betw
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from typing import Final
 
 from netwright.kernel import netns
 from netwright.kernel.dhcp_release import release4, release6
-from netwright.kernel.dnsmasq_home import NEW, OLD, Home, Lease, homes, reservations, write
+from netwright.kernel.dnsmasq_home import NEW, OLD, Home, homes, reservations, write
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import DhcpFileKey, FileKind
-from netwright.model.ids import NetworkId
+from netwright.model.ids import LinkName, NetworkId
+from netwright.model.intent import Address
 
 UNFINISHED: Final = ""
 """Observed where a reservation is set aside: no port renders it, so it is put or removed again."""
+
+_BATCH: Final = 64
+_PAUSE: Final = 0.005
+_PATIENCE: Final = 40
+"""Batches without any progress."""
 
 
 class DhcpFiles:
@@ -126,23 +135,47 @@ class DhcpFiles:
 
 
 def _release(home: Home, pairs: Iterable[tuple[str, str]]) -> None:
-    """Ends the leases of a running daemon; one that does not run drops them when it is started."""
+    """Ends the leases of a running daemon; one that does not run drops them when it is started.
+
+    The daemon's receive buffer holds a few hundred messages and it answers none, so they go in batches
+    and the lease file says which have come. Where they do not come through, the daemon is stopped: its
+    next start drops the leases.
+    """
     place = home.place()
     if not place or not home.pid():
         return
+    left, silent = [(ip_address(address), mac) for address, mac in pairs], 0
+    while left and silent < _PATIENCE:
+        with netns.inside(place.namespace):
+            _send_releases(home, place.link, left[:_BATCH])
+        home.await_rest()
+        still = _leased(home, left)
+        if len(still) == len(left):
+            silent += 1
+            time.sleep(_PAUSE)
+        left = still
+    if left and (pid := home.pid()):
+        os.kill(pid, signal.SIGTERM)
+
+
+def _send_releases(home: Home, link: LinkName, pairs: Iterable[tuple[Address, str]]) -> None:
     duid, leases = home.leases()
     by_address = {lease.address: lease for lease in leases}
-    with netns.inside(place.namespace):
-        for text, mac in pairs:
-            with suppress(ValueError):
-                address = ip_address(text)
-                lease = by_address.get(text)
-                if isinstance(address, IPv6Address):
-                    _release6(place.link, address, lease, duid)
-                else:
-                    release4(place.link, address, mac)
+    for address, mac in pairs:
+        lease = by_address.get(str(address))
+        # A link that is down or without addresses takes no message: the lease file will say so.
+        with suppress(OSError, ValueError):
+            if isinstance(address, IPv4Address):
+                release4(link, address, mac)
+            elif lease:
+                release6(link, address, lease.client, duid, int(lease.owner))
 
 
-def _release6(link: str, address: IPv6Address, lease: Lease | None, duid: str) -> None:
-    if lease and duid and lease.owner.isdecimal():
-        release6(link, address, lease.client, duid, int(lease.owner))
+def _leased(home: Home, pairs: Iterable[tuple[Address, str]]) -> list[tuple[Address, str]]:
+    """Those that are leased, and for IPv4, where the lease file says it, to that MAC."""
+    owners = {lease.address: lease.owner for lease in home.leases()[1]}
+    return [
+        (address, mac)
+        for address, mac in pairs
+        if str(address) in owners and (address.version == 6 or owners[str(address)] == mac)
+    ]

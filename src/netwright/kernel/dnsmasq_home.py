@@ -15,6 +15,7 @@ import json
 import os
 import signal
 import socket
+import time
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -29,6 +30,10 @@ OLD: Final = ".old-"
 """dnsmasq passes over names that start with a dot."""
 NEW: Final = ".new-"
 _V4_LEASE_FIELDS: Final = 5
+_REST_SECONDS: Final = 5.0
+_REST_PAUSE: Final = 0.0005
+_RESTING: Final = frozenset({"S", ""})
+"""proc(5): in an interruptible sleep, or gone. What waits for a disk is in state D."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,15 @@ class Home:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGHUP)
 
+    def await_rest(self) -> None:
+        """Returns when the daemon has taken in what was sent to it: it sleeps, and so is back in poll(2).
+
+        It rewrites its lease file in place, so a reader that does not wait may find half of it.
+        """
+        pid, deadline = self.pid(), time.monotonic() + _REST_SECONDS
+        while pid and time.monotonic() < deadline and _state(pid) not in _RESTING:
+            time.sleep(_REST_PAUSE)
+
     def place(self) -> Place | None:
         """Where the daemon was started, if that can be read."""
         try:
@@ -178,6 +192,13 @@ def reservations(text: str) -> set[tuple[str, str]]:
         mac, *words = line.split(",")
         pairs |= {(word.strip("[]"), mac) for word in words[:-1]}
     return pairs
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def _stands(words: list[str], reserved: Collection[tuple[str, str]], addresses: Collection[str]) -> bool:

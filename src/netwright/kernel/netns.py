@@ -1,20 +1,23 @@
 """Network namespaces under /run/netns: made, listed, entered.
 
-Ours to make and remove: those whose name starts with `qdhcp-`. A guest's namespace is its owner's.
+Ours to make and remove: those whose name starts with `qdhcp-` and that have a mark in our run directory. A
+guest's namespace is its owner's.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
 from netwright.model.errors import KernelRefusedError
-from netwright.model.ids import HOST_NAMESPACE, NamespaceName
+from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName
 
 DIRECTORY: Final = Path("/run/netns")
 OURS: Final = "qdhcp-"
@@ -23,6 +26,10 @@ _MS_BIND: Final = 4096
 _MS_REC: Final = 16384
 _MS_SHARED: Final = 1 << 20
 _MNT_DETACH: Final = 2
+_SIOCGIFFLAGS: Final = 0x8913
+_SIOCSIFFLAGS: Final = 0x8914
+_IFREQ: Final = struct.Struct("16sH22x")
+_UP: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -31,24 +38,47 @@ def path_of(namespace: NamespaceName) -> Path:
     return DIRECTORY / namespace if namespace else Path("/proc/thread-self/ns/net")
 
 
-@contextmanager
-def inside(namespace: NamespaceName) -> Iterator[None]:
+class inside:  # noqa: N801 - reads as a phrase: with inside(namespace)
     """The calling thread is in the namespace for as long as the block runs.
 
-    Sockets that it opens stay in that namespace; other threads are not moved (setns(2)).
+    Sockets that it opens stay in that namespace; other threads are not moved (setns(2)). Not a generator:
+    one that was abandoned would, when collected, move whatever thread collects it.
     """
-    if namespace == HOST_NAMESPACE:
-        yield
-        return
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _enter(path_of(namespace))
+
+    def __init__(self, namespace: NamespaceName) -> None:
+        self._namespace = namespace
+        self._home = -1
+
+    def __enter__(self) -> None:
+        if self._namespace == HOST_NAMESPACE:
+            return
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield
+            enter(self._namespace)
+        except KernelRefusedError:
+            os.close(self._home)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._namespace == HOST_NAMESPACE:
+            return
+        try:
+            _call("setns", _LIBC.setns(self._home, _CLONE_NEWNET), "back")
         finally:
-            _call("setns", _LIBC.setns(home, _CLONE_NEWNET), "back")
+            os.close(self._home)
+
+
+def enter(namespace: NamespaceName) -> None:
+    """Moves the calling thread into the namespace for good. Raises KernelRefusedError."""
+    path = path_of(namespace)
+    try:
+        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelRefusedError("netns", f"{path.name}: {error.strerror}") from error
+    try:
+        _call("setns", _LIBC.setns(target, _CLONE_NEWNET), path.name)
     finally:
-        os.close(home)
+        os.close(target)
 
 
 def create(namespace: NamespaceName) -> None:
@@ -64,6 +94,7 @@ def create(namespace: NamespaceName) -> None:
         # unshare(2) moves only the calling thread, so the thread dies with its namespace pinned by the mount.
         try:
             _call("unshare", _LIBC.unshare(_CLONE_NEWNET), namespace)
+            bring_up(LinkName("lo"))
             source = b"/proc/thread-self/ns/net"
             _call("mount", _LIBC.mount(source, os.fsencode(path), b"none", _MS_BIND, None), namespace)
         except KernelRefusedError as error:
@@ -75,6 +106,14 @@ def create(namespace: NamespaceName) -> None:
     if failed:
         path.unlink(missing_ok=True)
         raise failed[0]
+
+
+def bring_up(name: LinkName) -> None:
+    """Sets IFF_UP in the calling thread's namespace: far cheaper than a netlink library's socket there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        asked = fcntl.ioctl(control, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
+        _, flags = _IFREQ.unpack(asked)
+        fcntl.ioctl(control, _SIOCSIFFLAGS, _IFREQ.pack(name.encode(), flags | _UP))
 
 
 def delete(namespace: NamespaceName) -> None:
@@ -94,21 +133,31 @@ def is_namespace(path: Path) -> bool:
 
 
 class Namespaces:
-    """Driver of the namespaces that netwright makes."""
+    """Driver of the namespaces that netwright makes.
+
+    Several hosts may share one /run/netns (as in a lab): each keeps a mark for its own in its run
+    directory, which like /run/netns itself does not outlive the machine's boot.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._marks = directory / "netns"
 
     def observe(self, keys: Collection[NamespaceName] | None = None) -> Mapping[NamespaceName, bool]:
         if keys is None:
-            found = DIRECTORY.glob(f"{OURS}*") if DIRECTORY.is_dir() else iter(())
+            found = self._marks.glob(f"{OURS}*") if self._marks.is_dir() else iter(())
             keys = [NamespaceName(path.name) for path in found]
         return {key: True for key in keys if is_namespace(path_of(key))}
 
     def put(self, items: Mapping[NamespaceName, bool]) -> None:
+        self._marks.mkdir(parents=True, exist_ok=True)
         for namespace in items:
+            (self._marks / namespace).touch()
             create(namespace)
 
     def remove(self, keys: Collection[NamespaceName]) -> None:
         for namespace in keys:
             delete(namespace)
+            (self._marks / namespace).unlink(missing_ok=True)
 
 
 def _share_directory() -> None:
@@ -118,17 +167,6 @@ def _share_directory() -> None:
     if _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None) != 0:
         _call("mount", _LIBC.mount(here, here, b"none", _MS_BIND | _MS_REC, None), "/run/netns")
         _call("mount", _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None), "/run/netns")
-
-
-def _enter(path: Path) -> None:
-    try:
-        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise KernelRefusedError("netns", f"{path.name}: {error.strerror}") from error
-    try:
-        _call("setns", _LIBC.setns(target, _CLONE_NEWNET), path.name)
-    finally:
-        os.close(target)
 
 
 def _call(name: str, result: int, subject: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import os
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +25,6 @@ PROTOCOL: Final = 201
 _GET_LINK: Final = 18
 _GET_ADDRESS: Final = 22
 _GET_ROUTE: Final = 26
-_GET_NAMESPACE: Final = 90
 _IFINFO: Final = struct.Struct("=BxHiII")
 _IFADDR: Final = struct.Struct("=BBBBI")
 _RTMSG: Final = struct.Struct("=BBBBBBBBI")
@@ -36,9 +34,7 @@ _UNICAST: Final = 1
 _FAMILIES: Final = (2, 10)
 # Attribute numbers of linux/if_link.h, if_addr.h and rtnetlink.h.
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
-_IFLA_IFALIAS, _IFLA_EXT_MASK, _IFLA_LINK_NETNSID = 20, 29, 37
-_NETNSA_NSID, _NETNSA_FD = 1, 3
-_NO_NAMESPACE: Final = b"\xff" * 4
+_IFLA_IFALIAS, _IFLA_EXT_MASK = 20, 29
 _INFO_KIND, _INFO_DATA = 1, 2
 _BR_STP, _BR_FORWARD_DELAY, _BR_SNOOPING, _BR_CALL4, _BR_CALL6 = 5, 1, 23, 36, 37
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_PROTO = 1, 2, 11
@@ -59,8 +55,6 @@ class LinkState:
     alias: str
     kind: str
     data: bytes
-    far_namespace: int
-    """The kernel's number for the namespace of the pair's other end; -1 where it has none."""
 
     @property
     def plain_bridge(self) -> bool:
@@ -134,20 +128,6 @@ def link(netlink: Netlink, name: LinkName | None = None, index: int = 0) -> Link
     return parse_link(answer.body) if answer else None
 
 
-def namespace_number(netlink: Netlink, namespace: NamespaceName) -> int:
-    """The kernel's number for a namespace, as links name it; -1 where there is none."""
-    try:
-        file = os.open(netns.path_of(namespace), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return -1
-    try:
-        answer = netlink.get(_GET_NAMESPACE, bytes(4) + attribute(_NETNSA_FD, struct.pack("=I", file)))
-    finally:
-        os.close(file)
-    found = attributes(answer.body, 4) if answer else {}
-    return int.from_bytes(found.get(_NETNSA_NSID, _NO_NAMESPACE), "little", signed=True)
-
-
 def addresses(netlink: Netlink, index: int = 0) -> list[AddressState]:
     """All addresses, or those of one link (the kernel filters)."""
     return [
@@ -186,7 +166,6 @@ def parse_link(body: bytes) -> LinkState:
         alias=string(found.get(_IFLA_IFALIAS, b"")),
         kind=string(info.get(_INFO_KIND, b"")),
         data=info.get(_INFO_DATA, b""),
-        far_namespace=int.from_bytes(found.get(_IFLA_LINK_NETNSID, _NO_NAMESPACE), "little", signed=True),
     )
 
 

@@ -169,8 +169,10 @@ def _reservations(port: PortItem) -> list[str]:
 
 
 def _reservation(port: PortItem, fixed: PortAddress) -> str:
-    address = [_bracketed(fixed.address)] if fixed.serving in _ADDRESS_BY_FILE else []
-    return ",".join([port.mac, *address, _fqdn(port, fixed.address)])
+    if fixed.serving not in _ADDRESS_BY_FILE:
+        # Known, and no more: for a name without address dnsmasq would lease what the name stands for.
+        return f"{port.mac},set:known-only"
+    return f"{port.mac},{_bracketed(fixed.address)},{_fqdn(port, fixed.address)}"
 
 
 def _names(port: PortItem) -> list[str]:

@@ -10,6 +10,12 @@ from typing import Final
 from netwright.model.ids import NamespaceName
 from netwright.testing.namespaces import run
 
+_CONFIG: Final = """
+option classless-routes code 121 = array of unsigned integer 8;
+option ms-classless-routes code 249 = array of unsigned integer 8;
+also request classless-routes, ms-classless-routes;
+also request dhcp6.name-servers, dhcp6.domain-search;
+"""
 _SCRIPT: Final = """#!/bin/sh
 # dhclient's hook: notes what it was told, and sets nothing but the address.
 set > {heard}.new
@@ -42,8 +48,10 @@ class DhcpClient:
         script.chmod(0o755)
         leases, pid = self.directory / f"leases{family}", self.directory / f"pid{family}"
         leases.touch()
+        config = self.directory / "dhclient.conf"
+        config.write_text(_CONFIG)
         argv = ["dhclient", f"-{family}", "-1", "-q", "-sf", str(script), "-lf", str(leases), "-pf", str(pid)]
-        limited = ["timeout", "-s", "KILL", str(seconds), *argv, "-cf", "/dev/null", *words, self.link]
+        limited = ["timeout", "-s", "KILL", str(seconds), *argv, "-cf", str(config), *words, self.link]
         run(self.namespace, limited, check=False)
         self._stop(pid)
         return _variables(heard.read_text()) if heard.exists() else {}

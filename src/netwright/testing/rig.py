@@ -35,7 +35,7 @@ class Rig:
         self._start()
 
     def _start(self) -> None:
-        self._thread = ThreadPoolExecutor(1, initializer=self._enter)
+        self._thread = ThreadPoolExecutor(1, initializer=netns.enter, initargs=(self.host,))
         self._items: dict[ItemKey, Item] = {}
         self._callers = Callers()
         self.rows: tuple[Row, ...] = ()
@@ -48,7 +48,13 @@ class Rig:
 
     def do(self, act: Callable[[], T]) -> T:
         """Runs it in the host's namespace."""
-        return self._thread.submit(act).result()
+        return self._thread.submit(self._checked, act).result()
+
+    def _checked(self, act: Callable[[], T]) -> T:
+        """A test must never write into the namespace of the machine that it runs on."""
+        here, there = Path("/proc/thread-self/ns/net").stat(), netns.path_of(self.host).stat()
+        assert here.st_ino == there.st_ino, f"not in {self.host}"
+        return act()
 
     def plan(self, *items: Item) -> Outcome:
         """The whole plan, beside the host's own item; only what changed is looked at."""
@@ -96,10 +102,6 @@ class Rig:
         for row in self.rows:
             if close := getattr(row.driver, "close", None):
                 close()
-
-    def _enter(self) -> None:
-        # For good: a context manager left open here would, when collected, move whatever thread collects it.
-        netns._enter(netns.path_of(self.host))  # noqa: SLF001
 
     def _make(self) -> tuple[Desired, Flows]:
         traits = probe(str(self._directory))

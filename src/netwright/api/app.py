@@ -1,0 +1,134 @@
+"""All paths of the API, as a table, and the one way in which each is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import OperationalError
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from netwright.api import crud, floating_ips, groups, networks, own, ports, problems, rules, subnets, versions
+from netwright.api.call import Call, Handler, receive
+from netwright.api.metrics import Metrics
+from netwright.api.watch import Bell, Watch
+from netwright.control import plans
+from netwright.control.world import World
+from netwright.model.errors import RequestError
+
+RESOURCES: Final = (
+    networks.RESOURCE,
+    subnets.RESOURCE,
+    ports.RESOURCE,
+    groups.RESOURCE,
+    rules.RESOURCE,
+    floating_ips.RESOURCE,
+)
+ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+    "/": {"GET": versions.versions},
+    "/v2.0": {"GET": versions.resources},
+    "/v2.0/": {"GET": versions.resources},
+    "/v2.0/extensions": {"GET": versions.extensions},
+    "/v2.0/extensions/{alias}": {"GET": versions.extension},
+    **{path: handlers for resource in RESOURCES for path, handlers in crud.routes(resource).items()},
+    "/v1/plan": {"GET": own.plan},
+    "/v1/report": {"POST": own.report},
+    "/v1/status": {"GET": own.deployment},
+    "/healthz": {"GET": own.health},
+}
+_HOUSEKEEPING_S: Final = 3600.0
+_LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api")
+
+
+def create_app(world: World, registry: CollectorRegistry, bell: Bell) -> Starlette:
+    """The API on one world. `bell` must be told of the database's commits, and closed to end the watches."""
+    metrics = Metrics(registry)
+
+    async def show_metrics(request: Request) -> Response:
+        del request
+        return metrics.page()
+
+    routes = [
+        Route(template, Endpoint(world, metrics, template, handlers).answer, methods=list(handlers))
+        for template, handlers in ROUTES.items()
+    ]
+    routes.append(Route("/v1/watch", Watch(world, bell).__call__, methods=["GET"]))
+    routes.append(Route("/metrics", show_metrics, methods=["GET"]))
+    app = Starlette(
+        routes=routes,
+        lifespan=lambda _: _housekeeping(world),
+        exception_handlers={HTTPException: _refused},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One path: reads the request, has its handler answer in a thread, tells errors, counts."""
+
+    world: World
+    metrics: Metrics
+    template: str
+    handlers: Mapping[str, Handler]
+
+    async def answer(self, request: Request) -> Response:
+        begun = perf_counter()
+        method = "GET" if request.method == "HEAD" else request.method
+        try:
+            call = await receive(request, self.world)
+        except RequestError as error:
+            response = problems.response(error)
+        else:
+            response = await run_in_threadpool(self._answer, self.handlers[method], call)
+        self.metrics.answered(self.template, method, response.status_code, perf_counter() - begun)
+        return response
+
+    def _answer(self, handler: Handler, call: Call) -> Response:
+        try:
+            return handler(call)
+        except RequestError as error:
+            return problems.response(error)
+        except OperationalError as error:
+            _LOG.error("database_refused", path=call.url_path, said=str(error.orig))  # no trace
+            return problems.body(503, "ServiceUnavailable", "The database does not answer: try again.")
+        except Exception:  # noqa: BLE001  # told to the log with its trace, and to the user as a 500
+            _LOG.exception("request_failed", path=call.url_path)
+            return problems.body(
+                500, "InternalServerError", "Something went wrong; the server's log says what."
+            )
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """No such path, or no such method on it."""
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    kind = {404: "HTTPNotFound", 405: "HTTPMethodNotAllowed"}.get(status, "HTTPBadRequest")
+    return problems.body(status, kind, f"{request.method} {request.url.path} is not served here.")
+
+
+def _housekeeping(world: World) -> AbstractAsyncContextManager[None]:
+    """Shortens the log of changes now and then, for as long as the server runs."""
+
+    async def keep_house() -> None:
+        while True:
+            await run_in_threadpool(plans.compact, world)
+            await asyncio.sleep(_HOUSEKEEPING_S)
+
+    @asynccontextmanager
+    async def lifespan() -> AsyncIterator[None]:
+        task = asyncio.create_task(keep_house())
+        yield
+        task.cancel()
+
+    return lifespan()

@@ -1,0 +1,75 @@
+"""One HTTP request as a value, and what answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from netwright.api.problems import HttpProblemError
+from netwright.control.world import World
+
+LARGEST_BODY: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    world: World
+    path: Mapping[str, str]
+    """The variable parts of the path."""
+    query: Sequence[tuple[str, str]]
+    body: bytes
+    project: str | None
+    """From the X-Project-Id header."""
+    base_url: str
+    """Without a slash at its end."""
+    url_path: str
+
+    def first(self, name: str) -> str | None:
+        """The query's first value of that name."""
+        return next((value for key, value in self.query if key == name), None)
+
+    def json(self) -> Mapping[str, object]:
+        """The body. Raises HttpProblemError where it is not one JSON object."""
+        try:
+            found: object = msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise HttpProblemError(400, "HTTPBadRequest", f"The body is not JSON: {error}.") from error
+        if not isinstance(found, dict):
+            raise HttpProblemError(400, "HTTPBadRequest", "The body is not a JSON object.")
+        return found
+
+
+Handler = Callable[[Call], Response]
+
+
+async def receive(request: Request, world: World) -> Call:
+    """Reads the request, but no more of its body than may be. Raises HttpProblemError."""
+    return Call(
+        world=world,
+        path=request.path_params,
+        query=request.query_params.multi_items(),
+        body=await _body(request),
+        project=request.headers.get("x-project-id") or None,
+        base_url=str(request.base_url).rstrip("/"),
+        url_path=request.url.path,
+    )
+
+
+def json_response(view: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(view), status, media_type="application/json")
+
+
+async def _body(request: Request) -> bytes:
+    if request.method in {"GET", "HEAD", "DELETE"}:
+        return b""
+    found = bytearray()
+    async for chunk in request.stream():
+        found += chunk
+        if len(found) > LARGEST_BODY:
+            raise HttpProblemError(413, "HTTPRequestEntityTooLarge", "The body is larger than 1 MiB.")
+    return bytes(found)

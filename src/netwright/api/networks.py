@@ -1,0 +1,113 @@
+"""Networks over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from netwright.api.fields import Fields, Left
+from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.control import networks as control
+from netwright.control.given import UNSET
+from netwright.control.networks import NetworkRecord, NetworkRequest
+from netwright.control.refusals import invalid
+from netwright.control.world import World
+from netwright.model.ids import NetworkId
+from netwright.model.intent import GatewayPlace
+from netwright.store.rows import Where
+
+FLAT: Final = "flat"
+
+
+class Networks:
+    """Actions on networks."""
+
+    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
+        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+
+    def update(self, world: World, resource_id: str, body: Fields) -> View:
+        request = _asked(body)
+        body.done(ATTRIBUTES)
+        return view(control.update(world, NetworkId(resource_id), request))
+
+    def delete(self, world: World, resource_id: str) -> None:
+        control.delete(world, NetworkId(resource_id))
+
+    def get(self, world: World, resource_id: str) -> View:
+        return view(control.get(world, NetworkId(resource_id)))
+
+    def find(self, world: World, where: Where, project: str | None) -> list[View]:
+        del project
+        return [view(record) for record in control.find(world, where)]
+
+
+def view(shown: NetworkRecord) -> View:
+    network = shown.value
+    return {
+        "id": network.id,
+        **owned(network.project_id),
+        "name": network.name,
+        "description": network.description,
+        "admin_state_up": network.admin_state_up,
+        "status": "ACTIVE",
+        "shared": network.shared,
+        "subnets": shown.subnets,
+        "mtu": network.mtu,
+        "router:external": network.external,
+        "port_security_enabled": network.port_security_enabled,
+        "dns_domain": network.dns_domain,
+        "provider:network_type": FLAT,
+        "provider:physical_network": network.uplink,
+        "provider:segmentation_id": None,
+        "netwright:gateway_place": network.gateway_place.value,
+        "netwright:nat": network.nat,
+        "netwright:host_access": network.host_access,
+        **stamped(shown.record.stamps),
+    }
+
+
+def _new(body: Fields, project: str | None) -> NetworkRequest:
+    place = body.one_of("netwright:gateway_place", GatewayPlace)
+    kind = body.optional("provider:network_type")
+    if kind not in {None, FLAT}:
+        raise invalid("provider:network_type", f"only {FLAT!r} is supported.")
+    if body.optional("provider:segmentation_id") is not None:
+        raise invalid("provider:segmentation_id", f"a {FLAT} network has none.")
+    request = _asked(body, asked_project(body, project), UNSET if place is None else place)
+    body.done(ATTRIBUTES)
+    return request
+
+
+def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left = UNSET) -> NetworkRequest:
+    mtu = body.number("mtu")
+    return NetworkRequest(
+        project_id=project,
+        name=body.text("name"),
+        description=body.text("description"),
+        admin_state_up=body.flag("admin_state_up"),
+        shared=body.flag("shared"),
+        external=body.flag("router:external"),
+        port_security_enabled=body.flag("port_security_enabled"),
+        mtu=UNSET if mtu is None else mtu,
+        dns_domain=body.text("dns_domain"),
+        gateway_place=place,
+        uplink=body.text_or_null("provider:physical_network"),
+        nat=body.flag("netwright:nat"),
+        host_access=body.flag("netwright:host_access"),
+    )
+
+
+ATTRIBUTES: Final = frozenset({
+    "id", "project_id", "tenant_id", "name", "description", "admin_state_up", "status", "shared",
+    "subnets", "mtu", "router:external", "port_security_enabled", "dns_domain", "provider:network_type",
+    "provider:physical_network", "provider:segmentation_id", "netwright:gateway_place", "netwright:nat",
+    "netwright:host_access", "created_at", "updated_at", "revision_number",
+})  # fmt: skip
+RESOURCE: Final = Resource(
+    singular="network",
+    plural="networks",
+    path="networks",
+    actions=Networks(),
+    attributes=ATTRIBUTES,
+    columns={"id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id"},
+)

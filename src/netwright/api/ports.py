@@ -1,0 +1,238 @@
+"""Ports over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from netwright.api.fields import Fields, Left
+from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.control import ports as control
+from netwright.control.fixed_ips import FixedIpRequest
+from netwright.control.given import UNSET
+from netwright.control.port_checks import PairRequest
+from netwright.control.ports import PortRequest
+from netwright.control.refusals import invalid, missing
+from netwright.control.world import World
+from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, PortId, SubnetId
+from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged, VmmTap
+from netwright.planner.names import address_label, domain_of
+from netwright.store.records import PortRecord
+from netwright.store.rows import Where
+
+_ATTACHMENT: Final = "netwright:attachment"
+_GUEST: Final = "netwright:guest"
+
+
+class Ports:
+    """Actions on ports."""
+
+    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
+        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+
+    def update(self, world: World, resource_id: str, body: Fields) -> View:
+        request = _asked(body)
+        body.done(ATTRIBUTES)
+        return view(control.update(world, PortId(resource_id), request))
+
+    def delete(self, world: World, resource_id: str) -> None:
+        control.delete(world, PortId(resource_id))
+
+    def get(self, world: World, resource_id: str) -> View:
+        return view(control.get(world, PortId(resource_id)))
+
+    def find(self, world: World, where: Where, project: str | None) -> list[View]:
+        del project
+        return [view(record) for record in control.find(world, where)]
+
+
+def view(record: PortRecord) -> View:
+    port = record.value
+    return {
+        "id": port.id,
+        **owned(port.project_id),
+        "network_id": port.network_id,
+        "name": port.name,
+        "description": port.description,
+        "admin_state_up": port.admin_state_up,
+        "status": record.state,
+        "mac_address": port.mac,
+        "fixed_ips": [
+            {"subnet_id": fixed.subnet_id, "ip_address": str(fixed.address)} for fixed in port.fixed_ips
+        ],
+        "security_groups": port.security_groups,
+        "allowed_address_pairs": [
+            {"ip_address": _short(str(pair.prefix)), "mac_address": pair.mac}
+            for pair in port.allowed_address_pairs
+        ],
+        "port_security_enabled": port.port_security_enabled,
+        "device_id": port.device_id,
+        "device_owner": port.device_owner,
+        "dns_name": port.dns_name,
+        "dns_assignment": _dns(record),
+        "extra_dhcp_opts": [],
+        "binding:host_id": port.host or "",
+        "binding:vif_type": "unbound" if port.host is None else "bridge",
+        "binding:vif_details": {},
+        "binding:vnic_type": "normal",
+        "binding:profile": {},
+        _ATTACHMENT: _attachment_view(port.attachment),
+        _GUEST: _guest_view(port.guest),
+        **stamped(record.stamps),
+    }
+
+
+def _dns(record: PortRecord) -> list[View]:
+    host = record.label or address_label(record.value)
+    name = f"{host}.{domain_of(record.dns_domain)}."
+    return [
+        {"ip_address": str(fixed.address), "hostname": host, "fqdn": name} for fixed in record.value.fixed_ips
+    ]
+
+
+def _short(prefix: str) -> str:
+    """A prefix of one address as the address alone, which is how it is mostly given."""
+    address, _, length = prefix.partition("/")
+    return address if length == ("128" if ":" in address else "32") else prefix
+
+
+def _attachment_view(attachment: Attachment) -> View:
+    match attachment:
+        case Unplugged():
+            return {"kind": "none"}
+        case InNamespace(namespace, link):
+            return {"kind": "namespace", "namespace": namespace, "link": link}
+        case HostTap():
+            return {"kind": "tap"}
+        case VmmTap():
+            return {"kind": "vmm-tap"}
+        case _:
+            assert_never(attachment)
+
+
+def _guest_view(guest: Guest) -> View:
+    return {
+        "hostname": guest.hostname,
+        "user_data": guest.user_data,
+        "public_keys": dict(guest.public_keys),
+        "meta": dict(guest.meta),
+    }
+
+
+def _new(body: Fields, project: str | None) -> PortRequest:
+    network = body.text("network_id")
+    theirs = asked_project(body, project)
+    request = _asked(body, UNSET if network is UNSET else NetworkId(network), theirs)
+    body.done(ATTRIBUTES)
+    return request
+
+
+def _asked(body: Fields, network: NetworkId | Left = UNSET, project: str | Left = UNSET) -> PortRequest:
+    _refuse_bindings(body)
+    groups = body.texts("security_groups")
+    return PortRequest(
+        network_id=network,
+        project_id=project,
+        name=body.text("name"),
+        description=body.text("description"),
+        mac=body.text("mac_address"),
+        fixed_ips=_fixed_ips(body),
+        security_groups=UNSET if groups is UNSET else tuple(GroupId(group) for group in groups),
+        allowed_address_pairs=_pairs(body),
+        port_security_enabled=body.flag("port_security_enabled"),
+        admin_state_up=body.flag("admin_state_up"),
+        device_id=body.text("device_id"),
+        device_owner=body.text("device_owner"),
+        dns_name=body.text("dns_name"),
+        host=body.text_or_null("binding:host_id"),
+        attachment=_attachment(body),
+        guest=_guest(body),
+    )
+
+
+def _refuse_bindings(body: Fields) -> None:
+    """What the Networking API allows here and netwright has but one of."""
+    if body.optional("binding:vnic_type") not in {None, "normal"}:
+        raise invalid("binding:vnic_type", "only 'normal' is supported.")
+    for name in ("binding:profile", "extra_dhcp_opts"):
+        if body.raw(name) not in (UNSET, None, {}, []):
+            raise invalid(name, "must be empty: nothing in it is supported.")
+
+
+def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:
+    listed = body.objects("fixed_ips")
+    return UNSET if listed is UNSET else tuple(map(_fixed_ip, listed))
+
+
+def _fixed_ip(one: Fields) -> FixedIpRequest:
+    subnet, address = one.optional("subnet_id"), one.address("ip_address")
+    one.done(frozenset())
+    return FixedIpRequest(
+        None if subnet is None else SubnetId(subnet), address if isinstance(address, Address) else None
+    )
+
+
+def _pairs(body: Fields) -> tuple[PairRequest, ...] | Left:
+    listed = body.objects("allowed_address_pairs")
+    return UNSET if listed is UNSET else tuple(map(_pair, listed))
+
+
+def _pair(one: Fields) -> PairRequest:
+    prefix, mac = one.prefix("ip_address", strict=False), one.optional("mac_address")
+    one.done(frozenset())
+    if prefix is None or prefix is UNSET:
+        raise invalid("allowed_address_pairs", "each needs an ip_address.")
+    return PairRequest(prefix, mac)
+
+
+def _attachment(body: Fields) -> Attachment | Left:
+    given = body.object(_ATTACHMENT)
+    if given is UNSET:
+        return UNSET
+    kind, namespace, link = given.optional("kind"), given.optional("namespace"), given.optional("link")
+    given.done(frozenset())
+    if kind == "namespace":
+        if namespace is None or link is None:
+            raise missing(f"{_ATTACHMENT}: namespace and link")
+        return InNamespace(NamespaceName(namespace), LinkName(link))
+    if namespace is not None or link is not None:
+        raise invalid(_ATTACHMENT, "namespace and link go with kind 'namespace'.")
+    if kind is None or kind not in _KINDS:
+        raise invalid(_ATTACHMENT, "kind must be 'none', 'namespace' or 'tap'.")
+    return _KINDS[kind]
+
+
+def _guest(body: Fields) -> Guest | Left:
+    given = body.object(_GUEST)
+    if given is UNSET:
+        return UNSET
+    guest = Guest(
+        hostname=given.optional("hostname") or "",
+        user_data=given.optional("user_data") or "",
+        public_keys=given.pairs("public_keys"),
+        meta=given.pairs("meta"),
+    )
+    given.done(frozenset())
+    return guest
+
+
+_KINDS: Final[dict[str, Attachment]] = {"none": Unplugged(), "tap": HostTap()}
+ATTRIBUTES: Final = frozenset({
+    "id", "project_id", "tenant_id", "network_id", "name", "description", "admin_state_up", "status",
+    "mac_address", "fixed_ips", "security_groups", "allowed_address_pairs", "port_security_enabled",
+    "device_id", "device_owner", "dns_name", "dns_assignment", "extra_dhcp_opts", "binding:host_id",
+    "binding:vif_type", "binding:vif_details", "binding:vnic_type", "binding:profile", _ATTACHMENT,
+    _GUEST, "created_at", "updated_at", "revision_number",
+})  # fmt: skip
+RESOURCE: Final = Resource(
+    singular="port",
+    plural="ports",
+    path="ports",
+    actions=Ports(),
+    attributes=ATTRIBUTES,
+    columns={
+        "id": "id", "name": "name", "network_id": "network_id", "project_id": "project_id",
+        "tenant_id": "project_id", "device_id": "device_id", "device_owner": "device_owner",
+        "mac_address": "mac", "status": "status",
+    },
+)  # fmt: skip

@@ -1,0 +1,43 @@
+"""Errors as the Networking API tells them: a status and a NeutronError body."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from starlette.responses import Response
+
+from netwright.control.refusals import NamedConflictError
+from netwright.model.errors import ConflictError, InvalidError, NotFoundError, RequestError
+
+_STATUS: Final = ((InvalidError, 400), (NotFoundError, 404), (ConflictError, 409))
+
+
+class HttpProblemError(RequestError):
+    """A request that never gets as far as an action: too large, not JSON, no such path or method."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.kind = status, kind
+
+
+def response(error: RequestError) -> Response:
+    status, kind = _told(error)
+    return body(status, kind, error.message)
+
+
+def body(status: int, kind: str, message: str) -> Response:
+    text = {"NeutronError": {"type": kind, "message": message, "detail": ""}}
+    return Response(msgspec.json.encode(text), status, media_type="application/json")
+
+
+def _told(error: RequestError) -> tuple[int, str]:
+    if isinstance(error, HttpProblemError):
+        return error.status, error.kind
+    if isinstance(error, NamedConflictError):
+        return 409, error.kind
+    status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+    return status, f"{error.noun}NotFound" if isinstance(error, NotFoundError) else _KIND[status]
+
+
+_KIND: Final = {400: "InvalidInput", 409: "Conflict"}

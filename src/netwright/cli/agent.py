@@ -1,0 +1,99 @@
+"""`netwright agent`: this host's agent, which knows the server only through its watch."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Final
+
+import click
+from prometheus_client import CollectorRegistry, start_http_server
+
+from netwright.agent.assembly import Running, Settings
+from netwright.cli import service
+from netwright.cli.service import Worker
+
+_READY_WITHIN: Final = 30.0
+"""Seconds that a start waits for the first plan to be in place before it calls itself ready anyway."""
+
+
+def run_agent(settings: Settings, registry: CollectorRegistry, told: threading.Event) -> Worker:
+    """Starts the agent in a thread of its own and waits until its first plan is in place."""
+    made = threading.Event()
+    box: list[Running] = []
+
+    def work() -> None:
+        try:
+            box.append(Running(settings, registry))
+        finally:
+            made.set()
+        threading.Thread(target=lambda: stop_when(told, box[0]), name="stop", daemon=True).start()
+        box[0].run()
+
+    worker = Worker("reconcile", work, told)
+    made.wait()
+    if box:
+        box[0].agent.ready.wait(_READY_WITHIN)
+    return worker
+
+
+def stop_when(told: threading.Event, running: Running) -> None:
+    told.wait()
+    running.stop()
+
+
+def agent(**given: object) -> int:
+    service.set_up_logs(str(given["log_level"]))
+    settings = settings_of(given, str(given["server_address"]))
+    registry = CollectorRegistry()
+    metrics = service.listen_address(str(given["metrics"]))
+    if metrics:
+        start_http_server(metrics[1], metrics[0], registry)
+    with service.until_told() as told:
+        worker = run_agent(settings, registry, told)
+        service.notify("READY=1")
+        service.wait(told)
+        service.notify("STOPPING=1")
+        worker.join()
+    if worker.failed:
+        raise worker.failed
+    return 0
+
+
+def settings_of(given: dict[str, object], server: str) -> Settings:
+    """The agent's settings from a command's options."""
+    return Settings(
+        host=service.host_name(str(given["host"])),
+        server=server,
+        run_directory=Path(str(given["run_dir"])).absolute(),
+        state_directory=Path(str(given["state_dir"])).absolute(),
+        sweep_all=given["sweep"] == "all",
+    )
+
+
+main = click.Command(
+    "agent",
+    callback=agent,
+    help="Run this host's agent: it makes the kernel what the server's plan says, and keeps it so.",
+    params=[
+        click.Option(
+            ["--server-address"],
+            default=f"unix:{service.RUN_DIRECTORY}/api.sock",
+            show_default=True,
+            metavar="unix:PATH|http://HOST:PORT",
+            help="Where the server is.",
+        ),
+        service.host_option,
+        service.run_option,
+        service.state_option,
+        service.sweep_option,
+        click.Option(
+            ["--metrics"],
+            default="none",
+            show_default=True,
+            metavar="HOST:PORT",
+            help="A loopback address for Prometheus, or 'none'.",
+        ),
+        service.log_option,
+    ],
+)

@@ -1,0 +1,48 @@
+"""`netwright api`: the server alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from netwright.api.server import Server, open_server
+from netwright.cli import service
+
+
+def api(**given: object) -> int:
+    service.set_up_logs(str(given["log_level"]))
+    server = server_of(given)
+    with service.until_told() as told:
+        server.start()
+        service.notify("READY=1")
+        service.wait(told)
+        service.notify("STOPPING=1")
+        server.stop()
+    return 0
+
+
+def server_of(given: dict[str, object]) -> Server:
+    """The server that a command's options describe; its database is made where there is none."""
+    state = Path(str(given["state_dir"])).absolute()
+    state.mkdir(parents=True, exist_ok=True)
+    return open_server(
+        f"sqlite:///{state / 'netwright.db'}",
+        service.host_name(str(given["host"])),
+        Path(str(given["socket"])).absolute(),
+        service.listen_address(str(given["listen"])),
+    )
+
+
+main = click.Command(
+    "api",
+    callback=api,
+    help="Run the server: the Networking API, the database, and the agents' watch.",
+    params=[
+        service.state_option,
+        service.socket_option,
+        service.listen_option,
+        service.host_option,
+        service.log_option,
+    ],
+)

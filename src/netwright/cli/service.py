@@ -1,0 +1,169 @@
+"""What the three services share: logs, readiness, signals, and the options they have in common."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import click
+import structlog
+
+from netwright.model.errors import InvalidError
+from netwright.model.ids import HostName
+
+STATE_DIRECTORY: Final = "/var/lib/netwright"
+RUN_DIRECTORY: Final = "/run/netwright"
+LISTEN: Final = "127.0.0.1:9696"
+"""9696 is the Networking API's registered port."""
+
+_AWAKE: Final = 3600.0
+
+state_option: Final = click.Option(
+    ["--state-dir"],
+    type=click.Path(path_type=Path, file_okay=False),
+    default=STATE_DIRECTORY,
+    show_default=True,
+    help="Where the database and the last plan are kept.",
+)
+run_option: Final = click.Option(
+    ["--run-dir"],
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RUN_DIRECTORY,
+    show_default=True,
+    help="Where helper daemons keep their files until the next boot.",
+)
+socket_option: Final = click.Option(
+    ["--socket"],
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=f"{RUN_DIRECTORY}/api.sock",
+    show_default=True,
+    help="The API's Unix socket.",
+)
+listen_option: Final = click.Option(
+    ["--listen"],
+    default=LISTEN,
+    show_default=True,
+    metavar="HOST:PORT",
+    help="The API's loopback address, or 'none'. It has no authentication: other addresses are refused.",
+)
+host_option: Final = click.Option(
+    ["--host"],
+    default=socket.gethostname,
+    show_default="this machine's name",
+    help="The name of this host in plans.",
+)
+sweep_option: Final = click.Option(
+    ["--sweep"],
+    type=click.Choice(["usual", "all"]),
+    default="usual",
+    show_default=True,
+    help="'all' lets the first sweep remove more than half of what is there.",
+)
+log_option: Final = click.Option(
+    ["--log-level"],
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="How much to log.",
+)
+
+
+def set_up_logs(level: str) -> None:
+    """Lines for people on a terminal, JSON elsewhere; both on standard error."""
+    last: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    if sys.stderr.isatty():
+        last = structlog.dev.ConsoleRenderer()
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            structlog.processors.format_exc_info,
+            last,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def host_name(text: str) -> HostName:
+    """Raises InvalidError."""
+    if not text or len(text) > 255 or any(not (char.isalnum() or char in "-._") for char in text):
+        raise InvalidError(f"'{text}' is not a host name", "--host")
+    return HostName(text)
+
+
+def listen_address(text: str) -> tuple[str, int] | None:
+    """Host and port of `--listen`; None for 'none'. Raises InvalidError for anything but loopback."""
+    if text == "none":
+        return None
+    host, colon, port = text.rpartition(":")
+    host = host.strip("[]")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise InvalidError(f"--listen takes HOST:PORT or 'none', not '{text}'", "--listen")
+    if host not in {"127.0.0.1", "::1", "localhost"}:
+        raise InvalidError(
+            f"--listen: the API has no authentication, so '{host}' must be loopback", "--listen"
+        )
+    return ("127.0.0.1" if host == "localhost" else host), int(port)
+
+
+def notify(state: str) -> None:
+    """Tells systemd, where it asked to be told (sd_notify(3))."""
+    place = os.environ.get("NOTIFY_SOCKET")
+    if place:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as door:
+            door.connect(f"\0{place[1:]}" if place.startswith("@") else place)
+            door.send(state.encode())
+
+
+@contextmanager
+def until_told() -> Iterator[threading.Event]:
+    """An event that SIGTERM and SIGINT set; the old handlers come back afterwards."""
+    told = threading.Event()
+
+    def tell(number: int, _: object) -> None:
+        del number
+        told.set()
+
+    before = {number: signal.signal(number, tell) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield told
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def wait(told: threading.Event) -> None:
+    """Until it is set. An untimed wait would not let Python run signal handlers on every platform."""
+    while not told.wait(_AWAKE):
+        pass
+
+
+class Worker:
+    """A thread whose end, however it ends, ends the service."""
+
+    def __init__(self, name: str, work: Callable[[], None], told: threading.Event) -> None:
+        self.failed: BaseException | None = None
+        self._work, self._told = work, told
+        self._thread = threading.Thread(target=self._run, name=name)
+        self._thread.start()
+
+    def join(self) -> None:
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - told to whoever joins
+            self.failed = error
+        finally:
+            self._told.set()

@@ -1,0 +1,208 @@
+"""What a user can do with floating IPs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from netwright.control import fixed_ips, text
+from netwright.control.given import UNSET, Unset, given
+from netwright.control.refusals import NamedConflictError, invalid, required
+from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
+from netwright.model.intent import Association, FloatingIp, GatewayPlace, Network, Port, Subnet
+from netwright.store import addresses, networks, ports, subnets
+from netwright.store import floating_ips as store
+from netwright.store.addresses import Holder
+from netwright.store.changes import Touched
+from netwright.store.records import Record
+from netwright.store.rows import Where
+
+Left = Literal[Unset.UNSET]
+_NOT_YET: Final = IPv4Address(0)
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIpRequest:
+    """A floating IP as a user asks for it; the first four are for new ones only.
+
+    `port_id` None takes the floating IP from its port.
+    """
+
+    network_id: NetworkId | Left = UNSET
+    project_id: str | Left = UNSET
+    subnet_id: SubnetId | None = None
+    address: IPv4Address | None = None
+    port_id: PortId | Left | None = UNSET
+    fixed_address: IPv4Address | None = None
+    description: str | Left = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class FloatingIpRecord:
+    """A floating IP, and the port that it stands for."""
+
+    record: Record[FloatingIp]
+    port: Port | None
+
+    @property
+    def value(self) -> FloatingIp:
+        return self.record.value
+
+
+def create(world: World, requests: Sequence[FloatingIpRequest]) -> list[FloatingIpRecord]:
+    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        made = [_create(work, request) for request in requests]
+        return _shown(work.connection, [store.get(work.connection, floating) for floating in made])
+
+
+def update(world: World, floating_id: FloatingIpId, request: FloatingIpRequest) -> FloatingIpRecord:
+    """Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        old = store.get(work.connection, floating_id).value
+        described = text.prose(given(request.description, old.description), "description")
+        floating = _associated(work, replace(old, description=described), request)
+        store.save(work.connection, floating, work.now)
+        _touch(work, old)
+        _touch(work, floating)
+        return _shown(work.connection, [store.get(work.connection, floating_id)])[0]
+
+
+def delete(world: World, floating_id: FloatingIpId) -> None:
+    """Raises NotFoundError."""
+    with world.work() as work:
+        floating = store.get(work.connection, floating_id).value
+        store.delete(work.connection, floating_id)
+        _touch(work, floating)
+
+
+def get(world: World, floating_id: FloatingIpId) -> FloatingIpRecord:
+    """Raises NotFoundError."""
+    with world.look() as connection:
+        return _shown(connection, [store.get(connection, floating_id)])[0]
+
+
+def find(world: World, where: Where) -> list[FloatingIpRecord]:
+    """Those whose columns match, oldest first."""
+    with world.look() as connection:
+        return _shown(connection, store.find(connection, where))
+
+
+def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> list[FloatingIpRecord]:
+    wanted = [record.value.association.port_id for record in records if record.value.association]
+    theirs = (
+        {record.value.id: record.value for record in ports.find(connection, {"id": wanted})} if wanted else {}
+    )
+    return [
+        FloatingIpRecord(
+            record, theirs.get(record.value.association.port_id) if record.value.association else None
+        )
+        for record in records
+    ]
+
+
+def _create(work: Work, request: FloatingIpRequest) -> FloatingIpId:
+    wanted: NetworkId = required(request.network_id, "floating_network_id")
+    network = networks.get(work.connection, wanted).value
+    if not network.external:
+        raise invalid("floating_network_id", f"network {network.id} is not a valid external network.")
+    blank = FloatingIp(
+        id=FloatingIpId(work.world.new_id()),
+        project_id=text.project(given(request.project_id, DEFAULT_PROJECT)),
+        network_id=network.id,
+        address=_NOT_YET,
+        description=text.prose(given(request.description, ""), "description"),
+    )
+    store.insert(work.connection, blank, work.now)
+    floating = replace(blank, address=_take(work, blank, network, request))
+    floating = _associated(work, floating, request)
+    store.fill(work.connection, floating)
+    _touch(work, floating)
+    return floating.id
+
+
+def _take(work: Work, floating: FloatingIp, network: Network, request: FloatingIpRequest) -> IPv4Address:
+    """An address of one of the external network's IPv4 subnets: the one asked for, or any."""
+    among = [subnet for subnet in subnets.of_network(work.connection, network.id) if subnet.cidr.version == 4]
+    if request.subnet_id is not None:
+        among = [subnet for subnet in among if subnet.id == request.subnet_id]
+    if not among:
+        raise invalid("floating_network_id", f"network {network.id} has no such IPv4 subnet.")
+    holder = Holder(floating_ip=floating.id)
+    if request.address is not None:
+        return _take_named(work, among, request.address, holder)
+    for subnet in among:
+        found = addresses.take_free(work.connection, subnet.id, subnet.pools, holder, work.world.rng)
+        if isinstance(found, IPv4Address):
+            return found
+    raise fixed_ips.exhausted(network.id)
+
+
+def _take_named(work: Work, among: Sequence[Subnet], address: IPv4Address, holder: Holder) -> IPv4Address:
+    for subnet in among:
+        if address in subnet.cidr:
+            fixed_ips.check_usable(subnet, address, "floating_ip_address")
+            taken = address == subnet.gateway_ip
+            if taken or not addresses.take(work.connection, subnet.id, address, holder):
+                raise fixed_ips.already_allocated(address, subnet, "floating_ip_address")
+            return address
+    raise invalid("floating_ip_address", f"{address} is not in a subnet of the external network.")
+
+
+def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) -> FloatingIp:
+    """The floating IP with the port that is asked for. Raises NotFoundError, InvalidError, ConflictError."""
+    port_id = request.port_id
+    if port_id is UNSET and request.fixed_address is not None and floating.association is not None:
+        port_id = floating.association.port_id
+    if port_id is UNSET and request.fixed_address is None:
+        return floating
+    if port_id is UNSET or port_id is None:
+        if request.fixed_address is not None:
+            raise invalid("fixed_ip_address", "cannot be given without port_id.")
+        return replace(floating, association=None)
+    port = ports.get(work.connection, port_id).value
+    _refuse_unreachable(networks.get(work.connection, port.network_id).value)
+    association = Association(port.id, _fixed_address(port, request.fixed_address))
+    _refuse_second(work, floating, association)
+    return replace(floating, association=association)
+
+
+def _refuse_unreachable(network: Network) -> None:
+    """Only host networks reach out by themselves; a router network needs a router for it."""
+    if network.external or network.gateway_place is GatewayPlace.ROUTER:
+        message = (
+            f"port_id: network {network.id} has no router to an external network. Use a port of a network"
+            " whose gateway is on the host (netwright:gateway_place host)."
+        )
+        raise NamedConflictError("ExternalGatewayForFloatingIPNotFound", message, "port_id")
+
+
+def _fixed_address(port: Port, asked: IPv4Address | None) -> IPv4Address:
+    mine = [fixed.address for fixed in port.fixed_ips if isinstance(fixed.address, IPv4Address)]
+    if asked is not None and asked not in mine:
+        raise invalid("fixed_ip_address", f"{asked} is not an address of port {port.id}.")
+    if asked is None and len(mine) != 1:
+        raise invalid("fixed_ip_address", f"port {port.id} has {len(mine)} IPv4 addresses: say which.")
+    return mine[0] if asked is None else asked
+
+
+def _refuse_second(work: Work, floating: FloatingIp, association: Association) -> None:
+    same = {"port_id": (association.port_id,), "fixed_address": (str(association.fixed_address),)}
+    for record in store.find(work.connection, same):
+        if record.value.id != floating.id:
+            message = (
+                f"port_id: {association.fixed_address} of port {association.port_id} has floating IP"
+                f" {record.value.address} already."
+            )
+            raise NamedConflictError("FloatingIPPortAlreadyAssociated", message, "port_id")
+
+
+def _touch(work: Work, floating: FloatingIp) -> None:
+    work.touch(Touched.FLOATING_IP, floating.id)
+    if floating.association is not None:
+        work.touch(Touched.PORT, floating.association.port_id)

@@ -1,0 +1,167 @@
+"""What a user can do with security groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from netwright.control import text
+from netwright.control.given import UNSET, Unset, given
+from netwright.control.refusals import NamedConflictError, in_use
+from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.model.errors import NotFoundError
+from netwright.model.ids import GroupId, ProjectId, RuleId
+from netwright.model.intent import (
+    Anywhere,
+    Direction,
+    EtherType,
+    Remote,
+    RemoteGroup,
+    Rule,
+    SecurityGroup,
+)
+from netwright.store import groups as store
+from netwright.store.changes import Touched
+from netwright.store.records import GroupRecord
+from netwright.store.rows import Where
+
+Left = Literal[Unset.UNSET]
+DEFAULT: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRequest:
+    """A group as a user asks for it; the project is for new ones only."""
+
+    project_id: str | Left = UNSET
+    name: str | Left = UNSET
+    description: str | Left = UNSET
+    stateful: bool | Left = UNSET
+
+
+def create(world: World, requests: Sequence[GroupRequest]) -> list[GroupRecord]:
+    """All of them or none, each with rules that let everything out. Raises InvalidError, ConflictError."""
+    with world.work() as work:
+        made = [_create(work, request) for request in requests]
+        return [store.get(work.connection, group) for group in made]
+
+
+def update(world: World, group_id: GroupId, request: GroupRequest) -> GroupRecord:
+    """Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        old = store.get(work.connection, group_id)
+        group = _asked(old.value, request)
+        if group.name != old.value.name and DEFAULT in {group.name, old.value.name}:
+            message = "Updating the name of, or to, the default security group is not allowed."
+            raise NamedConflictError("SecurityGroupCannotUpdateDefault", message, "name")
+        if group.stateful != old.value.stateful and store.ports_of(work.connection, group_id):
+            raise NamedConflictError(
+                "SecurityGroupInUse", f"stateful: Security Group {group_id} is used by ports.", "stateful"
+            )
+        store.save(work.connection, group, work.now)
+        work.touch(Touched.GROUP, group_id)
+        if group.name != old.value.name:
+            work.touch(Touched.GROUP_NAME, group_id)
+        return store.get(work.connection, group_id)
+
+
+def delete(world: World, group_id: GroupId) -> None:
+    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it."""
+    with world.work() as work:
+        record = store.get(work.connection, group_id)
+        if record.is_default:
+            message = "Insufficient rights for removing default security group."
+            raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)
+        if store.ports_of(work.connection, group_id):
+            raise in_use("SecurityGroup", group_id, "ports use it")
+        naming = store.find_rules(work.connection, {"remote_group_id": (group_id,)})
+        work.touch(Touched.GROUP, group_id, *(rule.value.group_id for rule in naming))
+        store.delete(work.connection, group_id)
+
+
+def get(world: World, group_id: GroupId) -> GroupRecord:
+    """Raises NotFoundError."""
+    with world.look() as connection:
+        return store.get(connection, group_id)
+
+
+def find(world: World, where: Where, project: str | None = None) -> list[GroupRecord]:
+    """Those whose columns match, oldest first; the project's default group is made if it is not there yet."""
+    ensure_default(world, text.project(project or DEFAULT_PROJECT))
+    with world.look() as connection:
+        return store.find(connection, where)
+
+
+def ensure_default(world: World, project: ProjectId) -> None:
+    """Makes the project's default group if it is not there yet."""
+    with world.look() as connection:
+        if store.default_of(connection, project) is not None:
+            return
+    with world.work() as work:
+        default_of(work, project)
+
+
+def default_of(work: Work, project: ProjectId) -> GroupId:
+    """The project's default group, made now if this is its first use."""
+    found = store.default_of(work.connection, project)
+    if found is not None:
+        return found
+    blank = SecurityGroup(GroupId(work.world.new_id()), project, DEFAULT, "Default security group")
+    return _make(work, blank, is_default=True)
+
+
+def known(connection: sa.Connection, wanted: Sequence[GroupId]) -> tuple[GroupId, ...]:
+    """Each once. Raises NotFoundError where one is not there."""
+    once = tuple(dict.fromkeys(wanted))
+    there = store.existing(connection, once) if once else frozenset()
+    for group in once:
+        if group not in there:
+            raise NotFoundError("SecurityGroup", group)
+    return once
+
+
+def _create(work: Work, request: GroupRequest) -> GroupId:
+    project = text.project(given(request.project_id, DEFAULT_PROJECT))
+    default_of(work, project)
+    group = _asked(SecurityGroup(GroupId(work.world.new_id()), project, ""), request)
+    if group.name == DEFAULT:
+        message = "Default security group already exists."
+        raise NamedConflictError("SecurityGroupDefaultAlreadyExists", message, "name")
+    return _make(work, group, is_default=False)
+
+
+def _asked(group: SecurityGroup, request: GroupRequest) -> SecurityGroup:
+    return replace(
+        group,
+        name=text.line(given(request.name, group.name), "name"),
+        description=text.prose(given(request.description, group.description), "description"),
+        stateful=given(request.stateful, group.stateful),
+    )
+
+
+def _make(work: Work, group: SecurityGroup, *, is_default: bool) -> GroupId:
+    """Everything may leave; into the default group come its own members."""
+    store.insert(work.connection, group, work.now, is_default=is_default)
+    for ethertype in EtherType:
+        _add_rule(work, group, Direction.EGRESS, ethertype, Anywhere())
+        if is_default:
+            _add_rule(work, group, Direction.INGRESS, ethertype, RemoteGroup(group.id))
+    work.touch(Touched.GROUP, group.id)
+    return group.id
+
+
+def _add_rule(
+    work: Work, group: SecurityGroup, direction: Direction, ethertype: EtherType, remote: Remote
+) -> None:
+    rule = Rule(
+        id=RuleId(work.world.new_id()),
+        group_id=group.id,
+        project_id=group.project_id,
+        direction=direction,
+        ethertype=ethertype,
+        remote=remote,
+    )
+    store.insert_rule(work.connection, rule, None, work.now)

@@ -1,0 +1,178 @@
+"""What a user can do with networks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import sqlalchemy as sa
+
+from netwright.control import dhcp_ports, overlaps, text
+from netwright.control.given import UNSET, Unset, given
+from netwright.control.refusals import NamedConflictError, in_use, invalid
+from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.model.ids import LinkName, NetworkId, SubnetId
+from netwright.model.intent import GatewayPlace, Network
+from netwright.store import floating_ips, hosts, ports, subnets
+from netwright.store import networks as store
+from netwright.store.changes import Touched
+from netwright.store.records import Record
+from netwright.store.rows import Where
+
+Left = Literal[Unset.UNSET]
+_LEAST_MTU: Final = 68
+_LEAST_MTU_V6: Final = 1280
+_MOST_MTU: Final = 65535
+_USUAL_MTU: Final = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRequest:
+    """A network as a user asks for it; `gateway_place` and `project_id` are for new ones only."""
+
+    project_id: str | Left = UNSET
+    name: str | Left = UNSET
+    description: str | Left = UNSET
+    admin_state_up: bool | Left = UNSET
+    shared: bool | Left = UNSET
+    external: bool | Left = UNSET
+    port_security_enabled: bool | Left = UNSET
+    mtu: int | Left = UNSET
+    dns_domain: str | Left = UNSET
+    gateway_place: GatewayPlace | Left = UNSET
+    uplink: str | Left | None = UNSET
+    nat: bool | Left = UNSET
+    host_access: bool | Left = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRecord:
+    """A network and the ids of its subnets, as the Networking API shows them."""
+
+    record: Record[Network]
+    subnets: tuple[SubnetId, ...]
+
+    @property
+    def value(self) -> Network:
+        return self.record.value
+
+
+def create(world: World, requests: Sequence[NetworkRequest]) -> list[NetworkRecord]:
+    """All of them or none. Raises InvalidError, ConflictError."""
+    with world.work() as work:
+        made = [_create(work, request) for request in requests]
+        return [_get(work.connection, network) for network in made]
+
+
+def update(world: World, network_id: NetworkId, request: NetworkRequest) -> NetworkRecord:
+    """Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        old = store.get(work.connection, network_id).value
+        network = _asked(old, request)
+        _check_mtu(work, network)
+        _check_external(work, old, network)
+        store.save(work.connection, network, work.now)
+        work.touch(Touched.NETWORK, network.id)
+        return _get(work.connection, network_id)
+
+
+def delete(world: World, network_id: NetworkId) -> None:
+    """With its subnets. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
+    with world.work() as work:
+        connection = work.connection
+        network = store.get(connection, network_id).value
+        theirs = ports.find(connection, {"network_id": (network_id,)})
+        if any(not dhcp_ports.is_dhcp(record.value) for record in theirs):
+            raise in_use("Network", network_id, "it has ports")
+        if floating_ips.find(connection, {"network_id": (network_id,)}):
+            raise in_use("Network", network_id, "it has floating IPs")
+        for record in theirs:
+            ports.delete(connection, record.value.id)
+        for subnet in subnets.of_network(connection, network.id):
+            subnets.delete(connection, subnet.id)
+        store.delete(connection, network_id)
+        work.touch(Touched.NETWORK_ITEM, network_id)
+
+
+def get(world: World, network_id: NetworkId) -> NetworkRecord:
+    """Raises NotFoundError."""
+    with world.look() as connection:
+        return _get(connection, network_id)
+
+
+def find(world: World, where: Where) -> list[NetworkRecord]:
+    """Those whose columns match, oldest first."""
+    with world.look() as connection:
+        return _shown(connection, store.find(connection, where))
+
+
+def _create(work: Work, request: NetworkRequest) -> NetworkId:
+    blank = Network(
+        id=NetworkId(work.world.new_id()),
+        project_id=text.project(given(request.project_id, DEFAULT_PROJECT)),
+        name="",
+        zone=store.free_zone(work.connection, work.world.rng),
+        mtu=_default_mtu(work.connection) if request.mtu is UNSET else request.mtu,
+        gateway_place=given(request.gateway_place, GatewayPlace.ROUTER),
+    )
+    network = _asked(blank, request)
+    _check_mtu(work, network)
+    store.insert(work.connection, network, work.now)
+    work.touch(Touched.NETWORK, network.id)
+    return network.id
+
+
+def _asked(network: Network, request: NetworkRequest) -> Network:
+    """The network with what is asked of it, its texts checked."""
+    return replace(
+        network,
+        name=text.line(given(request.name, network.name), "name"),
+        description=text.prose(given(request.description, network.description), "description"),
+        admin_state_up=given(request.admin_state_up, network.admin_state_up),
+        shared=given(request.shared, network.shared),
+        external=given(request.external, network.external),
+        port_security_enabled=given(request.port_security_enabled, network.port_security_enabled),
+        mtu=given(request.mtu, network.mtu),
+        dns_domain=text.dns_domain(given(request.dns_domain, network.dns_domain)),
+        uplink=_uplink(given(request.uplink, network.uplink)),
+        nat=given(request.nat, network.nat),
+        host_access=given(request.host_access, network.host_access),
+    )
+
+
+def _uplink(name: str | None) -> LinkName | None:
+    return None if name is None else text.link_name(name, "provider:physical_network")
+
+
+def _default_mtu(connection: sa.Connection) -> int:
+    """The smallest of the hosts' uplinks, so that no guest's packet is too big on its way out."""
+    return min((host.facts.uplink_mtu for host in hosts.every(connection)), default=_USUAL_MTU)
+
+
+def _check_mtu(work: Work, network: Network) -> None:
+    theirs = subnets.of_network(work.connection, network.id)
+    least = _LEAST_MTU_V6 if any(subnet.cidr.version == 6 for subnet in theirs) else _LEAST_MTU
+    if not least <= network.mtu <= _MOST_MTU:
+        raise invalid("mtu", f"must be from {least} to {_MOST_MTU}.")
+
+
+def _check_external(work: Work, old: Network, new: Network) -> None:
+    if old.external == new.external:
+        return
+    if not new.external and floating_ips.find(work.connection, {"network_id": (new.id,)}):
+        raise NamedConflictError(
+            "ExternalNetworkInUse", f"External network {new.id} has floating IPs.", "router:external"
+        )
+    if not new.external and new.gateway_place is GatewayPlace.HOST:
+        for subnet in subnets.of_network(work.connection, new.id):
+            overlaps.refuse_on_hosts(work.connection, subnet.cidr, apart_from=new.id)
+
+
+def _get(connection: sa.Connection, network_id: NetworkId) -> NetworkRecord:
+    return _shown(connection, [store.get(connection, network_id)])[0]
+
+
+def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:
+    ids = subnets.ids_by_network(connection, [record.value.id for record in records])
+    return [NetworkRecord(record, tuple(ids.get(record.value.id, ()))) for record in records]

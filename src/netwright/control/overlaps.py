@@ -1,0 +1,40 @@
+"""Prefixes that cannot be routed twice: those of host networks, and of the hosts' own routes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+
+from netwright.control.refusals import NamedConflictError, invalid
+from netwright.model.ids import NetworkId
+from netwright.model.intent import Prefix, Subnet
+from netwright.store import hosts, subnets
+
+
+def refuse_in_network(cidr: Prefix, others: Iterable[Subnet]) -> None:
+    """Raises InvalidError where another subnet of the same network has some of these addresses."""
+    for other in others:
+        if overlap(cidr, other.cidr):
+            raise invalid("cidr", f"{cidr} overlaps with subnet {other.id} ({other.cidr}) of this network.")
+
+
+def refuse_on_hosts(connection: sa.Connection, cidr: Prefix, apart_from: NetworkId) -> None:
+    """Raises ConflictError where another host network, or a host's own route, has some of these addresses."""
+    for other in subnets.of_host_networks(connection):
+        if other.network_id != apart_from and overlap(cidr, other.cidr):
+            raise NamedConflictError(
+                "CidrOverlapsHostNetwork",
+                f"cidr {cidr} overlaps with subnet {other.id} ({other.cidr}) of another host network.",
+                "cidr",
+            )
+    for host in hosts.every(connection):
+        for route in host.facts.routes:
+            if overlap(cidr, route):
+                message = f"cidr {cidr} overlaps with the route to {route} of host {host.name}."
+                raise NamedConflictError("CidrOverlapsHostRoute", message, "cidr")
+
+
+def overlap(one: Prefix, other: Prefix) -> bool:
+    """Whether they share addresses; prefixes of different families never do."""
+    return one.version == other.version and one.overlaps(other)

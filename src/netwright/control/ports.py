@@ -1,0 +1,208 @@
+"""What a user can do with ports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from netwright.control import dhcp_ports, fixed_ips, groups, macs, port_checks, text
+from netwright.control.fixed_ips import FixedIpRequest, Ground
+from netwright.control.given import UNSET, Unset, given
+from netwright.control.port_checks import PairRequest
+from netwright.control.refusals import NamedConflictError, required
+from netwright.control.world import Work, World
+from netwright.model.ids import GroupId, NetworkId, PortId
+from netwright.model.intent import Attachment, Guest, Port, Unplugged
+from netwright.planner.names import wanted_label
+from netwright.store import floating_ips, networks, presence, subnets
+from netwright.store import ports as store
+from netwright.store.changes import Touched
+from netwright.store.records import PortRecord, PortState, Stamps
+from netwright.store.rows import Where
+
+Left = Literal[Unset.UNSET]
+
+
+@dataclass(frozen=True, slots=True)
+class PortRequest:
+    """A port as a user asks for it; network and project are for new ones only."""
+
+    network_id: NetworkId | Left = UNSET
+    project_id: str | Left = UNSET
+    name: str | Left = UNSET
+    description: str | Left = UNSET
+    mac: str | Left = UNSET
+    fixed_ips: tuple[FixedIpRequest, ...] | Left = UNSET
+    security_groups: tuple[GroupId, ...] | Left = UNSET
+    allowed_address_pairs: tuple[PairRequest, ...] | Left = UNSET
+    port_security_enabled: bool | Left = UNSET
+    admin_state_up: bool | Left = UNSET
+    device_id: str | Left = UNSET
+    device_owner: str | Left = UNSET
+    dns_name: str | Left = UNSET
+    host: str | Left | None = UNSET
+    attachment: Attachment | Left = UNSET
+    guest: Guest | Left = UNSET
+
+
+def create(world: World, requests: Sequence[PortRequest]) -> list[PortRecord]:
+    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        return [_create(work, request) for request in requests]
+
+
+def update(world: World, port_id: PortId, request: PortRequest) -> PortRecord:
+    """Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        return update_in(work, port_id, request)
+
+
+def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
+    """`update` as a part of a larger transaction."""
+    record = store.get(work.connection, port_id)
+    old = record.value
+    if dhcp_ports.is_dhcp(old) and request != PortRequest(name=request.name, description=request.description):
+        raise NamedConflictError(
+            "PortInUse", f"Port {port_id} is the network's own DHCP port.", "device_owner"
+        )
+    before = _guest_ports(work, old)
+    port = _asked(work, old, request)
+    port_checks.refuse_unguarded(port)
+    label = _label(work, port)
+    store.save(work.connection, port, label, work.now)
+    port = _readdressed(work, old, port, request)
+    if port.security_groups != old.security_groups:
+        store.save_groups(work.connection, port)
+        work.touch(Touched.GROUP, *old.security_groups)
+    if isinstance(port.attachment, Unplugged):
+        store.save_states(work.connection, {port_id: PortState.DOWN})
+    work.touch(Touched.PORT, port_id, *before)
+    return store.get(work.connection, port_id)
+
+
+def delete(world: World, port_id: PortId) -> None:
+    """Its floating IPs stand for nothing then. Raises NotFoundError, ConflictError for a DHCP port."""
+    with world.work() as work:
+        port = store.get(work.connection, port_id).value
+        if dhcp_ports.is_dhcp(port):
+            message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
+            raise NamedConflictError("ServicePortInUse", message)
+        for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
+            floating_ips.save(work.connection, replace(record.value, association=None), work.now)
+            work.touch(Touched.FLOATING_IP, record.value.id)
+        work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
+        work.touch(Touched.NETWORK_ITEM, port.network_id)
+        work.touch(Touched.GROUP, *port.security_groups)
+        store.delete(work.connection, port_id)
+
+
+def get(world: World, port_id: PortId) -> PortRecord:
+    """Raises NotFoundError."""
+    with world.look() as connection:
+        return store.get(connection, port_id)
+
+
+def find(world: World, where: Where) -> list[PortRecord]:
+    """Those whose columns match, oldest first."""
+    with world.look() as connection:
+        return store.find(connection, where)
+
+
+def _create(work: Work, request: PortRequest) -> PortRecord:
+    wanted: NetworkId = required(request.network_id, "network_id")
+    network = networks.get(work.connection, wanted).value
+    ground = Ground(network, subnets.of_network(work.connection, network.id))
+    owner = given(request.device_owner, "")
+    blank = Port(
+        id=PortId(work.world.new_id()),
+        network_id=network.id,
+        project_id=network.project_id if request.project_id is UNSET else text.project(request.project_id),
+        name="",
+        mac=macs.free(work, network.id) if request.mac is UNSET else text.mac(request.mac),
+        port_security_enabled=network.port_security_enabled and not owner.startswith("network:"),
+    )
+    if request.mac is not UNSET:
+        macs.refuse_used(work, network.id, blank.mac)
+    port = _asked(work, blank, request)
+    if request.security_groups is UNSET and port.port_security_enabled and not owner.startswith("network:"):
+        port = replace(port, security_groups=(groups.default_of(work, port.project_id),))
+    port_checks.refuse_unguarded(port)
+    label = _label(work, port)
+    store.insert(work.connection, port, label, work.now)
+    if request.fixed_ips is UNSET:
+        port = fixed_ips.assign_default(work, port, ground)
+    else:
+        port = fixed_ips.assign(work, port, ground, request.fixed_ips)
+    work.touch(Touched.PORT, port.id)
+    return PortRecord(port, Stamps(work.now, work.now, 0), PortState.DOWN, label, network.dns_domain)
+
+
+def _asked(work: Work, port: Port, request: PortRequest) -> Port:
+    """The port with what is asked of it, all but its addresses."""
+    asked = replace(
+        port,
+        name=text.line(given(request.name, port.name), "name"),
+        description=text.prose(given(request.description, port.description), "description"),
+        mac=port.mac if request.mac is UNSET else text.mac(request.mac),
+        admin_state_up=given(request.admin_state_up, port.admin_state_up),
+        device_id=text.line(given(request.device_id, port.device_id), "device_id"),
+        device_owner=port_checks.owner(given(request.device_owner, port.device_owner)),
+        dns_name=text.dns_label(given(request.dns_name, port.dns_name)),
+        port_security_enabled=given(request.port_security_enabled, port.port_security_enabled),
+        host=port_checks.host(given(request.host, port.host)),
+        attachment=given(request.attachment, port.attachment),
+        guest=port_checks.guest(given(request.guest, port.guest)),
+    )
+    if request.allowed_address_pairs is not UNSET:
+        pairs = port_checks.pairs(request.allowed_address_pairs, asked.mac)
+        asked = replace(asked, allowed_address_pairs=pairs)
+    if request.security_groups is not UNSET:
+        asked = replace(asked, security_groups=groups.known(work.connection, request.security_groups))
+    return port_checks.placed(work, port, asked)
+
+
+def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Port:
+    """The port with the addresses asked for, and those that its MAC makes."""
+    if request.fixed_ips is UNSET and port.mac == old.mac:
+        return port
+    if port.mac != old.mac:
+        if not isinstance(old.attachment, Unplugged):
+            raise NamedConflictError(
+                "PortBound", f"Port {port.id} is plugged: unplug it first.", "mac_address"
+            )
+        macs.refuse_used(work, port.network_id, port.mac)
+    network = networks.get(work.connection, port.network_id).value
+    ground = Ground(network, subnets.of_network(work.connection, network.id))
+    if port.mac != old.mac:
+        port = fixed_ips.follow_mac(work, port, ground)
+    if request.fixed_ips is not UNSET:
+        port = fixed_ips.assign(work, port, ground, request.fixed_ips)
+    _refuse_orphans(work, port)
+    return port
+
+
+def _refuse_orphans(work: Work, port: Port) -> None:
+    """A floating IP's fixed address cannot be taken from under it."""
+    mine = {fixed.address for fixed in port.fixed_ips}
+    for record in floating_ips.find(work.connection, {"port_id": (port.id,)}):
+        association = record.value.association
+        if association is not None and association.fixed_address not in mine:
+            message = (
+                f"fixed_ips: floating IP {record.value.address} stands for {association.fixed_address}:"
+                " disassociate it first."
+            )
+            raise NamedConflictError("FixedIpInUse", message, "fixed_ips")
+
+
+def _label(work: Work, port: Port) -> str | None:
+    """The DNS label that becomes the port's own: the one that its names ask for, if no other has it."""
+    wanted = wanted_label(port.dns_name, port.name)
+    if wanted is None or store.is_label_used(work.connection, port.network_id, wanted, port.id):
+        return None
+    return wanted
+
+
+def _guest_ports(work: Work, port: Port) -> frozenset[PortId]:
+    """The ports whose items show this one, as things stand in the database."""
+    return presence.siblings(work.connection, (port.id,)) if port.device_id else frozenset()

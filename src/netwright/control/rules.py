@@ -1,0 +1,195 @@
+"""What a user can do with security group rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from netwright.control import text
+from netwright.control.given import UNSET, Unset, given
+from netwright.control.refusals import NamedConflictError, invalid, required
+from netwright.control.world import Work, World
+from netwright.model.errors import InvalidError
+from netwright.model.ids import GroupId, RuleId
+from netwright.model.intent import (
+    AnyProtocol,
+    Anywhere,
+    Direction,
+    EtherType,
+    Icmp,
+    IpProtocol,
+    Match,
+    PortRange,
+    Prefix,
+    Remote,
+    RemoteGroup,
+    RemotePrefix,
+    Rule,
+)
+from netwright.store import groups as store
+from netwright.store.changes import Touched
+from netwright.store.records import RuleRecord
+from netwright.store.rows import Where
+
+Left = Literal[Unset.UNSET]
+PROTOCOLS: Final = {
+    "hopopt": 0, "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dccp": 33,
+    "ipv6-encap": 41, "ipv6-route": 43, "ipv6-frag": 44, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51,
+    "icmpv6": 58, "ipv6-icmp": 58, "ipv6-nonxt": 59, "ipv6-opts": 60, "ospf": 89, "vrrp": 112, "pgm": 113,
+    "sctp": 132, "udplite": 136,
+}  # fmt: skip
+"""Names that the Networking API knows, and their numbers (IANA)."""
+_WITH_PORTS: Final = frozenset({6, 17, 33, 132, 136})
+_V6_ONLY: Final = frozenset({41, 43, 44, 58, 59, 60})
+_ICMP, _ICMPV6 = 1, 58
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRequest:
+    """A rule as a user asks for it. For ICMP the two ends of the range are type and code."""
+
+    group_id: GroupId | Left = UNSET
+    project_id: str | Left = UNSET
+    direction: Direction | Left = UNSET
+    ethertype: EtherType = EtherType.IPV4
+    protocol: str | None = None
+    port_range_min: int | None = None
+    port_range_max: int | None = None
+    remote_prefix: Prefix | None = None
+    remote_group_id: GroupId | None = None
+    description: str | Left = UNSET
+
+
+def create(world: World, requests: Sequence[RuleRequest]) -> list[RuleRecord]:
+    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        made = [_create(work, request) for request in requests]
+        return [store.get_rule(work.connection, rule) for rule in made]
+
+
+def update(world: World, rule_id: RuleId, description: str | Left) -> RuleRecord:
+    """A rule's description is all that can change. Raises NotFoundError, InvalidError."""
+    with world.work() as work:
+        old = store.get_rule(work.connection, rule_id).value
+        rule = replace(old, description=text.prose(given(description, old.description), "description"))
+        store.save_rule_description(work.connection, rule, work.now)
+        return store.get_rule(work.connection, rule_id)
+
+
+def delete(world: World, rule_id: RuleId) -> None:
+    """Raises NotFoundError."""
+    with world.work() as work:
+        rule = store.get_rule(work.connection, rule_id).value
+        store.delete_rule(work.connection, rule_id)
+        work.touch(Touched.GROUP, rule.group_id)
+        if isinstance(rule.remote, RemoteGroup):
+            work.touch(Touched.GROUP, rule.remote.group)
+
+
+def get(world: World, rule_id: RuleId) -> RuleRecord:
+    """Raises NotFoundError."""
+    with world.look() as connection:
+        return store.get_rule(connection, rule_id)
+
+
+def find(world: World, where: Where) -> list[RuleRecord]:
+    """Those whose columns match, oldest first."""
+    with world.look() as connection:
+        return store.find_rules(connection, where)
+
+
+def match_of(request: RuleRequest) -> Match:
+    """What the rule is about. Raises InvalidError for parts that do not fit together."""
+    low, high = request.port_range_min, request.port_range_max
+    number = _number(request.protocol)
+    if number is None:
+        _refuse_range(request)
+        return AnyProtocol()
+    if number in _V6_ONLY and request.ethertype is EtherType.IPV4:
+        raise invalid("protocol", f"{request.protocol} is not for ethertype IPv4.")
+    if number in {_ICMP, _ICMPV6}:
+        return _icmp(low, high)
+    if number not in _WITH_PORTS:
+        _refuse_range(request)
+        return IpProtocol(number)
+    if low is None and high is None:
+        return IpProtocol(number)
+    return _ports(number, low, high)
+
+
+def _create(work: Work, request: RuleRequest) -> RuleId:
+    group_id: GroupId = required(request.group_id, "security_group_id")
+    group = store.get(work.connection, group_id)
+    rule = Rule(
+        id=RuleId(work.world.new_id()),
+        group_id=group_id,
+        project_id=group.value.project_id
+        if request.project_id is UNSET
+        else text.project(request.project_id),
+        direction=required(request.direction, "direction"),
+        ethertype=request.ethertype,
+        match=match_of(request),
+        remote=_remote(work, request),
+        description=text.prose(given(request.description, ""), "description"),
+    )
+    for other in group.rules:
+        if _meaning(other.value) == _meaning(rule):
+            message = f"Security group rule already exists. Rule id is {other.value.id}."
+            raise NamedConflictError("SecurityGroupRuleExists", message)
+    store.insert_rule(work.connection, rule, request.protocol, work.now)
+    work.touch(Touched.GROUP, group_id)
+    return rule.id
+
+
+def _meaning(rule: Rule) -> tuple[Direction, EtherType, Match, Remote]:
+    return rule.direction, rule.ethertype, rule.match, rule.remote
+
+
+def _remote(work: Work, request: RuleRequest) -> Remote:
+    prefix, group = request.remote_prefix, request.remote_group_id
+    if prefix is not None and group is not None:
+        raise InvalidError("Only remote_ip_prefix or remote_group_id may be provided.", "remote_ip_prefix")
+    if group is not None:
+        return RemoteGroup(store.get(work.connection, group).value.id)
+    if prefix is None:
+        return Anywhere()
+    if prefix.version != (4 if request.ethertype is EtherType.IPV4 else 6):
+        raise invalid("remote_ip_prefix", f"{prefix} is not {request.ethertype}.")
+    return RemotePrefix(prefix)
+
+
+def _number(protocol: str | None) -> int | None:
+    if protocol is None or protocol.lower() == "any":
+        return None
+    if protocol.lower() in PROTOCOLS:
+        return PROTOCOLS[protocol.lower()]
+    if protocol.isascii() and protocol.isdigit() and len(protocol) <= 3 and int(protocol) <= 255:
+        return int(protocol)
+    names = ", ".join(PROTOCOLS)
+    raise invalid("protocol", f"{protocol[:40]!r} is not one of {names}, or a number from 0 to 255.")
+
+
+def _refuse_range(request: RuleRequest) -> None:
+    if request.port_range_min is not None or request.port_range_max is not None:
+        raise invalid("port_range_min", f"protocol {request.protocol} has no ports.")
+
+
+def _icmp(kind: int | None, code: int | None) -> Icmp:
+    if kind is None and code is not None:
+        raise invalid("port_range_max", "an ICMP code needs a type (port_range_min).")
+    for field, value in (("port_range_min", kind), ("port_range_max", code)):
+        if value is not None and not 0 <= value <= 255:
+            raise invalid(field, "an ICMP type or code is from 0 to 255.")
+    return Icmp(kind, code)
+
+
+def _ports(number: int, low: int | None, high: int | None) -> PortRange:
+    for field, value in (("port_range_min", low), ("port_range_max", high)):
+        if value is None:
+            raise invalid(field, "both ends of a port range must be given.")
+        if not 1 <= value <= 65535:
+            raise invalid(field, "a port is from 1 to 65535.")
+    if low is None or high is None or low > high:
+        raise invalid("port_range_min", "must not be larger than port_range_max.")
+    return PortRange(number, low, high)

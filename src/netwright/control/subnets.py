@@ -1,0 +1,157 @@
+"""What a user can do with subnets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from netwright.control import dhcp_ports, fixed_ips, overlaps, subnet_checks, text
+from netwright.control.given import UNSET, Unset, given
+from netwright.control.refusals import in_use, missing, required
+from netwright.control.world import Work, World
+from netwright.model.ids import NetworkId, SubnetId
+from netwright.model.intent import Address, GatewayPlace, HostRoute, Ipv6Mode, Network, Pool, Prefix, Subnet
+from netwright.store import addresses, networks, ports
+from netwright.store import subnets as store
+from netwright.store.changes import Touched
+from netwright.store.records import Record
+from netwright.store.rows import Where
+
+Left = Literal[Unset.UNSET]
+
+
+@dataclass(frozen=True, slots=True)
+class SubnetRequest:
+    """A subnet as a user asks for it; network, project, cidr and modes are for new ones only."""
+
+    network_id: NetworkId | Left = UNSET
+    project_id: str | Left = UNSET
+    name: str | Left = UNSET
+    description: str | Left = UNSET
+    cidr: Prefix | Left = UNSET
+    gateway_ip: Address | Left | None = UNSET
+    """Not given: the first address. None: no gateway."""
+    enable_dhcp: bool | Left = UNSET
+    pools: tuple[Pool, ...] | Left = UNSET
+    dns_nameservers: tuple[Address, ...] | Left = UNSET
+    host_routes: tuple[HostRoute, ...] | Left = UNSET
+    ipv6_ra_mode: Ipv6Mode | Left | None = UNSET
+    ipv6_address_mode: Ipv6Mode | Left | None = UNSET
+
+
+def create(world: World, requests: Sequence[SubnetRequest]) -> list[Record[Subnet]]:
+    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        made = [_create(work, request) for request in requests]
+        return [store.get(work.connection, subnet) for subnet in made]
+
+
+def update(world: World, subnet_id: SubnetId, request: SubnetRequest) -> Record[Subnet]:
+    """Raises NotFoundError, InvalidError, ConflictError."""
+    with world.work() as work:
+        old = store.get(work.connection, subnet_id).value
+        network = networks.get(work.connection, old.network_id).value
+        subnet = _asked(old, request)
+        subnet_checks.check(subnet, network)
+        store.save(work.connection, subnet, work.now)
+        if subnet.gateway_ip != old.gateway_ip:
+            _move_gateway(work, network, old, subnet)
+        _settle(work, network.id)
+        return store.get(work.connection, subnet_id)
+
+
+def delete(world: World, subnet_id: SubnetId) -> None:
+    """Raises NotFoundError, ConflictError while ports (but the DHCP port) or floating IPs are on it."""
+    with world.work() as work:
+        subnet = store.get(work.connection, subnet_id).value
+        dhcp = dhcp_ports.find(work.connection, subnet.network_id)
+        used = addresses.used_by_others(work.connection, subnet.id, None if dhcp is None else dhcp.id)
+        if used and not fixed_ips.is_automatic(subnet):
+            raise in_use("Subnet", subnet_id, "one or more ports or floating IPs have addresses from it")
+        store.delete(work.connection, subnet_id)
+        _settle(work, subnet.network_id)
+
+
+def get(world: World, subnet_id: SubnetId) -> Record[Subnet]:
+    """Raises NotFoundError."""
+    with world.look() as connection:
+        return store.get(connection, subnet_id)
+
+
+def find(world: World, where: Where) -> list[Record[Subnet]]:
+    """Those whose columns match, oldest first."""
+    with world.look() as connection:
+        return store.find(connection, where)
+
+
+def _create(work: Work, request: SubnetRequest) -> SubnetId:
+    network = networks.get(work.connection, required(request.network_id, "network_id")).value
+    if request.cidr is UNSET:
+        raise missing("cidr")
+    cidr = subnet_checks.usable_cidr(request.cidr)
+    overlaps.refuse_in_network(cidr, store.of_network(work.connection, network.id))
+    if network.gateway_place is GatewayPlace.HOST and not network.external:
+        overlaps.refuse_on_hosts(work.connection, cidr, apart_from=network.id)
+    blank = Subnet(
+        id=SubnetId(work.world.new_id()),
+        network_id=network.id,
+        project_id=network.project_id if request.project_id is UNSET else text.project(request.project_id),
+        name="",
+        cidr=cidr,
+        gateway_ip=subnet_checks.default_gateway(cidr),
+        ipv6_ra_mode=given(request.ipv6_ra_mode, None),
+        ipv6_address_mode=given(request.ipv6_address_mode, None),
+    )
+    subnet = _asked(blank, request)
+    if request.pools is UNSET:
+        subnet = replace(subnet, pools=subnet_checks.default_pools(cidr, subnet.gateway_ip))
+    subnet_checks.check(subnet, network)
+    store.insert(work.connection, subnet, work.now)
+    _hold_gateway(work, network, subnet)
+    _settle(work, network.id)
+    if fixed_ips.is_automatic(subnet):
+        _join_all(work, subnet)
+    return subnet.id
+
+
+def _asked(subnet: Subnet, request: SubnetRequest) -> Subnet:
+    return replace(
+        subnet,
+        name=text.line(given(request.name, subnet.name), "name"),
+        description=text.prose(given(request.description, subnet.description), "description"),
+        gateway_ip=given(request.gateway_ip, subnet.gateway_ip),
+        enable_dhcp=given(request.enable_dhcp, subnet.enable_dhcp),
+        pools=tuple(
+            sorted(given(request.pools, subnet.pools), key=lambda pool: (pool.start.version, int(pool.start)))
+        ),
+        dns_nameservers=given(request.dns_nameservers, subnet.dns_nameservers),
+        host_routes=given(request.host_routes, subnet.host_routes),
+    )
+
+
+def _settle(work: Work, network: NetworkId) -> None:
+    dhcp_ports.settle(work, network)
+    work.touch(Touched.NETWORK, network)
+
+
+def _hold_gateway(work: Work, network: Network, subnet: Subnet) -> None:
+    """On a host network the gateway's address is netwright's own. Raises ConflictError where it is in use."""
+    gateway = subnet.gateway_ip
+    if network.gateway_place is not GatewayPlace.HOST or gateway is None:
+        return
+    if not addresses.take(work.connection, subnet.id, gateway, addresses.GATEWAY):
+        raise fixed_ips.already_allocated(gateway, subnet, "gateway_ip")
+
+
+def _move_gateway(work: Work, network: Network, old: Subnet, new: Subnet) -> None:
+    if network.gateway_place is GatewayPlace.HOST and old.gateway_ip is not None:
+        addresses.release(work.connection, old.id, old.gateway_ip)
+    _hold_gateway(work, network, new)
+
+
+def _join_all(work: Work, subnet: Subnet) -> None:
+    """Guests that are there already make themselves an address on a new automatic subnet, too."""
+    for record in ports.find(work.connection, {"network_id": (subnet.network_id,)}):
+        if subnet.id not in {fixed.subnet_id for fixed in record.value.fixed_ips}:
+            fixed_ips.add(work, record.value, subnet)

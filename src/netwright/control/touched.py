@@ -1,0 +1,58 @@
+"""From the log of changes to the plan's items that they may concern; more than need be, never fewer."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+import sqlalchemy as sa
+
+from netwright.model.ids import GroupId, HostName, NetworkId, PortId
+from netwright.model.plan import ItemKey, Noun
+from netwright.store import presence
+from netwright.store.changes import Change, Touched
+
+
+def item_keys(connection: sa.Connection, host: HostName, changed: Collection[Change]) -> frozenset[ItemKey]:
+    """The keys of all items of the host's plan that may differ since these changes.
+
+    What was related to a thing before it changed is in the log itself (the writers in control see to
+    that); what is related to it now is looked up here.
+    """
+    return frozenset(_keys(connection, host, changed))
+
+
+def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]) -> Iterator[ItemKey]:
+    networks = frozenset(NetworkId(one.id) for one in changed if one.noun is Touched.NETWORK)
+    bare = frozenset(NetworkId(one.id) for one in changed if one.noun is Touched.NETWORK_ITEM)
+    ports = frozenset(PortId(one.id) for one in changed if one.noun is Touched.PORT)
+    groups = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP)
+    renamed = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_NAME)
+    yield from (ItemKey(Noun.FLOATING_IP, one.id) for one in changed if one.noun is Touched.FLOATING_IP)
+    if networks:
+        yield from _about_networks(connection, host, networks)
+    if renamed:
+        yield from _filed(Noun.PORT, presence.ports_of_groups(connection, host, renamed))
+    if ports:
+        yield from _about_ports(connection, ports)
+        groups |= presence.groups_about_ports(connection, ports)
+    if groups:
+        yield from _filed(Noun.GROUP, groups | presence.remote_groups(connection, groups))
+    yield from _filed(Noun.NETWORK, bare)
+
+
+def _about_networks(
+    connection: sa.Connection, host: HostName, networks: frozenset[NetworkId]
+) -> Iterator[ItemKey]:
+    yield from _filed(Noun.NETWORK, networks)
+    yield from _filed(Noun.PORT, presence.ports_about(connection, host, networks))
+    yield from _filed(Noun.FLOATING_IP, presence.floating_ips_about(connection, networks))
+
+
+def _about_ports(connection: sa.Connection, ports: frozenset[PortId]) -> Iterator[ItemKey]:
+    yield from _filed(Noun.PORT, ports | presence.siblings(connection, ports))
+    yield from _filed(Noun.NETWORK, presence.networks_of_ports(connection, ports))
+    yield from _filed(Noun.FLOATING_IP, presence.floating_ips_of_ports(connection, ports))
+
+
+def _filed(noun: Noun, ids: Collection[str]) -> Iterator[ItemKey]:
+    return (ItemKey(noun, one) for one in ids)

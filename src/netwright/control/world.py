@@ -1,0 +1,59 @@
+"""What actions need of the world, and one transaction of theirs."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from netwright.model.ids import HostName, ProjectId
+from netwright.store import changes
+from netwright.store.changes import Change, Touched
+from netwright.store.engine import Database
+
+DEFAULT_PROJECT = ProjectId("default")
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One writing transaction, and the log of what it touches."""
+
+    world: World
+    connection: sa.Connection
+    now: datetime
+    log: list[Change]
+
+    def touch(self, noun: Touched, *ids: str) -> None:
+        """Says what changed, so that plans follow."""
+        self.log.extend(Change(noun, touched) for touched in ids)
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    database: Database
+    host: HostName
+    """The host that ports are bound to where a request names none."""
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    rng: random.Random
+    watching: Counter[HostName] = field(default_factory=Counter)
+    """How many watches each host's agent holds open in this process."""
+
+    @contextmanager
+    def work(self) -> Iterator[Work]:
+        """All of the block is committed, with its log, or nothing is."""
+        with self.database.write() as connection:
+            work = Work(self, connection, self.clock().replace(microsecond=0), [])
+            yield work
+            changes.record(connection, work.log)
+
+    @contextmanager
+    def look(self) -> Iterator[sa.Connection]:
+        """One moment of the database, to read."""
+        with self.database.read() as connection:
+            yield connection

@@ -1,0 +1,62 @@
+"""The log of what was written: read from a generation on, it says what a plan's delta must look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from netwright.store.tables import changes
+
+
+class Touched(StrEnum):
+    """What a row of the log is about; control.touched says which items that may change."""
+
+    NETWORK = "network"
+    """The network or one of its subnets."""
+    NETWORK_ITEM = "network_item"
+    """Only the network's own item: whether a plan needs it."""
+    PORT = "port"
+    GROUP = "group"
+    """The group's rules, or whether a plan needs it."""
+    GROUP_NAME = "group_name"
+    FLOATING_IP = "floating_ip"
+
+
+class Change(NamedTuple):
+    noun: Touched
+    id: str
+
+
+def record(connection: sa.Connection, touched: Iterable[Change]) -> None:
+    """Adds to the log, in the transaction that makes the changes."""
+    rows = [{"noun": change.noun.value, "id": change.id} for change in dict.fromkeys(touched)]
+    if rows:
+        connection.execute(changes.insert(), rows)
+
+
+def generation(connection: sa.Connection) -> int:
+    """The seq of the newest change; 0 before the first."""
+    newest = sa.select(changes.c.seq).order_by(changes.c.seq.desc()).limit(1)
+    return connection.execute(newest).scalar() or 0
+
+
+def reaches_back_to(connection: sa.Connection, base: int) -> bool:
+    """Whether every change after `base` is still in the log, and `base` has been."""
+    oldest = sa.select(changes.c.seq).order_by(changes.c.seq).limit(1)
+    first = connection.execute(oldest).scalar() or 1
+    return first - 1 <= base <= generation(connection)
+
+
+def since(connection: sa.Connection, base: int) -> frozenset[Change]:
+    """What changed after that generation."""
+    found = connection.execute(sa.select(changes.c.noun, changes.c.id).where(changes.c.seq > base).distinct())
+    return frozenset(Change(Touched(noun), changed) for noun, changed in found)
+
+
+def forget(connection: sa.Connection, keep: int) -> None:
+    """Drops all but the newest `keep` rows."""
+    last = generation(connection) - keep
+    connection.execute(changes.delete().where(changes.c.seq <= last))

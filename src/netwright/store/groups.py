@@ -1,0 +1,191 @@
+"""Security groups and their rules as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from ipaddress import ip_network
+
+import sqlalchemy as sa
+
+from netwright.model.errors import NotFoundError
+from netwright.model.ids import GroupId, PortId, ProjectId, RuleId
+from netwright.model.intent import (
+    AnyProtocol,
+    Anywhere,
+    Direction,
+    EtherType,
+    Icmp,
+    IpProtocol,
+    Match,
+    PortRange,
+    Remote,
+    RemoteGroup,
+    RemotePrefix,
+    Rule,
+    SecurityGroup,
+)
+from netwright.store import rows
+from netwright.store.records import GroupRecord, RuleRecord
+from netwright.store.tables import groups, port_groups, rules
+
+ICMP, ICMPV6 = 1, 58
+
+
+def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
+    """The group without its rules."""
+    rows.insert(connection, groups, {**_values(group), "is_default": is_default}, now)
+
+
+def save(connection: sa.Connection, group: SecurityGroup, now: datetime) -> None:
+    rows.save(connection, groups, _values(group), now)
+
+
+def delete(connection: sa.Connection, group: GroupId) -> None:
+    """With its rules, and those of others that name it as their remote."""
+    rows.delete(connection, groups, group)
+
+
+def get(connection: sa.Connection, group: GroupId) -> GroupRecord:
+    """Raises NotFoundError."""
+    for record in find(connection, {"id": (group,)}):
+        return record
+    raise NotFoundError("SecurityGroup", group)
+
+
+def find(connection: sa.Connection, where: rows.Where) -> list[GroupRecord]:
+    """The groups that match, oldest first, with their rules."""
+    wanted = rows.conditions(groups, where)
+    theirs: dict[str, list[RuleRecord]] = {}
+    joined = sa.select(rules).join(groups, rules.c.group_id == groups.c.id).where(*wanted)
+    for row in connection.execute(joined.order_by(rules.c.created_at, rules.c.id)):
+        theirs.setdefault(row.group_id, []).append(_rule_record(row))
+    statement = sa.select(groups).where(*wanted).order_by(groups.c.created_at, groups.c.id)
+    return [_record(row, theirs.get(row.id, ())) for row in connection.execute(statement)]
+
+
+def default_of(connection: sa.Connection, project: ProjectId) -> GroupId | None:
+    statement = sa.select(groups.c.id).where(groups.c.project_id == project, groups.c.is_default)
+    return connection.execute(statement).scalar()
+
+
+def existing(connection: sa.Connection, wanted: Sequence[GroupId]) -> frozenset[GroupId]:
+    """Those of the ids that are there."""
+    statement = sa.select(groups.c.id).where(*rows.conditions(groups, {"id": wanted}))
+    return frozenset(connection.execute(statement).scalars())
+
+
+def ports_of(connection: sa.Connection, group: GroupId) -> frozenset[PortId]:
+    statement = sa.select(port_groups.c.port_id).where(port_groups.c.group_id == group)
+    return frozenset(connection.execute(statement).scalars())
+
+
+def insert_rule(connection: sa.Connection, rule: Rule, protocol: str | None, now: datetime) -> None:
+    rows.insert(connection, rules, _rule_values(rule, protocol), now)
+
+
+def save_rule_description(connection: sa.Connection, rule: Rule, now: datetime) -> None:
+    rows.save(connection, rules, {"id": rule.id, "description": rule.description}, now)
+
+
+def delete_rule(connection: sa.Connection, rule: RuleId) -> None:
+    rows.delete(connection, rules, rule)
+
+
+def get_rule(connection: sa.Connection, rule: RuleId) -> RuleRecord:
+    """Raises NotFoundError."""
+    for record in find_rules(connection, {"id": (rule,)}):
+        return record
+    raise NotFoundError("SecurityGroupRule", rule)
+
+
+def find_rules(connection: sa.Connection, where: rows.Where) -> list[RuleRecord]:
+    """The rules that match, oldest first."""
+    statement = sa.select(rules).where(*rows.conditions(rules, where))
+    found = connection.execute(statement.order_by(rules.c.created_at, rules.c.id))
+    return [_rule_record(row) for row in found]
+
+
+def _record(row: rows.Row, theirs: Sequence[RuleRecord]) -> GroupRecord:
+    group = SecurityGroup(
+        id=GroupId(row.id),
+        project_id=ProjectId(row.project_id),
+        name=row.name,
+        description=row.description,
+        stateful=row.stateful,
+        rules=tuple(record.value for record in theirs),
+    )
+    return GroupRecord(group, rows.stamps(row), tuple(theirs), row.is_default)
+
+
+def _values(group: SecurityGroup) -> Mapping[str, object]:
+    return {
+        "id": group.id,
+        "project_id": group.project_id,
+        "name": group.name,
+        "description": group.description,
+        "stateful": group.stateful,
+    }
+
+
+def _rule_values(rule: Rule, protocol: str | None) -> Mapping[str, object]:
+    number, low, high = _numbers(rule.match, rule.ethertype)
+    return {
+        "id": rule.id,
+        "group_id": rule.group_id,
+        "project_id": rule.project_id,
+        "direction": rule.direction.value,
+        "ethertype": rule.ethertype.value,
+        "protocol": protocol,
+        "protocol_number": number,
+        "port_range_min": low,
+        "port_range_max": high,
+        "remote_prefix": str(rule.remote.prefix) if isinstance(rule.remote, RemotePrefix) else None,
+        "remote_group_id": rule.remote.group if isinstance(rule.remote, RemoteGroup) else None,
+        "description": rule.description,
+    }
+
+
+def _numbers(match: Match, ethertype: EtherType) -> tuple[int | None, int | None, int | None]:
+    """Protocol and both ends of the range, as the Networking API has them."""
+    icmp = ICMP if ethertype is EtherType.IPV4 else ICMPV6
+    match match:
+        case AnyProtocol():
+            return None, None, None
+        case IpProtocol(number):
+            return number, None, None
+        case PortRange(number, first, last):
+            return number, first, last
+        case Icmp(kind, code):
+            return icmp, kind, code
+
+
+def _rule_record(row: rows.Row) -> RuleRecord:
+    ethertype = EtherType(row.ethertype)
+    rule = Rule(
+        id=RuleId(row.id),
+        group_id=GroupId(row.group_id),
+        project_id=ProjectId(row.project_id),
+        direction=Direction(row.direction),
+        ethertype=ethertype,
+        match=_match(row, ethertype),
+        remote=_remote(row),
+        description=row.description,
+    )
+    return RuleRecord(rule, rows.stamps(row), row.protocol)
+
+
+def _match(row: rows.Row, ethertype: EtherType) -> Match:
+    if row.protocol_number is None:
+        return AnyProtocol()
+    if row.protocol_number == (ICMP if ethertype is EtherType.IPV4 else ICMPV6):
+        return Icmp(row.port_range_min, row.port_range_max)
+    if row.port_range_min is None:
+        return IpProtocol(row.protocol_number)
+    return PortRange(row.protocol_number, row.port_range_min, row.port_range_max)
+
+
+def _remote(row: rows.Row) -> Remote:
+    if row.remote_prefix is not None:
+        return RemotePrefix(ip_network(row.remote_prefix))
+    return Anywhere() if row.remote_group_id is None else RemoteGroup(GroupId(row.remote_group_id))

@@ -1,0 +1,21 @@
+"""Brings a database to the newest version of the tables."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+
+def migrate(engine: sa.Engine) -> None:
+    """Runs the migrations that this database has not had, all in one transaction."""
+    config = Config()
+    config.set_main_option("script_location", "netwright.store:migrations")
+    config.set_main_option("path_separator", "os")
+    newest = ScriptDirectory.from_config(config).get_current_head()
+    with engine.execution_options(netwright_begin="BEGIN IMMEDIATE").begin() as connection:
+        if MigrationContext.configure(connection).get_current_revision() != newest:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")

@@ -1,0 +1,104 @@
+"""Networks as rows."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.model.errors import ConflictError, NotFoundError
+from netwright.model.ids import LinkName, NetworkId, ProjectId
+from netwright.model.intent import GatewayPlace, Network
+from netwright.store import rows
+from netwright.store.records import Record
+from netwright.store.tables import networks
+
+LAST_ZONE: Final = 65535
+
+
+def insert(connection: sa.Connection, network: Network, now: datetime) -> None:
+    rows.insert(connection, networks, _values(network), now)
+
+
+def save(connection: sa.Connection, network: Network, now: datetime) -> None:
+    rows.save(connection, networks, _values(network), now)
+
+
+def delete(connection: sa.Connection, network: NetworkId) -> None:
+    rows.delete(connection, networks, network)
+
+
+def get(connection: sa.Connection, network: NetworkId) -> Record[Network]:
+    """Raises NotFoundError."""
+    for record in find(connection, {"id": (network,)}):
+        return record
+    raise NotFoundError("Network", network)
+
+
+def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
+    """The networks that match, oldest first."""
+    statement = sa.select(networks).where(*rows.conditions(networks, where))
+    found = connection.execute(statement.order_by(networks.c.created_at, networks.c.id))
+    return [Record(_network(row), rows.stamps(row)) for row in found]
+
+
+def free_zone(connection: sa.Connection, rng: random.Random) -> int:
+    """A number that no network has: a random one, or the next free one after it. Raises ConflictError."""
+    start = rng.randint(1, LAST_ZONE)
+    if not rows.exists(connection, networks, {"zone": (start,)}):
+        return start
+    other = networks.alias()
+    gap = sa.select(networks.c.zone + 1).join_from(
+        networks, other, other.c.zone == networks.c.zone + 1, isouter=True
+    )
+    free = gap.where(other.c.zone.is_(None), networks.c.zone < LAST_ZONE).order_by(networks.c.zone).limit(1)
+    above = connection.execute(free.where(networks.c.zone >= start)).scalar()
+    found = above or connection.execute(free).scalar()
+    if found is not None:
+        return int(found)
+    if not rows.exists(connection, networks, {"zone": (1,)}):
+        return 1
+    raise ConflictError(f"All {LAST_ZONE} network numbers of this deployment are in use.")
+
+
+def _values(network: Network) -> Mapping[str, object]:
+    return {
+        "id": network.id,
+        "project_id": network.project_id,
+        "name": network.name,
+        "zone": network.zone,
+        "mtu": network.mtu,
+        "gateway_place": network.gateway_place.value,
+        "external": network.external,
+        "shared": network.shared,
+        "admin_state_up": network.admin_state_up,
+        "port_security_enabled": network.port_security_enabled,
+        "description": network.description,
+        "dns_domain": network.dns_domain,
+        "uplink": network.uplink,
+        "nat": network.nat,
+        "host_access": network.host_access,
+    }
+
+
+def _network(row: rows.Row) -> Network:
+    return Network(
+        id=NetworkId(row.id),
+        project_id=ProjectId(row.project_id),
+        name=row.name,
+        zone=row.zone,
+        mtu=row.mtu,
+        gateway_place=GatewayPlace(row.gateway_place),
+        external=row.external,
+        shared=row.shared,
+        admin_state_up=row.admin_state_up,
+        port_security_enabled=row.port_security_enabled,
+        description=row.description,
+        dns_domain=row.dns_domain,
+        uplink=None if row.uplink is None else LinkName(row.uplink),
+        nat=row.nat,
+        host_access=row.host_access,
+    )

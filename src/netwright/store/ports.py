@@ -1,0 +1,242 @@
+"""Ports as rows: their addresses and groups are rows of other tables."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from ipaddress import ip_network
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.model.errors import NotFoundError
+from netwright.model.ids import (
+    GroupId,
+    HostName,
+    LinkName,
+    Mac,
+    NamespaceName,
+    NetworkId,
+    PortId,
+    ProjectId,
+    SubnetId,
+)
+from netwright.model.intent import (
+    AddressPair,
+    Attachment,
+    FixedIp,
+    Guest,
+    HostTap,
+    InNamespace,
+    Port,
+    Unplugged,
+    VmmTap,
+)
+from netwright.store import addresses as address_rows
+from netwright.store import rows
+from netwright.store.records import PortRecord, PortState
+from netwright.store.tables import addresses, networks, port_groups, ports
+
+UNPLUGGED: Final = "none"
+_PREFIX: Final = 11
+"""Characters of the id that are in a port's link name."""
+
+
+def insert(connection: sa.Connection, port: Port, label: str | None, now: datetime) -> None:
+    """The port and its groups; its addresses are taken one by one (store.addresses)."""
+    values = {**_values(port, label), "status": PortState.DOWN.value}
+    rows.insert(connection, ports, values, now)
+    _put_groups(connection, port)
+
+
+def save(connection: sa.Connection, port: Port, label: str | None, now: datetime) -> None:
+    rows.save(connection, ports, _values(port, label), now)
+
+
+def save_groups(connection: sa.Connection, port: Port) -> None:
+    connection.execute(port_groups.delete().where(port_groups.c.port_id == port.id))
+    _put_groups(connection, port)
+
+
+def save_states(connection: sa.Connection, states: Mapping[PortId, PortState]) -> None:
+    """Writes only the states that differ."""
+    is_port = (ports.c.id == sa.bindparam("port")) & (ports.c.status != sa.bindparam("state"))
+    statement = ports.update().where(is_port).values(status=sa.bindparam("state"))
+    if states:
+        connection.execute(statement, [{"port": port, "state": state} for port, state in states.items()])
+
+
+def delete(connection: sa.Connection, port: PortId) -> None:
+    rows.delete(connection, ports, port)
+
+
+def get(connection: sa.Connection, port: PortId) -> PortRecord:
+    """Raises NotFoundError."""
+    for record in find(connection, {"id": (port,)}):
+        return record
+    raise NotFoundError("Port", port)
+
+
+def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
+    """The ports that match, oldest first."""
+    wanted = rows.conditions(ports, where)
+    fixed = _fixed_ips(connection, wanted)
+    groups = _groups(connection, wanted)
+    statement = sa.select(ports, networks.c.dns_domain).join(networks).where(*wanted)
+    found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
+    return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
+
+
+def states_on(
+    connection: sa.Connection, host: HostName, among: Collection[PortId] | None
+) -> Mapping[PortId, PortState]:
+    """The states of the ports plugged on the host: all of them, or those among the ids."""
+    statement = sa.select(ports.c.id, ports.c.status).where(ports.c.host == host)
+    plugged = statement.where(ports.c.attachment != UNPLUGGED)
+    wanted = plugged if among is None else plugged.where(ports.c.id.in_(among))
+    return {PortId(port): PortState(state) for port, state in connection.execute(wanted)}
+
+
+def with_prefix(connection: sa.Connection, prefix: str) -> list[PortRecord]:
+    """The port whose id begins so; none where the beginning is short, or is that of several."""
+    if len(prefix) < _PREFIX:
+        return []
+    beginning = (ports.c.id >= prefix, ports.c.id < prefix + "~")
+    found = connection.execute(sa.select(ports.c.id).where(*beginning).limit(2)).scalars().all()
+    return find(connection, {"id": found}) if len(found) == 1 else []
+
+
+def is_mac_used(connection: sa.Connection, network: NetworkId, mac: Mac) -> bool:
+    return rows.exists(connection, ports, {"network_id": (network,), "mac": (mac,)})
+
+
+def is_label_used(connection: sa.Connection, network: NetworkId, label: str, apart_from: PortId) -> bool:
+    taken = rows.conditions(ports, {"network_id": (network,), "label": (label,)})
+    statement = sa.select(sa.literal(1)).where(*taken, ports.c.id != apart_from)
+    return connection.execute(statement.limit(1)).first() is not None
+
+
+def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) -> PortRecord:
+    port = Port(
+        id=PortId(row.id),
+        network_id=NetworkId(row.network_id),
+        project_id=ProjectId(row.project_id),
+        name=row.name,
+        mac=Mac(row.mac),
+        fixed_ips=tuple(fixed),
+        security_groups=tuple(groups),
+        allowed_address_pairs=tuple(
+            AddressPair(ip_network(prefix), Mac(mac)) for prefix, mac in row.allowed_address_pairs
+        ),
+        port_security_enabled=row.port_security_enabled,
+        admin_state_up=row.admin_state_up,
+        device_id=row.device_id,
+        device_owner=row.device_owner,
+        dns_name=row.dns_name,
+        description=row.description,
+        host=None if row.host is None else HostName(row.host),
+        attachment=_attachment(row),
+        guest=_guest(row.guest),
+    )
+    return PortRecord(port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain)
+
+
+def _values(port: Port, label: str | None) -> Mapping[str, object]:
+    return {
+        "id": port.id,
+        "network_id": port.network_id,
+        "project_id": port.project_id,
+        "name": port.name,
+        "mac": port.mac,
+        "label": label,
+        "allowed_address_pairs": [[str(pair.prefix), pair.mac] for pair in port.allowed_address_pairs],
+        "port_security_enabled": port.port_security_enabled,
+        "admin_state_up": port.admin_state_up,
+        "device_id": port.device_id,
+        "device_owner": port.device_owner,
+        "dns_name": port.dns_name,
+        "description": port.description,
+        "host": port.host,
+        **_attachment_values(port.attachment),
+        "guest": _guest_values(port.guest),
+    }
+
+
+def _attachment_values(attachment: Attachment) -> Mapping[str, object]:
+    match attachment:
+        case Unplugged():
+            return {"attachment": UNPLUGGED, "namespace": None, "link": None}
+        case InNamespace(namespace, link):
+            return {"attachment": "namespace", "namespace": namespace, "link": link}
+        case HostTap():
+            return {"attachment": "tap", "namespace": None, "link": None}
+        case VmmTap():
+            return {"attachment": "vmm-tap", "namespace": None, "link": None}
+
+
+def _attachment(row: rows.Row) -> Attachment:
+    match row.attachment:
+        case "namespace":
+            return InNamespace(NamespaceName(row.namespace), LinkName(row.link))
+        case "tap":
+            return HostTap()
+        case "vmm-tap":
+            return VmmTap()
+        case _:
+            return Unplugged()
+
+
+def _guest_values(guest: Guest) -> Mapping[str, object]:
+    if guest == Guest():
+        return {}
+    return {
+        "hostname": guest.hostname,
+        "user_data": guest.user_data,
+        "public_keys": guest.public_keys,
+        "meta": guest.meta,
+    }
+
+
+def _guest(stored: Mapping[str, object]) -> Guest:
+    if not stored:
+        return Guest()
+    return Guest(
+        hostname=str(stored["hostname"]),
+        user_data=str(stored["user_data"]),
+        public_keys=_pairs(stored["public_keys"]),
+        meta=_pairs(stored["meta"]),
+    )
+
+
+def _pairs(stored: object) -> tuple[tuple[str, str], ...]:
+    return tuple((name, text) for name, text in stored) if isinstance(stored, list) else ()
+
+
+def _put_groups(connection: sa.Connection, port: Port) -> None:
+    listed = [
+        {"port_id": port.id, "group_id": group, "position": position}
+        for position, group in enumerate(port.security_groups)
+    ]
+    if listed:
+        connection.execute(port_groups.insert(), listed)
+
+
+def _fixed_ips(
+    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
+) -> Mapping[str, Sequence[FixedIp]]:
+    statement = sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
+    found: dict[str, list[FixedIp]] = {}
+    joined = statement.join(ports, addresses.c.port_id == ports.c.id).where(*wanted)
+    for port, subnet, key in connection.execute(joined.order_by(addresses.c.position)):
+        found.setdefault(port, []).append(FixedIp(SubnetId(subnet), address_rows.address_of(key)))
+    return found
+
+
+def _groups(
+    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
+) -> Mapping[str, Sequence[GroupId]]:
+    statement = sa.select(port_groups.c.port_id, port_groups.c.group_id).join(ports).where(*wanted)
+    found: dict[str, list[GroupId]] = {}
+    for port, group in connection.execute(statement.order_by(port_groups.c.position)):
+        found.setdefault(port, []).append(GroupId(group))
+    return found

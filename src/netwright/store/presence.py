@@ -1,0 +1,119 @@
+"""What a host needs of everything: the ports plugged there, and the networks and groups that those use."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId
+from netwright.model.intent import GatewayPlace
+from netwright.store.ports import UNPLUGGED
+from netwright.store.tables import floating_ips, groups, networks, port_groups, ports, rules
+
+Id = TypeVar("Id")
+
+
+def plugged_ports(connection: sa.Connection, host: HostName) -> frozenset[PortId]:
+    return _ids(connection, sa.select(ports.c.id).where(*_plugged(host)))
+
+
+def used_networks(
+    connection: sa.Connection, host: HostName, among: Collection[NetworkId] | None = None
+) -> frozenset[NetworkId]:
+    """Networks with a port plugged on the host."""
+    if among is None:
+        return _ids(connection, sa.select(ports.c.network_id).where(*_plugged(host)).distinct())
+    on_it = sa.exists().where(ports.c.network_id == networks.c.id, *_plugged(host))
+    return _ids(connection, sa.select(networks.c.id).where(networks.c.id.in_(among), on_it))
+
+
+def host_networks(connection: sa.Connection) -> frozenset[NetworkId]:
+    """Networks whose gateways are on hosts, used or not."""
+    statement = sa.select(networks.c.id).where(networks.c.gateway_place == GatewayPlace.HOST.value)
+    return _ids(connection, statement)
+
+
+def used_groups(
+    connection: sa.Connection, host: HostName, among: Collection[GroupId] | None = None
+) -> frozenset[GroupId]:
+    """Groups of ports plugged on the host, and the remote groups that their rules name."""
+    direct = _is_direct(host, groups.c.id)
+    named = sa.exists().where(rules.c.remote_group_id == groups.c.id, _is_direct(host, rules.c.group_id))
+    statement = sa.select(groups.c.id).where(direct | named)
+    return _ids(connection, statement if among is None else statement.where(groups.c.id.in_(among)))
+
+
+def floating_ips_of(connection: sa.Connection, host: HostName) -> frozenset[FloatingIpId]:
+    """Floating IPs of ports that are plugged on the host."""
+    return _ids(connection, sa.select(floating_ips.c.id).join(ports).where(*_plugged(host)))
+
+
+def floating_ips_about(connection: sa.Connection, affected: Collection[NetworkId]) -> frozenset[FloatingIpId]:
+    """Associated floating IPs whose address is from one of the networks, or whose port is on one."""
+    near = floating_ips.c.network_id.in_(affected) | ports.c.network_id.in_(affected)
+    return _ids(connection, sa.select(floating_ips.c.id).join(ports).where(near))
+
+
+def ports_about(
+    connection: sa.Connection, host: HostName, affected: Collection[NetworkId]
+) -> frozenset[PortId]:
+    """Ports plugged on the host that are on one of the networks, or whose guest has another that is."""
+    guests = sa.select(ports.c.device_id).where(ports.c.network_id.in_(affected), ports.c.device_id != "")
+    near = ports.c.network_id.in_(affected) | ports.c.device_id.in_(guests)
+    return _ids(connection, sa.select(ports.c.id).where(*_plugged(host), near))
+
+
+def ports_of_groups(
+    connection: sa.Connection, host: HostName, affected: Collection[GroupId]
+) -> frozenset[PortId]:
+    """Ports plugged on the host that are in one of the groups."""
+    statement = sa.select(ports.c.id).join(port_groups).where(*_plugged(host))
+    return _ids(connection, statement.where(port_groups.c.group_id.in_(affected)))
+
+
+def groups_about_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[GroupId]:
+    statement = sa.select(port_groups.c.group_id).where(port_groups.c.port_id.in_(affected))
+    return _ids(connection, statement.distinct())
+
+
+def remote_groups(connection: sa.Connection, affected: Collection[GroupId]) -> frozenset[GroupId]:
+    """The groups that the groups' rules name as their remotes."""
+    statement = sa.select(rules.c.remote_group_id).where(rules.c.group_id.in_(affected))
+    return _ids(connection, statement.where(rules.c.remote_group_id.is_not(None)).distinct())
+
+
+def floating_ips_of_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[FloatingIpId]:
+    return _ids(connection, sa.select(floating_ips.c.id).where(floating_ips.c.port_id.in_(affected)))
+
+
+def networks_of_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[NetworkId]:
+    return _ids(connection, sa.select(ports.c.network_id).where(ports.c.id.in_(affected)).distinct())
+
+
+def siblings(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[PortId]:
+    """The other ports of the same guests: same project, same device_id."""
+    other = ports.alias()
+    same = (other.c.device_id == ports.c.device_id) & (other.c.project_id == ports.c.project_id)
+    joined = sa.select(other.c.id).join_from(ports, other, same)
+    return _ids(connection, joined.where(ports.c.id.in_(affected), ports.c.device_id != "").distinct())
+
+
+def group_names(connection: sa.Connection, wanted: Collection[GroupId]) -> Mapping[GroupId, str]:
+    statement = sa.select(groups.c.id, groups.c.name).where(groups.c.id.in_(wanted))
+    return {GroupId(group): name for group, name in connection.execute(statement)}
+
+
+def _plugged(host: HostName) -> tuple[sa.ColumnElement[bool], ...]:
+    return ports.c.host == host, ports.c.attachment != UNPLUGGED
+
+
+def _is_direct(host: HostName, group: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whether a plugged port is in the group. Correlated by hand: the group may be of an outer table."""
+    member = sa.select(sa.literal(1)).select_from(port_groups.join(ports))
+    return sa.exists(member.where(port_groups.c.group_id == group, *_plugged(host)))
+
+
+def _ids(connection: sa.Connection, statement: sa.Select[Id]) -> frozenset[Id]:
+    return frozenset(connection.execute(statement).scalars())

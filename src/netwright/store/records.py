@@ -1,0 +1,73 @@
+"""What the database keeps beside the values: when a thing was made and changed, and how often."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from netwright.model.ids import HostName
+from netwright.model.intent import Port, Rule, SecurityGroup
+from netwright.model.plan import HostFacts, StageFailure
+
+V = TypeVar("V")
+
+
+class PortState(StrEnum):
+    """The Networking API's port status."""
+
+    ACTIVE = "ACTIVE"
+    DOWN = "DOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Record(Generic[V]):
+    """A value of the intent and its stamps."""
+
+    value: V
+    stamps: Stamps
+
+
+@dataclass(frozen=True, slots=True)
+class PortRecord:
+    value: Port
+    stamps: Stamps
+    state: PortState
+    label: str | None
+    """The DNS label that is this port's own on its network; None: it has its address's."""
+    dns_domain: str
+    """The network's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleRecord:
+    value: Rule
+    stamps: Stamps
+    protocol: str | None
+    """As the user wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupRecord:
+    value: SecurityGroup
+    stamps: Stamps
+    rules: tuple[RuleRecord, ...]
+    is_default: bool
+
+
+@dataclass(frozen=True, slots=True)
+class HostRecord:
+    name: HostName
+    last_seen: datetime
+    generation: int
+    converged: bool
+    failures: tuple[StageFailure, ...]
+    facts: HostFacts

@@ -1,0 +1,65 @@
+"""What every noun's file needs: conditions, stamps, and the handful of statements that are all alike."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from ipaddress import ip_address
+from typing import TypeAlias
+
+import sqlalchemy as sa
+
+from netwright.model.intent import Address, Prefix
+from netwright.store.records import Stamps
+
+Row: TypeAlias = "sa.Row[*tuple[object, ...]]"
+Where: TypeAlias = Mapping[str, Collection[object]]
+"""Columns, and the values of which each must have one."""
+Values: TypeAlias = Mapping[str, object]
+
+
+def conditions(table: sa.Table, where: Where) -> list[sa.ColumnElement[bool]]:
+    """The SQL of a Where. A single value is compared, so that the common statements stay short."""
+    found: list[sa.ColumnElement[bool]] = []
+    for name, values in where.items():
+        column = table.c[name]
+        found.append(column == next(iter(values)) if len(values) == 1 else column.in_(list(values)))
+    return found
+
+
+def insert(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:
+    connection.execute(table.insert(), {**values, "created_at": now, "updated_at": now, "revision": 0})
+
+
+def save(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:
+    """Overwrites the row of the same id and counts its revision up."""
+    statement = table.update().where(table.c.id == sa.bindparam("row_id"))
+    revised = statement.values(revision=table.c.revision + 1)
+    connection.execute(revised, {**values, "updated_at": now, "row_id": values["id"]})
+
+
+def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:
+    connection.execute(table.delete().where(table.c.id == row_id))
+
+
+def exists(connection: sa.Connection, table: sa.Table, where: Where) -> bool:
+    return (
+        connection.execute(sa.select(sa.literal(1)).where(*conditions(table, where)).limit(1)).first()
+        is not None
+    )
+
+
+def count(connection: sa.Connection, table: sa.Table) -> int:
+    return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+def stamps(row: Row) -> Stamps:
+    return Stamps(row.created_at, row.updated_at, row.revision)
+
+
+def address_or_none(text: str | None) -> Address | None:
+    return None if text is None else ip_address(text)
+
+
+def text_or_none(value: Address | Prefix | None) -> str | None:
+    return None if value is None else str(value)

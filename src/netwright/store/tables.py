@@ -1,0 +1,224 @@
+"""The database: one table per noun, one for addresses of every kind, one log of changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import sqlalchemy as sa
+
+METADATA: Final = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+ID: Final = sa.String(36)
+NAME: Final = sa.String(255)
+BIG: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""SQLite numbers rows itself only in a column that is called INTEGER."""
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """Moments: UTC without a zone in the database, with it in Python."""
+
+    impl = sa.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        del dialect
+        return value and value.replace(tzinfo=UTC)
+
+
+def _stamps() -> tuple[sa.Column[datetime], sa.Column[datetime], sa.Column[int]]:
+    return (
+        sa.Column("created_at", UtcTime, nullable=False),
+        sa.Column("updated_at", UtcTime, nullable=False),
+        sa.Column("revision", sa.Integer, nullable=False),
+    )
+
+
+def _flag(name: str) -> sa.Column[bool]:
+    return sa.Column(name, sa.Boolean, nullable=False)
+
+
+def _text(name: str, *, index: bool = False) -> sa.Column[str]:
+    return sa.Column(name, NAME, nullable=False, index=index)
+
+
+def _of(parent: str, *, name: str = "", nullable: bool = False, cascade: bool = False) -> sa.Column[str]:
+    key = _refers_to(parent, cascade=cascade)
+    return sa.Column(name or f"{parent.rstrip('s')}_id", ID, key, nullable=nullable, index=True)
+
+
+def _refers_to(parent: str, *, cascade: bool = False) -> sa.ForeignKey:
+    return sa.ForeignKey(f"{parent}.id", ondelete="CASCADE" if cascade else None)
+
+
+networks: Final = sa.Table(
+    "networks",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    sa.Column("zone", sa.Integer, nullable=False, unique=True),
+    sa.Column("mtu", sa.Integer, nullable=False),
+    sa.Column("gateway_place", sa.String(16), nullable=False),
+    _flag("external"),
+    _flag("shared"),
+    _flag("admin_state_up"),
+    _flag("port_security_enabled"),
+    _text("description"),
+    _text("dns_domain"),
+    sa.Column("uplink", sa.String(15)),
+    _flag("nat"),
+    _flag("host_access"),
+    *_stamps(),
+)
+
+subnets: Final = sa.Table(
+    "subnets",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _of("networks"),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    sa.Column("cidr", sa.String(64), nullable=False),
+    sa.Column("gateway_ip", sa.String(64)),
+    _flag("enable_dhcp"),
+    sa.Column("pools", sa.JSON, nullable=False),
+    sa.Column("dns_nameservers", sa.JSON, nullable=False),
+    sa.Column("host_routes", sa.JSON, nullable=False),
+    sa.Column("ipv6_ra_mode", sa.String(32)),
+    sa.Column("ipv6_address_mode", sa.String(32)),
+    _text("description"),
+    *_stamps(),
+)
+
+ports: Final = sa.Table(
+    "ports",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _of("networks"),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    sa.Column("mac", sa.String(17), nullable=False),
+    sa.Column("label", sa.String(63)),
+    sa.Column("allowed_address_pairs", sa.JSON, nullable=False),
+    _flag("port_security_enabled"),
+    _flag("admin_state_up"),
+    _text("device_id", index=True),
+    _text("device_owner"),
+    sa.Column("dns_name", sa.String(63), nullable=False),
+    _text("description"),
+    sa.Column("host", NAME),
+    sa.Column("attachment", sa.String(16), nullable=False),
+    sa.Column("namespace", sa.String(64)),
+    sa.Column("link", sa.String(15)),
+    sa.Column("guest", sa.JSON, nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    *_stamps(),
+    sa.UniqueConstraint("network_id", "mac"),
+    sa.UniqueConstraint("network_id", "label"),
+    sa.UniqueConstraint("host", "namespace", "link"),
+    sa.Index("ix_ports_host_attachment", "host", "attachment"),
+)
+
+groups: Final = sa.Table(
+    "security_groups",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    _flag("stateful"),
+    _flag("is_default"),
+    *_stamps(),
+    sa.Index(
+        "uq_security_groups_default",
+        "project_id",
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    ),
+)
+
+rules: Final = sa.Table(
+    "security_group_rules",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _of("security_groups", name="group_id", cascade=True),
+    _text("project_id", index=True),
+    sa.Column("direction", sa.String(8), nullable=False),
+    sa.Column("ethertype", sa.String(4), nullable=False),
+    sa.Column("protocol", sa.String(32)),
+    sa.Column("protocol_number", sa.Integer),
+    sa.Column("port_range_min", sa.Integer),
+    sa.Column("port_range_max", sa.Integer),
+    sa.Column("remote_prefix", sa.String(64)),
+    _of("security_groups", name="remote_group_id", nullable=True, cascade=True),
+    _text("description"),
+    *_stamps(),
+)
+
+port_groups: Final = sa.Table(
+    "port_security_groups",
+    METADATA,
+    sa.Column("port_id", ID, _refers_to("ports", cascade=True), primary_key=True),
+    sa.Column("group_id", ID, _refers_to("security_groups"), primary_key=True, index=True),
+    sa.Column("position", sa.Integer, nullable=False),
+)
+
+floating_ips: Final = sa.Table(
+    "floating_ips",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _of("networks"),
+    sa.Column("address", sa.String(15), nullable=False),
+    _of("ports", nullable=True),
+    sa.Column("fixed_address", sa.String(15)),
+    _text("description"),
+    *_stamps(),
+    sa.UniqueConstraint("port_id", "fixed_address"),
+)
+
+addresses: Final = sa.Table(
+    "addresses",
+    METADATA,
+    sa.Column("subnet_id", ID, _refers_to("subnets", cascade=True), nullable=False),
+    sa.Column("address", sa.LargeBinary(16), nullable=False),
+    sa.Column("following", sa.LargeBinary(16), nullable=False),
+    _of("ports", nullable=True, cascade=True),
+    _of("floating_ips", nullable=True, cascade=True),
+    sa.Column("position", sa.Integer, nullable=False),
+    sa.PrimaryKeyConstraint("subnet_id", "address"),
+)
+"""Addresses in use; those of neither a port nor a floating IP are gateways that netwright holds."""
+
+hosts: Final = sa.Table(
+    "hosts",
+    METADATA,
+    sa.Column("name", NAME, primary_key=True),
+    sa.Column("last_seen", UtcTime, nullable=False),
+    sa.Column("generation", BIG, nullable=False),
+    _flag("converged"),
+    sa.Column("failures", sa.JSON, nullable=False),
+    sa.Column("facts", sa.JSON, nullable=False),
+)
+
+changes: Final = sa.Table(
+    "changes",
+    METADATA,
+    sa.Column("seq", BIG, primary_key=True, autoincrement=True),
+    sa.Column("noun", sa.String(16), nullable=False),
+    sa.Column("id", ID, nullable=False),
+    sqlite_autoincrement=True,
+)
+"""What was written, in order. The highest seq is the generation of every plan made from this database."""
