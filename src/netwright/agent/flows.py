@@ -52,6 +52,9 @@ class Flows:
         doomed = [flow for flow in self._conntrack.flows() if is_doomed(flow, suspects, items, is_member)]
         return self._conntrack.end(doomed)
 
+    def close(self) -> None:
+        self._conntrack.close()
+
 
 def suspects_of(changes: Iterable[Change], items: Mapping[ItemKey, Item]) -> Suspects:
     """Only what may have shrunk makes a suspect: a new port or rule ends nothing."""
