@@ -23,7 +23,7 @@ from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftKey, NftKind, Stage, Traits
 from netwright.model.ids import GroupId, HostName
 from netwright.model.intent import Address, EtherType
-from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem
+from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem, StageFailure
 from netwright.render.firewall_groups import members_set
 
 _FULL_LOOK: Final = 300.0
@@ -32,6 +32,7 @@ _SAVE_AFTER: Final = 5.0
 """Seconds that a changed plan waits for further changes before it is written to disk."""
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 _ON_BRIDGES: Final = (
+    Stage.UPLINKS,
     Stage.SYSCTLS,
     Stage.PORTS,
     Stage.ADDRESSES,
@@ -73,6 +74,7 @@ class Agent:
         self._items: dict[ItemKey, Item] = {}
         self._pending: dict[Stage, Keys] = {}
         self._tries = 0
+        self._told: dict[Stage, StageFailure] = {}
         self._looked = False
         self._met = True
         self._save_at: float | None = None
@@ -186,10 +188,12 @@ class Agent:
                 removed=sum(outcome.removed.values()),
                 ms=round(seconds * 1000, 1),
             )
-        for failure in outcome.failures.values():
-            self._log.warning(
-                "not_converged", stage=failure.stage, said=failure.said, pending=failure.pending
-            )
+        for stage, failure in outcome.failures.items():
+            if self._told.get(stage) != failure:
+                self._log.warning(
+                    "not_converged", stage=failure.stage, said=failure.said, pending=failure.pending
+                )
+        self._told = outcome.failures
 
     def _is_member(self, group: GroupId, address: Address) -> bool:
         kind = EtherType.IPV4 if address.version == 4 else EtherType.IPV6

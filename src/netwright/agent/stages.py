@@ -17,6 +17,7 @@ from netwright.kernel.netns import Namespaces
 from netwright.kernel.nft import NftTables
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
+from netwright.kernel.uplinks import Uplinks
 from netwright.model.host import Stage, TapLink, Traits
 
 K = TypeVar("K", bound=Hashable)
@@ -26,18 +27,20 @@ V = TypeVar("V")
 def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -> tuple[Row, ...]:
     """One row a stage; drivers are bound to the namespace of the thread that calls this."""
     directory = Path(traits.directory)
+    namespaces = Namespaces(directory)
     return (
-        Row(Stage.NAMESPACES, wide(Namespaces())),
+        Row(Stage.NAMESPACES, wide(namespaces)),
         Row(Stage.FIREWALL, wide(NftTables()), gate=True),
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
+        Row(Stage.UPLINKS, wide(Uplinks())),
         Row(
             Stage.PORTS,
             wide(Links(bridges=False)),
             may_wait=lambda value: isinstance(value, TapLink) and not value.ours,
         ),
-        Row(Stage.ADDRESSES, wide(Addresses())),
-        Row(Stage.ROUTES, wide(Routes())),
+        Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
+        Row(Stage.ROUTES, wide(Routes(namespaces))),
         Row(Stage.DHCP_FILES, wide(DhcpFiles(directory))),
         Row(Stage.DNSMASQ, wide(dnsmasq)),
         Row(Stage.METADATA, wide(metadata)),

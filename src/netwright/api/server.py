@@ -72,10 +72,16 @@ class Server:
 
     def start(self) -> None:
         """Raises CannotListenError."""
-        sockets = [_unix_socket(self.socket_path)]
+        # The address first: where it is refused, no socket file is left behind.
+        sockets = [] if self.address is None else [_tcp_socket(self.address)]
+        try:
+            sockets.append(_unix_socket(self.socket_path))
+        except CannotListenError:
+            for listening in sockets:
+                listening.close()
+            raise
         if self.address is not None:
-            sockets.append(_tcp_socket(self.address))
-            self.address = sockets[-1].getsockname()[:2]
+            self.address = sockets[0].getsockname()[:2]
         self.database.listen(self._bell.ring)
         self._thread = threading.Thread(
             target=self._uvicorn.run, args=(sockets,), name="netwright-api", daemon=True
@@ -98,9 +104,16 @@ class Server:
 
 
 def open_server(
-    database_url: str, host_name: HostName, socket_path: Path, listen: tuple[str, int] | None = None
+    database_url: str,
+    host_name: HostName,
+    socket_path: Path,
+    listen: tuple[str, int] | None = None,
+    registry: CollectorRegistry | None = None,
 ) -> Server:
-    """Opens the database and builds all that a server needs; it is not started yet."""
+    """Opens the database and builds all that a server needs; it is not started yet.
+
+    `/metrics` shows all of the registry: give one to show more there than the API's own.
+    """
     database = open_engine(database_url)
     world = World(
         database=database,
@@ -110,8 +123,8 @@ def open_server(
         rng=random.SystemRandom(),
     )
     bell = Bell()
-    registry = CollectorRegistry()
-    return Server(create_app(world, registry, bell), bell, database, socket_path, listen, registry)
+    counted = registry or CollectorRegistry()
+    return Server(create_app(world, counted, bell), bell, database, socket_path, listen, counted)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -89,7 +89,7 @@ def _new(body: Fields, project: str | None) -> SubnetRequest:
         ipv6_ra_mode=body.one_of("ipv6_ra_mode", Ipv6Mode),
         ipv6_address_mode=body.one_of("ipv6_address_mode", Ipv6Mode),
     )
-    if body.raw("subnetpool_id") not in {None, UNSET}:
+    if body.optional("subnetpool_id") is not None:
         raise invalid("subnetpool_id", "there are no subnet pools here: give a cidr.")
     body.done(ATTRIBUTES)
     return request

@@ -79,7 +79,6 @@ def delete(world: World, group_id: GroupId) -> None:
             raise in_use("SecurityGroup", group_id, "ports use it")
         naming = store.find_rules(work.connection, {"remote_group_id": (group_id,)})
         work.touch(Touched.GROUP, group_id, *(rule.value.group_id for rule in naming))
-        work.touch(Touched.GROUP, *_remotes(record.value))
         store.delete(work.connection, group_id)
 
 
@@ -166,7 +165,3 @@ def _add_rule(
         remote=remote,
     )
     store.insert_rule(work.connection, rule, None, work.now)
-
-
-def _remotes(group: SecurityGroup) -> frozenset[GroupId]:
-    return frozenset(rule.remote.group for rule in group.rules if isinstance(rule.remote, RemoteGroup))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_interface
 from typing import Final
 
@@ -15,7 +15,9 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import netns, rtnetlink
+from netwright.kernel.attempts import attempt_all
 from netwright.kernel.netlink import Netlink
+from netwright.kernel.netns import Namespaces
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import AddressKey, AddressUse
 from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName
@@ -28,9 +30,12 @@ _ETH_ARP: Final = 0x0806
 class Addresses:
     """Driver of addresses. Connected routes are not the kernel's but the routes driver's."""
 
+    def __init__(self, namespaces: Namespaces) -> None:
+        self._namespaces = namespaces
+
     def observe(self, keys: Collection[AddressKey] | None = None) -> Mapping[AddressKey, AddressUse]:
         if keys is None:
-            spaces: Iterable[NamespaceName] = [HOST_NAMESPACE, *netns.Namespaces().observe()]
+            spaces: Iterable[NamespaceName] = [HOST_NAMESPACE, *self._namespaces.observe()]
         else:
             spaces = {key.namespace for key in keys}
         found: dict[AddressKey, AddressUse] = {}
@@ -42,51 +47,39 @@ class Addresses:
         return found
 
     def put(self, items: Mapping[AddressKey, AddressUse]) -> None:
-        by_namespace(items, self._put)
-        for key, use in items.items():
-            if use.announce:
-                announce(key)
+        attempt_all("addresses", {key.namespace for key in items}, lambda space: _put(space, items))
 
     def remove(self, keys: Collection[AddressKey]) -> None:
-        by_namespace(keys, self._remove)
-
-    def _put(self, namespace: NamespaceName, keys: Collection[AddressKey]) -> None:
-        with rtnetlink.writer(namespace) as route:
-            for key in keys:
-                interface = key.interface
-                flags = _NOPREFIXROUTE | (_NODAD if interface.version == 6 else 0)
-                route.addr(
-                    "replace",
-                    index=_index(route.link_lookup(ifname=key.link), key.link),
-                    address=str(interface.ip),
-                    prefixlen=interface.network.prefixlen,
-                    flags=flags,
-                    IFA_PROTO=rtnetlink.PROTOCOL,
-                )
-
-    def _remove(self, namespace: NamespaceName, keys: Collection[AddressKey]) -> None:
-        with rtnetlink.writer(namespace) as route:
-            for key in keys:
-                found = route.link_lookup(ifname=key.link)
-                if found:
-                    _forget(route, found[0], key.interface)
+        attempt_all("addresses", {key.namespace for key in keys}, lambda space: _remove(space, keys))
 
 
-def by_namespace(
-    keys: Iterable[AddressKey], act: Callable[[NamespaceName, Collection[AddressKey]], None]
-) -> None:
-    """Once for each namespace; those that fail do not stop the others."""
-    grouped: dict[NamespaceName, list[AddressKey]] = {}
-    for key in keys:
-        grouped.setdefault(key.namespace, []).append(key)
-    failed: list[KernelRefusedError] = []
-    for namespace, some in grouped.items():
-        try:
-            act(namespace, some)
-        except KernelRefusedError as refused:
-            failed.append(refused)
-    if failed:
-        raise failed[0]
+def _put(namespace: NamespaceName, items: Mapping[AddressKey, AddressUse]) -> None:
+    def put_one(key: AddressKey) -> None:
+        flags = _NOPREFIXROUTE | (_NODAD if key.interface.version == 6 else 0)
+        route.addr(
+            "replace",
+            index=_index(route.link_lookup(ifname=key.link), key.link),
+            address=str(key.interface.ip),
+            prefixlen=key.interface.network.prefixlen,
+            flags=flags,
+            IFA_PROTO=rtnetlink.PROTOCOL,
+        )
+        if items[key].announce:
+            announce(key)
+
+    with rtnetlink.writer(namespace) as route:
+        attempt_all("addresses", [key for key in items if key.namespace == namespace], put_one)
+
+
+def _remove(namespace: NamespaceName, keys: Collection[AddressKey]) -> None:
+    def remove_one(key: AddressKey) -> None:
+        for index in route.link_lookup(ifname=key.link):
+            _forget(route, index, key.interface)
+
+    if namespace != HOST_NAMESPACE and not netns.is_namespace(netns.path_of(namespace)):
+        return  # it is gone, and its addresses with it
+    with rtnetlink.writer(namespace) as route:
+        attempt_all("addresses", [key for key in keys if key.namespace == namespace], remove_one)
 
 
 def announce(key: AddressKey) -> None:

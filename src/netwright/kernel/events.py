@@ -19,6 +19,7 @@ from typing import Final, Protocol
 from netwright.kernel import rtnetlink
 from netwright.kernel.netlink import NETFILTER, ROUTE, attributes, messages
 from netwright.kernel.rtnetlink import LinkState
+from netwright.kernel.uplinks import MARK as UPLINK_MARK
 from netwright.model.host import AddressKey, LinkKey, Stage
 from netwright.model.ids import HOST_NAMESPACE, LinkName
 
@@ -118,6 +119,8 @@ class Monitor:
         state = rtnetlink.parse_link(body)
         self._names[state.index] = state.name
         if not _OURS.fullmatch(state.name):
+            if state.alias.startswith(UPLINK_MARK):
+                self._listener.suspect(Stage.UPLINKS, [state.name])
             if gone:
                 self._listener.facts_changed()
             return

@@ -1,17 +1,19 @@
 """Bridges, veth pairs and taps.
 
-Ours: links whose alias starts with `netwright:`. The alias also holds what the kernel does not tell of
-a link (where its far end was made, and whether a VMM made it), so that a fresh agent can compare.
+Ours: links whose alias starts with `netwright:network:` or `netwright:port:`. The alias also holds what
+the kernel does not tell of a link (where its far end was made, and whether a VMM made it), so that a fresh
+agent can compare.
 A tap that a VMM made is enslaved and let go, never made or deleted.
 """
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
 import struct
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, assert_never
 
@@ -19,21 +21,19 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import netns, rtnetlink
+from netwright.kernel.attempts import attempt_all
 from netwright.kernel.rtnetlink import LinkState
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import BridgeLink, Link, LinkKey, TapLink, VethLink
 from netwright.model.ids import HOST_NAMESPACE, LinkName, Mac, NamespaceName
 
-OURS: Final = "netwright:"
+OURS: Final = ("netwright:network:", "netwright:port:")
 _DOOMED_GROUP: Final = 20100
 _TUNSETIFF: Final = 0x400454CA
 _TUNSETPERSIST: Final = 0x400454CB
 _TAP_FLAGS: Final = 0x0002 | 0x1000 | 0x4000
 """IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, as QEMU, Firecracker and Cloud Hypervisor open it."""
-_SIOCGIFFLAGS: Final = 0x8913
-_SIOCSIFFLAGS: Final = 0x8914
 _IFREQ: Final = struct.Struct("16sH22x")
-_UP: Final = 1
 
 
 class Links:
@@ -58,7 +58,7 @@ class Links:
 
     def put(self, items: Mapping[LinkKey, Link]) -> None:
         with rtnetlink.writer() as route:
-            each(items, lambda key: self._put(route, key.name, items[key]))
+            attempt_all("links", items, lambda key: self._put(route, key.name, items[key]))
 
     def remove(self, keys: Collection[LinkKey]) -> None:
         states = [state for key in keys if (state := rtnetlink.link(self._reader, name=key.name))]
@@ -76,8 +76,10 @@ class Links:
         master = self._name_of(state.master)
         alias, _, made = state.alias.partition(" ")
         match made.split(" "):
-            case ["veth", mac, namespace, name]:
-                peer = NamespaceName(namespace), LinkName(name), Mac(mac)
+            case ["veth", mac, namespace, name, inode]:
+                # A namespace made anew under the old name is another place.
+                here = inode == _inode_of(NamespaceName(namespace), inode)
+                peer = NamespaceName(namespace if here else f"{namespace} of old"), LinkName(name), Mac(mac)
                 return VethLink(master, state.mtu, alias, *peer, up=state.up)
             case [how]:
                 return TapLink(master, state.mtu, alias, ours=how != "vmm", up=state.up)
@@ -112,7 +114,8 @@ class Links:
                 assert_never(value)
 
     def _put_veth(self, route: IPRoute, name: LinkName, value: VethLink, state: LinkState | None) -> None:
-        stamp = f"{value.alias} veth {value.peer_mac} {value.peer_namespace} {value.peer_name}"
+        inode = _inode_of(value.peer_namespace, "")
+        stamp = f"{value.alias} veth {value.peer_mac} {value.peer_namespace} {value.peer_name} {inode}"
         if state and state.alias != stamp:
             # Another place or MAC: a guest's end cannot be moved in its back, so the pair is made anew.
             route.link("del", index=state.index)
@@ -121,7 +124,8 @@ class Links:
             _make_pair(route, name, value)
         self._join(route, name, value, stamp)
         if state is None:
-            bring_up(value.peer_namespace, value.peer_name)
+            with netns.inside(value.peer_namespace):
+                netns.bring_up(value.peer_name)
 
     def _put_tap(self, route: IPRoute, name: LinkName, value: TapLink, state: LinkState | None) -> None:
         if state is None:
@@ -144,26 +148,11 @@ class Links:
         )
 
 
-def each(items: Iterable[LinkKey], act: Callable[[LinkKey], None]) -> None:
-    """Does all of them, whatever becomes of one, and then raises what the first that failed said."""
-    failed: list[str] = []
-    for key in items:
-        try:
-            with rtnetlink.refusals("links"):
-                act(key)
-        except KernelRefusedError as refused:
-            failed.append(f"{key.name}: {refused.said}")
-    if failed:
-        more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-        raise KernelRefusedError("links", failed[0] + more)
-
-
-def bring_up(namespace: NamespaceName, name: LinkName) -> None:
-    """Sets IFF_UP in another namespace: an ioctl there costs a hundredth of a netlink library's socket."""
-    with netns.inside(namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
-        asked = fcntl.ioctl(control, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
-        _, flags = _IFREQ.unpack(asked)
-        fcntl.ioctl(control, _SIOCSIFFLAGS, _IFREQ.pack(name.encode(), flags | _UP))
+def _inode_of(namespace: NamespaceName, missing: str) -> str:
+    try:
+        return str(netns.path_of(namespace).stat().st_ino)
+    except OSError:
+        return missing
 
 
 def silence(name: LinkName) -> None:
@@ -213,6 +202,11 @@ def _make_pair(route: IPRoute, name: LinkName, value: VethLink) -> None:
             "mtu": value.mtu,
         }
         route.link("add", ifname=name, kind="veth", mtu=value.mtu, peer=far)
+    except NetlinkError as error:
+        if error.code != errno.EEXIST:
+            raise
+        taken = f"namespace {value.peer_namespace} already has a link called {value.peer_name}"
+        raise KernelRefusedError("links", f"{name}: {taken}") from error
     finally:
         os.close(target)
 

@@ -63,6 +63,9 @@ class Netlink:
     def close(self) -> None:
         self._socket.close()
 
+    def __del__(self) -> None:
+        self._socket.close()
+
     def dump(self, kind: int, body: bytes) -> Iterator[Message]:
         """Every object that matches. Raises KernelRefusedError."""
         number = self._send(kind, NLM_F_REQUEST | NLM_F_DUMP, body)

@@ -1,12 +1,16 @@
 """Network namespaces under /run/netns: made, listed, entered.
 
-Ours to make and remove: those whose name starts with `qdhcp-`. A guest's namespace is its owner's.
+Ours to make and remove: those whose name starts with `qdhcp-` and that have a mark in our run directory. A
+guest's namespace is its owner's.
 """
 
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
+import socket
+import struct
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from netwright.model.errors import KernelRefusedError
-from netwright.model.ids import HOST_NAMESPACE, NamespaceName
+from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName
 
 DIRECTORY: Final = Path("/run/netns")
 OURS: Final = "qdhcp-"
@@ -23,6 +27,10 @@ _MS_BIND: Final = 4096
 _MS_REC: Final = 16384
 _MS_SHARED: Final = 1 << 20
 _MNT_DETACH: Final = 2
+_SIOCGIFFLAGS: Final = 0x8913
+_SIOCSIFFLAGS: Final = 0x8914
+_IFREQ: Final = struct.Struct("16sH22x")
+_UP: Final = 1
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
@@ -64,6 +72,7 @@ def create(namespace: NamespaceName) -> None:
         # unshare(2) moves only the calling thread, so the thread dies with its namespace pinned by the mount.
         try:
             _call("unshare", _LIBC.unshare(_CLONE_NEWNET), namespace)
+            bring_up(LinkName("lo"))
             source = b"/proc/thread-self/ns/net"
             _call("mount", _LIBC.mount(source, os.fsencode(path), b"none", _MS_BIND, None), namespace)
         except KernelRefusedError as error:
@@ -75,6 +84,14 @@ def create(namespace: NamespaceName) -> None:
     if failed:
         path.unlink(missing_ok=True)
         raise failed[0]
+
+
+def bring_up(name: LinkName) -> None:
+    """Sets IFF_UP in the calling thread's namespace: far cheaper than a netlink library's socket there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        asked = fcntl.ioctl(control, _SIOCGIFFLAGS, _IFREQ.pack(name.encode(), 0))
+        _, flags = _IFREQ.unpack(asked)
+        fcntl.ioctl(control, _SIOCSIFFLAGS, _IFREQ.pack(name.encode(), flags | _UP))
 
 
 def delete(namespace: NamespaceName) -> None:
@@ -94,21 +111,31 @@ def is_namespace(path: Path) -> bool:
 
 
 class Namespaces:
-    """Driver of the namespaces that netwright makes."""
+    """Driver of the namespaces that netwright makes.
+
+    Several hosts may share one /run/netns (as in a lab): each keeps a mark for its own in its run
+    directory, which like /run/netns itself does not outlive the machine's boot.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._marks = directory / "netns"
 
     def observe(self, keys: Collection[NamespaceName] | None = None) -> Mapping[NamespaceName, bool]:
         if keys is None:
-            found = DIRECTORY.glob(f"{OURS}*") if DIRECTORY.is_dir() else iter(())
+            found = self._marks.glob(f"{OURS}*") if self._marks.is_dir() else iter(())
             keys = [NamespaceName(path.name) for path in found]
         return {key: True for key in keys if is_namespace(path_of(key))}
 
     def put(self, items: Mapping[NamespaceName, bool]) -> None:
+        self._marks.mkdir(parents=True, exist_ok=True)
         for namespace in items:
+            (self._marks / namespace).touch()
             create(namespace)
 
     def remove(self, keys: Collection[NamespaceName]) -> None:
         for namespace in keys:
             delete(namespace)
+            (self._marks / namespace).unlink(missing_ok=True)
 
 
 def _share_directory() -> None:

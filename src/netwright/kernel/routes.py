@@ -6,12 +6,14 @@ Ours: every route of the main table whose protocol is 201, in the host's namespa
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import netns, rtnetlink
+from netwright.kernel.attempts import attempt_all
+from netwright.kernel.netns import Namespaces
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Route, RouteKey
 from netwright.model.ids import HOST_NAMESPACE, NamespaceName
@@ -20,11 +22,12 @@ from netwright.model.ids import HOST_NAMESPACE, NamespaceName
 class Routes:
     """Driver of routes."""
 
+    def __init__(self, namespaces: Namespaces) -> None:
+        self._namespaces = namespaces
+
     def observe(self, keys: Collection[RouteKey] | None = None) -> Mapping[RouteKey, Route]:
         spaces = (
-            [HOST_NAMESPACE, *netns.Namespaces().observe()]
-            if keys is None
-            else {key.namespace for key in keys}
+            [HOST_NAMESPACE, *self._namespaces.observe()] if keys is None else {key.namespace for key in keys}
         )
         found: dict[RouteKey, Route] = {}
         for space in spaces:
@@ -32,20 +35,33 @@ class Routes:
         return found if keys is None else {key: found[key] for key in keys if key in found}
 
     def put(self, items: Mapping[RouteKey, Route]) -> None:
-        for namespace, keys in _grouped(items).items():
-            with rtnetlink.writer(namespace) as route:
-                for key in keys:
-                    _replace(route, key, items[key])
+        attempt_all("routes", {key.namespace for key in items}, lambda space: _put(space, items))
 
     def remove(self, keys: Collection[RouteKey]) -> None:
-        for namespace, some in _grouped(keys).items():
-            with rtnetlink.writer(namespace) as route:
-                for key in some:
-                    try:
-                        route.route("del", dst=str(key.destination), proto=rtnetlink.PROTOCOL)
-                    except NetlinkError as error:
-                        if not rtnetlink.is_missing(error):
-                            raise
+        attempt_all("routes", {key.namespace for key in keys}, lambda space: _remove(space, keys))
+
+
+def _put(namespace: NamespaceName, items: Mapping[RouteKey, Route]) -> None:
+    with rtnetlink.writer(namespace) as route:
+        mine = [key for key in items if key.namespace == namespace]
+        attempt_all("routes", mine, lambda key: _replace(route, key, items[key]))
+
+
+def _remove(namespace: NamespaceName, keys: Collection[RouteKey]) -> None:
+    if namespace != HOST_NAMESPACE and not netns.is_namespace(netns.path_of(namespace)):
+        return  # it is gone, and its routes with it
+    with rtnetlink.writer(namespace) as route:
+        attempt_all(
+            "routes", [key for key in keys if key.namespace == namespace], lambda key: _drop(route, key)
+        )
+
+
+def _drop(route: IPRoute, key: RouteKey) -> None:
+    try:
+        route.route("del", dst=str(key.destination), proto=rtnetlink.PROTOCOL)
+    except NetlinkError as error:
+        if not rtnetlink.is_missing(error):
+            raise
 
 
 def _replace(route: IPRoute, key: RouteKey, value: Route) -> None:
@@ -56,13 +72,6 @@ def _replace(route: IPRoute, key: RouteKey, value: Route) -> None:
     if value.source:
         options["prefsrc"] = str(value.source)
     route.route("replace", dst=str(key.destination), oif=found[0], proto=rtnetlink.PROTOCOL, **options)
-
-
-def _grouped(keys: Iterable[RouteKey]) -> dict[NamespaceName, list[RouteKey]]:
-    grouped: dict[NamespaceName, list[RouteKey]] = {}
-    for key in keys:
-        grouped.setdefault(key.namespace, []).append(key)
-    return grouped
 
 
 def _listed(namespace: NamespaceName) -> dict[RouteKey, Route]:

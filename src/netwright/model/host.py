@@ -16,9 +16,9 @@ class Stage(StrEnum):
 
     NAMESPACES = "namespaces"
     FIREWALL = "firewall"
-    UPLINKS = "uplinks"
     BRIDGES = "bridges"
     SYSCTLS = "sysctls"
+    UPLINKS = "uplinks"
     PORTS = "ports"
     ADDRESSES = "addresses"
     ROUTES = "routes"

@@ -1,0 +1,54 @@
+"""The `openstack` client, without authentication, creates and lists what there is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from netwright.api.server import Server
+
+OPENSTACK = shutil.which("openstack") or str(Path(sys.executable).parent / "openstack")
+
+
+@pytest.mark.timeout(120)
+def test_the_openstack_client_makes_a_network_that_is_used(server: Server) -> None:
+    """Network, subnet, port, rule and floating IP are created and listed with the client's own commands."""
+
+    def run(*words: str) -> object:
+        assert server.address is not None
+        endpoint = f"http://{server.address[0]}:{server.address[1]}"
+        command = [OPENSTACK, "--os-auth-type", "none", "--os-endpoint", endpoint, *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return json.loads(done.stdout) if done.stdout else None
+
+    show = ("-f", "json")
+    run("network", "create", "outside", "--external", *show)
+    run("subnet", "create", "outside4", "--network", "outside", "--subnet-range", "192.0.2.0/24", *show)
+    run("network", "create", "inside", "--mtu", "1450", *show)
+    run("subnet", "create", "inside4", "--network", "inside", "--subnet-range", "10.0.0.0/24", *show)
+    port = run(
+        "port",
+        "create",
+        "web",
+        "--network",
+        "inside",
+        "--fixed-ip",
+        "subnet=inside4,ip-address=10.0.0.7",
+        *show,
+    )
+    assert port["fixed_ips"][0]["ip_address"] == "10.0.0.7"
+    rule = run(
+        "security", "group", "rule", "create", "default", "--protocol", "tcp", "--dst-port", "80:81", *show
+    )
+    assert rule["port_range_max"] == 81
+    floating = run("floating", "ip", "create", "outside", *show)
+    assert floating["floating_ip_address"].startswith("192.0.2.")
+    assert {network["Name"] for network in run("network", "list", *show)} == {"outside", "inside"}
+    assert "web" in {port["Name"] for port in run("port", "list", *show)}
+    run("port", "delete", "web")

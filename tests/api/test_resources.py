@@ -1,0 +1,272 @@
+"""The Networking API's resources over HTTP."""
+
+from __future__ import annotations
+
+import itertools
+from urllib.parse import urlsplit
+
+import pytest
+from served import Client
+
+THIRD = itertools.count(1)
+
+
+def cidr() -> str:
+    return f"10.77.{next(THIRD)}.0/24"
+
+
+def test_a_port_gets_an_address_a_mac_and_the_default_group(client: Client) -> None:
+    """A port asked for with nothing but its network can talk: address of the pool, MAC, project's default group."""
+    network = client.host_network(cidr())
+    port = client.make("port", network_id=network["id"])
+    subnet = client.get(f"/v2.0/subnets?network_id={network['id']}")["subnets"][0]
+    group = client.get("/v2.0/security-groups?name=default")["security_groups"][0]
+    assert port["fixed_ips"][0]["subnet_id"] == subnet["id"]
+    assert port["mac_address"].startswith("fa:16:3e:")
+    assert port["security_groups"] == [group["id"]]
+    assert port["status"] == "DOWN"
+    assert client.get(f"/v2.0/ports/{port['id']}")["port"] == port
+
+
+def test_the_default_group_lets_all_out_and_members_in(client: Client) -> None:
+    """The default group has four rules: egress of both families to anywhere, ingress of both from itself."""
+    (group,) = client.get("/v2.0/security-groups?name=default")["security_groups"]
+    found = {
+        (rule["direction"], rule["ethertype"], rule["remote_group_id"])
+        for rule in group["security_group_rules"]
+    }
+    assert found == {
+        ("egress", "IPv4", None), ("egress", "IPv6", None),
+        ("ingress", "IPv4", group["id"]), ("ingress", "IPv6", group["id"]),
+    }  # fmt: skip
+
+
+def test_a_port_may_choose_its_address_and_keep_it(client: Client) -> None:
+    """A chosen address is given, another port cannot have it, and an update that keeps it by subnet does not move it."""
+    network = client.host_network(ours := cidr())
+    address = ours.replace("0/24", "77")
+    port = client.make("port", network_id=network["id"], fixed_ips=[{"ip_address": address}])
+    subnet = port["fixed_ips"][0]["subnet_id"]
+    again = client.send(
+        "POST", "/v2.0/ports", {"port": {"network_id": network["id"], "fixed_ips": [{"ip_address": address}]}}
+    )
+    assert (again.status, again.kind) == (409, "IpAddressAlreadyAllocated")
+    both = client.change("port", port["id"], fixed_ips=[{"subnet_id": subnet}, {"subnet_id": subnet}])
+    assert both["fixed_ips"][0]["ip_address"] == address
+    assert len({fixed["ip_address"] for fixed in both["fixed_ips"]}) == 2
+    assert client.change("port", port["id"], fixed_ips=[])["fixed_ips"] == []
+    assert client.make("port", network_id=network["id"], fixed_ips=[{"ip_address": address}])
+
+
+def test_guests_of_automatic_subnets_have_the_address_of_their_mac(client: Client) -> None:
+    """On a SLAAC subnet a port's address is the EUI-64 one, also for ports that were there before the subnet."""
+    network = client.host_network(cidr())
+    early = client.make("port", network_id=network["id"], mac_address="02:00:00:00:00:01")
+    client.make(
+        "subnet", network_id=network["id"], cidr="fd77::/64", ip_version=6,
+        ipv6_ra_mode="slaac", ipv6_address_mode="slaac",
+    )  # fmt: skip
+    late = client.make("port", network_id=network["id"], mac_address="02:00:00:00:00:02")
+    shown = client.get(f"/v2.0/ports/{early['id']}")["port"]
+    assert [fixed["ip_address"] for fixed in shown["fixed_ips"]][1:] == ["fd77::ff:fe00:1"]
+    assert [fixed["ip_address"] for fixed in late["fixed_ips"]][1:] == ["fd77::ff:fe00:2"]
+
+
+def test_a_router_network_has_a_dhcp_port_while_a_subnet_has_dhcp(client: Client) -> None:
+    """The DHCP port comes with the first such subnet, has an address on each, and goes with the last."""
+    network = client.make("network")
+    listing = f"/v2.0/ports?network_id={network['id']}"
+    first = client.make("subnet", network_id=network["id"], cidr="10.0.0.0/24")
+    second = client.make("subnet", network_id=network["id"], cidr="10.0.1.0/24")
+    (port,) = client.get(listing)["ports"]
+    assert port["device_owner"] == "network:dhcp"
+    assert {fixed["subnet_id"] for fixed in port["fixed_ips"]} == {first["id"], second["id"]}
+    assert client.send("DELETE", f"/v2.0/ports/{port['id']}").status == 409
+    client.change("subnet", first["id"], enable_dhcp=False)
+    (port,) = client.get(listing)["ports"]
+    assert [fixed["subnet_id"] for fixed in port["fixed_ips"]] == [second["id"]]
+    client.drop("subnet", second["id"])
+    assert client.get(listing)["ports"] == []
+    client.change("subnet", first["id"], enable_dhcp=True)
+    client.drop("network", network["id"])
+
+
+def test_two_router_networks_may_overlap_and_two_host_networks_may_not(client: Client) -> None:
+    """Overlapping prefixes are refused only where the host itself would have to route both."""
+    ours = cidr()
+    for _ in range(2):
+        network = client.make("network")
+        client.make("subnet", network_id=network["id"], cidr=ours)
+    client.host_network(ours)
+    other = client.make("network", **{"netwright:gateway_place": "host"})
+    answer = client.send("POST", "/v2.0/subnets", {"subnet": {"network_id": other["id"], "cidr": ours}})
+    assert answer.status == 409
+    assert "cidr" in answer.message
+
+
+def test_a_floating_ip_stands_for_a_port_until_it_goes(client: Client) -> None:
+    """A floating IP comes from the external network's pool, is associated once, and outlives its port."""
+    outside = client.make("network", **{"router:external": True, "provider:physical_network": "eth0"})
+    client.make("subnet", network_id=outside["id"], cidr="192.0.2.0/24", enable_dhcp=False)
+    inside = client.host_network(cidr())
+    port = client.make("port", network_id=inside["id"])
+    floating = client.make("floatingip", floating_network_id=outside["id"], port_id=port["id"])
+    assert floating["fixed_ip_address"] == port["fixed_ips"][0]["ip_address"]
+    assert floating["status"] == "ACTIVE"
+    body = {"floatingip": {"floating_network_id": outside["id"], "port_id": port["id"]}}
+    second = client.send("POST", "/v2.0/floatingips", body)
+    assert (second.status, second.kind) == (409, "FloatingIPPortAlreadyAssociated")
+    taken = {
+        "floatingip": {
+            "floating_network_id": outside["id"],
+            "floating_ip_address": floating["floating_ip_address"],
+        }
+    }
+    assert client.send("POST", "/v2.0/floatingips", taken).status == 409
+    assert client.send("DELETE", f"/v2.0/networks/{outside['id']}").kind == "NetworkInUse"
+    client.drop("port", port["id"])
+    assert client.get(f"/v2.0/floatingips/{floating['id']}")["floatingip"]["port_id"] is None
+    client.drop("floatingip", floating["id"])
+    client.drop("network", outside["id"])
+
+
+def test_a_floating_ip_needs_a_way_out(client: Client) -> None:
+    """Association with a port of a router network is refused, and the message names what would work."""
+    outside = client.make("network", **{"router:external": True})
+    client.make("subnet", network_id=outside["id"], cidr="198.51.100.0/24")
+    inside = client.make("network")
+    client.make("subnet", network_id=inside["id"], cidr="10.0.0.0/24")
+    port = client.make("port", network_id=inside["id"])
+    body = {"floatingip": {"floating_network_id": outside["id"], "port_id": port["id"]}}
+    answer = client.send("POST", "/v2.0/floatingips", body)
+    assert answer.status == 409
+    assert "netwright:gateway_place host" in answer.message
+
+
+def test_what_is_in_use_is_not_deleted(client: Client) -> None:
+    """Networks and subnets with ports, and groups of ports, are refused with the Networking API's types."""
+    network = client.host_network(cidr())
+    group = client.make("security_group", name="used")
+    port = client.make("port", network_id=network["id"], security_groups=[group["id"]])
+    for path, kind in (
+        (f"networks/{network['id']}", "NetworkInUse"),
+        (f"subnets/{port['fixed_ips'][0]['subnet_id']}", "SubnetInUse"),
+        (f"security-groups/{group['id']}", "SecurityGroupInUse"),
+    ):
+        answer = client.send("DELETE", f"/v2.0/{path}")
+        assert (answer.status, answer.kind) == (409, kind)
+    client.drop("port", port["id"])
+    client.drop("network", network["id"])
+    client.drop("security_group", group["id"])
+
+
+def test_bulk_is_all_or_nothing(client: Client) -> None:
+    """Of several ports in one request, none is made if one cannot be."""
+    network = client.host_network(cidr())
+    good = {"network_id": network["id"], "name": "one"}
+    made = client.send("POST", "/v2.0/ports", {"ports": [good, {**good, "name": "two"}]})
+    assert (made.status, len(made.body["ports"])) == (201, 2)
+    bad = client.send(
+        "POST", "/v2.0/ports", {"ports": [{**good, "name": "three"}, {**good, "mac_address": "x"}]}
+    )
+    assert bad.status == 400
+    listed = client.get(f"/v2.0/ports?network_id={network['id']}")["ports"]
+    assert sorted(port["name"] for port in listed) == ["one", "two"]
+
+
+def test_lists_are_filtered_sorted_and_paged(client: Client) -> None:
+    """Filters choose, sort_key orders, limit and marker walk all of the list by its links, fields cut."""
+    network = client.host_network(cidr())
+    for name in ("c", "a", "b", "d"):
+        client.make("port", network_id=network["id"], name=name, admin_state_up=name != "d")
+    base = f"/v2.0/ports?network_id={network['id']}"
+    names = [port["name"] for port in client.get(base + "&sort_key=name&sort_dir=desc")["ports"]]
+    assert names == ["d", "c", "b", "a"]
+    walked, url = [], base + "&sort_key=name&limit=2&fields=name&fields=id"
+    while url:
+        page = client.get(url)
+        assert all(set(port) == {"name", "id"} for port in page["ports"])
+        walked += [port["name"] for port in page["ports"]]
+        parts = [urlsplit(link["href"]) for link in page.get("ports_links", []) if link["rel"] == "next"]
+        url = f"{parts[0].path}?{parts[0].query}" if parts else ""
+    assert walked == ["a", "b", "c", "d"]
+    assert len(client.get(base + "&name=a&name=b&unknown=1")["ports"]) == 2
+    assert len(client.get(base + "&admin_state_up=False")["ports"]) == 1
+    address = client.get(base + "&name=a")["ports"][0]["fixed_ips"][0]["ip_address"]
+    (found,) = client.get(f"{base}&fixed_ips=ip_address={address}")["ports"]
+    assert found["name"] == "a"
+
+
+def test_names_become_dns_names_of_one_port_each(client: Client) -> None:
+    """The first port of a name has it as its DNS name; a second one has its address's."""
+    network = client.host_network(cidr(), dns_domain="lan.")
+    first = client.make("port", network_id=network["id"], name="Web")
+    second = client.make("port", network_id=network["id"], name="web")
+    assert first["dns_assignment"][0]["fqdn"] == "web.lan."
+    dashed = second["fixed_ips"][0]["ip_address"].replace(".", "-")
+    assert second["dns_assignment"][0]["hostname"] == f"host-{dashed}"
+
+
+def test_rules_come_back_as_they_were_written(client: Client) -> None:
+    """A rule's protocol is echoed, its meaning may be there only once, and its description can change."""
+    group = client.make("security_group", name="rules")
+    asked = {"security_group_id": group["id"], "direction": "ingress", "protocol": "TCP"}
+    made = client.make("security_group_rule", **asked, port_range_min=80, port_range_max="443")
+    assert (made["protocol"], made["port_range_max"]) == ("TCP", 443)
+    same = {**asked, "protocol": 6, "port_range_min": 80, "port_range_max": 443}
+    answer = client.send("POST", "/v2.0/security-group-rules", {"security_group_rule": same})
+    assert (answer.status, answer.kind) == (409, "SecurityGroupRuleExists")
+    assert client.change("security_group_rule", made["id"], description="x")["description"] == "x"
+    assert (
+        len(client.get(f"/v2.0/security-groups/{group['id']}")["security_group"]["security_group_rules"]) == 3
+    )
+
+
+def test_the_default_group_stays(client: Client) -> None:
+    """The default group is neither deleted nor renamed, and no other takes its name."""
+    (group,) = client.get("/v2.0/security-groups?name=default")["security_groups"]
+    path = f"/v2.0/security-groups/{group['id']}"
+    assert client.send("DELETE", path).kind == "SecurityGroupCannotRemoveDefault"
+    assert client.send("PUT", path, {"security_group": {"name": "x"}}).status == 409
+    other = client.send("POST", "/v2.0/security-groups", {"security_group": {"name": "default"}})
+    assert other.kind == "SecurityGroupDefaultAlreadyExists"
+
+
+def test_plugging_binds_to_the_host_and_is_exclusive(client: Client) -> None:
+    """A port plugged without a host is bound to the server's; a link name in a namespace is one port's."""
+    network = client.host_network(cidr())
+    where = {"kind": "namespace", "namespace": "g1", "link": "eth0"}
+    port = client.make("port", network_id=network["id"], **{"netwright:attachment": where})
+    assert (port["binding:host_id"], port["netwright:attachment"]) == ("h1", where)
+    body = {"port": {"network_id": network["id"], "netwright:attachment": where}}
+    assert client.send("POST", "/v2.0/ports", body).kind == "AttachmentInUse"
+    unplugged = client.change("port", port["id"], **{"netwright:attachment": {"kind": "none"}})
+    assert unplugged["netwright:attachment"] == {"kind": "none"}
+    assert client.send("POST", "/v2.0/ports", body).status == 201
+
+
+def test_projects_come_from_the_body_or_the_header(client: Client) -> None:
+    """The body's project_id counts before its tenant_id, that before X-Project-Id, that before `default`."""
+    header = {"X-Project-Id": "from-header"}
+    for body, expected in (
+        ({}, "from-header"), ({"tenant_id": "t"}, "t"), ({"project_id": "p", "tenant_id": "t"}, "p"),
+    ):  # fmt: skip
+        made = client.send("POST", "/v2.0/networks", {"network": body}, header).body["network"]
+        assert made["project_id"] == made["tenant_id"] == expected
+    assert client.make("network")["project_id"] == "default"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v2.0", "/v2.0/", "/v2.0/extensions", "/v2.0/extensions/binding", "/v1/status"]
+)
+def test_documents_are_there(client: Client, path: str) -> None:
+    """Version, extension and status documents answer with JSON."""
+    assert client.get(path)
+
+
+def test_requests_are_counted_by_their_template(client: Client) -> None:
+    """/metrics shows the template of a path, never an id."""
+    client.send("GET", "/v2.0/ports/secret-id")
+    text = client.send("GET", "/metrics").raw.decode()
+    assert 'netwright_api_requests_total{method="GET",route="/v2.0/ports/{id}",status="404"}' in text
+    assert "secret-id" not in text

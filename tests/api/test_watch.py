@@ -1,0 +1,178 @@
+"""Agents follow the plan through the watch, and tell what they made of it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from ipaddress import ip_network
+from pathlib import Path
+
+from served import Client, UnixConnection, serving
+
+from netwright.api.server import Server
+from netwright.model.ids import HostName, LinkName, PortId, port_link_name
+from netwright.model.intent import HostTap, VmmTap
+from netwright.model.plan import (
+    HostFacts,
+    HostPlan,
+    ItemKey,
+    Noun,
+    PlanDelta,
+    PlanUpdate,
+    PortItem,
+    PortStatus,
+    Report,
+    StageFailure,
+    VmmLink,
+    apply,
+)
+from netwright.wire.codec import decode_update, encode_report
+
+HOST = HostName("h1")
+TAP = {"netwright:attachment": {"kind": "tap"}}
+
+
+@contextmanager
+def watching(server: Server, generation: int | None = None) -> Iterator[http.client.HTTPResponse]:
+    connection = UnixConnection(server.socket_path)
+    known = "" if generation is None else f"&generation={generation}"
+    connection.request("GET", f"/v1/watch?host={HOST}{known}")
+    try:
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
+def line(stream: http.client.HTTPResponse) -> PlanUpdate:
+    while not (text := stream.readline().strip()):
+        pass
+    return decode_update(text)
+
+
+def test_a_watch_begins_with_the_plan_and_goes_on_with_deltas(server: Server, client: Client) -> None:
+    """The first line is the whole plan; each commit is followed within a moment by a delta that leads to the next."""
+    network = client.host_network("10.1.0.0/24")
+    with watching(server) as stream:
+        plan = line(stream)
+        assert isinstance(plan, HostPlan)
+        port = client.make("port", network_id=network["id"], **TAP)
+        begun = time.monotonic()
+        delta = line(stream)
+        assert time.monotonic() - begun < 0.5
+        assert isinstance(delta, PlanDelta)
+        plan = apply(plan, delta)
+        item = plan.items[ItemKey(Noun.PORT, port["id"])]
+        assert isinstance(item, PortItem)
+        assert item.attachment == HostTap()
+        client.drop("port", port["id"])
+        plan = apply(plan, line(stream))
+        assert ItemKey(Noun.PORT, port["id"]) not in plan.items
+        assert plan == decode_update(client.send("GET", f"/v1/plan?host={HOST}").raw)
+
+
+def test_a_watch_goes_on_where_the_agent_stopped(server: Server, client: Client) -> None:
+    """With a known generation the first line is a delta from it; with one that never was, the whole plan."""
+    network = client.host_network("10.2.0.0/24")
+    before = decode_update(client.send("GET", f"/v1/plan?host={HOST}").raw)
+    assert isinstance(before, HostPlan)
+    client.make("port", network_id=network["id"], **TAP)
+    with watching(server, before.generation) as stream:
+        delta = line(stream)
+        assert isinstance(delta, PlanDelta)
+        assert apply(before, delta) == decode_update(client.send("GET", f"/v1/plan?host={HOST}").raw)
+    for never in (0, 10**12):
+        with watching(server, never) as stream:
+            assert isinstance(line(stream), HostPlan)
+
+
+def test_a_watch_needs_a_host_and_a_number(client: Client) -> None:
+    """A watch without a host, or from a generation that is no number, is a 400."""
+    for query in ("", "host=", "host=a/b", "host=h1&generation=x", "host=h1&generation=-1"):
+        assert client.send("GET", f"/v1/watch?{query}").status == 400
+
+
+def test_the_server_stops_while_watches_are_open() -> None:
+    """Stopping takes less than two seconds, and ends the streams that agents hold."""
+    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+        server = stack.enter_context(serving(Path(directory), tcp=False))
+        with watching(server) as one, watching(server) as other:
+            line(one)
+            line(other)
+            begun = time.monotonic()
+            stack.close()
+            assert time.monotonic() - begun < 2
+            assert one.read().strip() == other.read().strip() == b""
+
+
+def tell(client: Client, **parts) -> None:
+    report = Report(**{"host": HOST, "generation": 1, "converged": True, "complete": False, **parts})
+    assert client.send("POST", "/v1/report", encode_report(report)).status == 204
+
+
+def test_reports_say_which_ports_are_up(client: Client) -> None:
+    """A port is ACTIVE when its host says that it is up, and DOWN when a complete report leaves it out."""
+    network = client.host_network("10.3.0.0/24")
+    port = client.make("port", network_id=network["id"], **TAP)
+
+    def status() -> str:
+        return client.get(f"/v2.0/ports/{port['id']}")["port"]["status"]
+
+    generation = client.get("/v1/status")["generation"]
+    tell(client, ports=(PortStatus(PortId(port["id"]), True),))
+    assert status() == "ACTIVE"
+    tell(client)
+    assert status() == "ACTIVE"
+    tell(client, complete=True)
+    assert status() == "DOWN"
+    assert client.get("/v1/status")["generation"] == generation
+
+
+def test_a_tap_that_a_vmm_makes_plugs_the_port(server: Server, client: Client) -> None:
+    """A link under a port's name plugs it on that host until the link goes; a tap of our own is left alone."""
+    network = client.host_network("10.4.0.0/24")
+    port = client.make("port", network_id=network["id"])
+    ours = client.make("port", network_id=network["id"], **TAP)
+    links = tuple(VmmLink(port_link_name(PortId(one["id"])), True) for one in (port, ours))
+    tell(client, vmm_links=(*links, VmmLink(LinkName("tap%"), True)))
+    shown = client.get(f"/v2.0/ports/{port['id']}")["port"]
+    assert (shown["netwright:attachment"], shown["binding:host_id"]) == ({"kind": "vmm-tap"}, HOST)
+    assert client.get(f"/v2.0/ports/{ours['id']}")["port"]["netwright:attachment"] == {"kind": "tap"}
+    with watching(server) as stream:
+        plan = line(stream)
+        assert isinstance(plan, HostPlan)
+        item = plan.items[ItemKey(Noun.PORT, port["id"])]
+        assert isinstance(item, PortItem)
+        assert item.attachment == VmmTap()
+    tell(client, vmm_links=(VmmLink(links[0].name, False),))
+    assert client.get(f"/v2.0/ports/{port['id']}")["port"]["netwright:attachment"] == {"kind": "none"}
+
+
+def test_facts_and_failures_are_shown_and_minded(client: Client) -> None:
+    """A host's routes refuse overlapping networks, its uplink's MTU is new networks', its failures are in the status."""
+
+    facts = HostFacts((ip_network("10.200.0.0/16"),), 1400, (LinkName("eth0"),))
+    failure = StageFailure("links", "said no", 3)
+    tell(client, facts=facts, failures=(failure,), converged=False)
+    (host,) = client.get("/v1/status")["hosts"]
+    assert host["failures"] == [{"stage": "links", "said": "said no", "pending": 3}]
+    assert host["converged"] is False
+    network = client.make("network", **{"netwright:gateway_place": "host"})
+    assert network["mtu"] == 1400
+    body = {"subnet": {"network_id": network["id"], "cidr": "10.200.7.0/24"}}
+    answer = client.send("POST", "/v2.0/subnets", body)
+    assert (answer.status, answer.kind) == (409, "CidrOverlapsHostRoute")
+    tell(client)
+
+
+def test_what_is_no_report_is_refused(client: Client) -> None:
+    """Bytes that are not a report of this wire version are a 400."""
+    for data in (
+        b"",
+        b"{}",
+        b'{"version":1,"body":{"host":"../x","generation":1,"converged":true,"complete":true}}',
+    ):
+        assert client.send("POST", "/v1/report", data).status == 400
