@@ -17,6 +17,7 @@ from typing import Final
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 SOURCES: Final = Path(__file__).resolve().parent.parent / "src"
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -119,6 +120,7 @@ def pressure_total() -> float:
 
 
 def median(values: Iterable[float]) -> float:
+    """To two digits after the point."""
     return round(statistics.median(values), 2)
 
 
@@ -129,7 +131,7 @@ def spread(values: Sequence[float]) -> str:
 
 def show(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table on standard output."""
-    table = Table(title=title, title_justify="left")
+    table = Table(title=Text(title), title_justify="left")
     for number, column in enumerate(head):
         table.add_column(column, justify="right" if number else "left", overflow="fold")
     for row in rows:

@@ -63,7 +63,7 @@ class Guest:
             self._events.recv(65536)
 
     def set_address(self, address: str, mask: str) -> None:
-        """With ARP asked again after 10 ms: under load the bridge may take the port in after the guest sees it."""
+        """With ARP asked again after 10 ms: under load its bridge may let a guest in late."""
         with inside(self._namespace):
             Path(f"/proc/sys/net/ipv4/neigh/{self._link}/retrans_time_ms").write_text("10")
         for request, value in ((_SET_ADDRESS, address), (_SET_MASK, mask)):
@@ -141,6 +141,6 @@ def _dhcp(hardware: bytes, xid: int, options: bytes) -> bytes:
 
 
 def _checksum(data: bytes) -> int:
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = sum(int.from_bytes(data[at : at + 2]) for at in range(0, len(data), 2))
     total = (total >> 16) + (total & 0xFFFF)
     return ~(total + (total >> 16)) & 0xFFFF

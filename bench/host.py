@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-
 from common import SOURCES, run
+
 from netwright.kernel.netns import create
 from netwright.model.ids import NamespaceName
 
@@ -26,6 +26,7 @@ HOST: Final = NamespaceName("host")
 OUTSIDE: Final = NamespaceName("outside")
 OUTSIDE_ADDRESS: Final = "192.0.2.1"
 PATIENCE_S: Final = 60.0
+_SETTLED_S: Final = 20.0
 BULK: Final = 100
 """Ports made in one request."""
 
@@ -57,10 +58,29 @@ class Network(msgspec.Struct):
         return f"brq{self.id[:11]}"
 
 
+class Group(msgspec.Struct):
+    id: str
+
+
 class _Answer(msgspec.Struct):
+    security_group: Group | None = None
     port: Port | None = None
     ports: list[Port] = []
     network: Network | None = None
+
+
+class _Host(msgspec.Struct):
+    generation: int
+
+
+class _Status(msgspec.Struct):
+    generation: int
+    hosts: list[_Host]
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the agent has reported the newest generation."""
+        return any(host.generation >= self.generation for host in self.hosts)
 
 
 class Client(HTTPConnection):
@@ -99,6 +119,26 @@ class Client(HTTPConnection):
         self.ask("POST", "/v2.0/subnets", {"subnet": subnet})
         return made
 
+    def create_group(self, ports: Iterable[int]) -> str:
+        """A security group that opens these TCP ports to one prefix; its id."""
+        said = self.ask("POST", "/v2.0/security-groups", {"security_group": {"name": "bench"}})
+        made = msgspec.json.decode(said, type=_Answer).security_group
+        if made is None:
+            raise RuntimeError("no security group in the answer")
+        rules = [
+            {
+                "security_group_id": made.id,
+                "direction": "ingress",
+                "protocol": "tcp",
+                "port_range_min": port,
+                "port_range_max": port,
+                "remote_ip_prefix": "198.51.100.0/24",
+            }
+            for port in ports
+        ]
+        self.ask("POST", "/v2.0/security-group-rules", {"security_group_rules": rules})
+        return made.id
+
     def create_ports(self, bodies: list[Mapping[str, object]]) -> list[Port]:
         said = self.ask("POST", "/v2.0/ports", {"ports": bodies})
         return msgspec.json.decode(said, type=_Answer).ports
@@ -109,23 +149,36 @@ class Client(HTTPConnection):
             raise RuntimeError("no port in the answer")
         return made
 
-    def ports(self) -> list[Port]:
-        return msgspec.json.decode(self.ask("GET", "/v2.0/ports"), type=_Answer).ports
+    def ports(self, query: str = "") -> list[Port]:
+        return msgspec.json.decode(self.ask("GET", f"/v2.0/ports{query}"), type=_Answer).ports
 
     def delete_port(self, port: Port) -> None:
         self.ask("DELETE", f"/v2.0/ports/{port.id}")
 
     def metric(self, name: str) -> float:
         """The sum of a metric over its labels; 0 where there is none yet."""
+        return sum(self.labelled(name).values())
+
+    def labelled(self, name: str) -> Mapping[str, float]:
+        """A metric's values by their labels, as Prometheus writes them."""
         lines = self.ask("GET", "/metrics").decode().splitlines()
-        named = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
-        return sum(float(line.rpartition(" ")[2]) for line in named)
+        named = [line.rpartition(" ") for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        return {labels.removeprefix(name): float(value) for labels, _, value in named}
+
+    def writes(self) -> float:
+        """Objects in the kernel and files that the agent wrote or removed since it started.
+
+        The metadata service's listening sockets are not among them: they are the process's own.
+        """
+        kinds = (self.labelled(f"netwright_agent_{verb}_total") for verb in ("written", "removed"))
+        return sum(count for kind in kinds for stage, count in kind.items() if "metadata" not in stage)
 
 
-def port_in(network: Network, namespace: str, link: str) -> Mapping[str, object]:
-    """The body of a port that is plugged into a namespace at once."""
+def port_in(network: Network, namespace: str, link: str, group: str = "") -> Mapping[str, object]:
+    """The body of a port that is plugged into a namespace at once; without a group, in the default one."""
     place = {"kind": "namespace", "namespace": namespace, "link": link}
-    return {"network_id": network.id, "netwright:attachment": place}
+    groups = {"security_groups": [group]} if group else {}
+    return {"network_id": network.id, "netwright:attachment": place, **groups}
 
 
 @dataclass(slots=True)
@@ -133,11 +186,8 @@ class Service:
     """One of netwright's programs, running."""
 
     process: subprocess.Popen[bytes]
-    log: Path
     ready_s: float
     """Seconds from its start to READY=1 (sd_notify): for an agent, its first reconcile is done."""
-    _from: int
-    """Where its part of the log begins."""
 
     @property
     def pid(self) -> int:
@@ -155,23 +205,6 @@ class Service:
         except subprocess.TimeoutExpired:
             self.kill()
 
-    def events(self, name: str) -> list[Mapping[str, object]]:
-        """What it logged under that name."""
-        with self.log.open("rb") as file:
-            file.seek(self._from)
-            lines = [line for line in file.read().splitlines() if line.startswith(b"{") and b"}" in line]
-        found = [msgspec.json.decode(line, type=dict[str, object]) for line in lines]
-        return [event for event in found if event.get("event") == name]
-
-    def writes(self) -> int:
-        """Kernel objects that it wrote or removed since it started."""
-        return sum(
-            value
-            for event in self.events("reconciled")
-            for value in (event["written"], event["removed"])
-            if isinstance(value, int)
-        )
-
     def cpu_s(self) -> float:
         """User and system time of the process so far."""
         fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
@@ -183,7 +216,7 @@ class Lab:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self.state, self.socket = directory / "state", directory / "api.sock"
+        self.state, self.run, self.socket = directory / "state", directory / "run", directory / "api.sock"
         self.log = directory / "log"
         create(HOST)
         run(["ip", "link", "set", "lo", "up"], where=HOST)
@@ -200,7 +233,11 @@ class Lab:
             "ip link set uplink up",
         ):
             run(words.split(), where=HOST)
-        for words in (f"ip address add {OUTSIDE_ADDRESS}/24 dev eth0", "ip link set eth0 up", "ip link set lo up"):
+        for words in (
+            f"ip address add {OUTSIDE_ADDRESS}/24 dev eth0",
+            "ip link set eth0 up",
+            "ip link set lo up",
+        ):
             run(words.split(), where=OUTSIDE)
         run(f"ip route add default via {OUTSIDE_ADDRESS}".split(), where=HOST)
 
@@ -211,14 +248,16 @@ class Lab:
         run(["ip", "link", "set", "lo", "up"], where=made)
         return made
 
-    def up(self) -> Service:
-        return self._start("up", "--listen", "none", "--run-dir", self._run, "--socket", str(self.socket))
+    def up(self, *, awaited: bool = True) -> Service:
+        words = ("--listen", "none", "--run-dir", str(self.run), "--socket", str(self.socket))
+        return self._start("up", *words, awaited=awaited)
 
-    def api(self, listen: str = "none") -> Service:
-        return self._start("api", "--listen", listen, "--socket", str(self.socket))
+    def api(self) -> Service:
+        return self._start("api", "--listen", "none", "--socket", str(self.socket))
 
-    def agent(self) -> Service:
-        return self._start("agent", "--server-address", f"unix:{self.socket}", "--run-dir", self._run)
+    def agent(self, *, awaited: bool = True) -> Service:
+        words = ("--server-address", f"unix:{self.socket}", "--run-dir", str(self.run))
+        return self._start("agent", *words, awaited=awaited)
 
     @contextmanager
     def running_up(self) -> Iterator[Service]:
@@ -228,15 +267,21 @@ class Lab:
         finally:
             service.stop()
 
-    @property
-    def _run(self) -> str:
-        return str(self._directory / "run")
-
-    def _start(self, program: str, *words: str) -> Service:
-        argv = [sys.executable, "-m", "netwright", program, "--host", HOST, "--state-dir", str(self.state), *words]
+    def _start(self, program: str, *words: str, awaited: bool = True) -> Service:
+        """`awaited`: returns when it says that it is ready, else at once."""
+        argv = [
+            sys.executable,
+            "-m",
+            "netwright",
+            program,
+            "--host",
+            HOST,
+            "--state-dir",
+            str(self.state),
+            *words,
+        ]
         place = self._directory / "notify"
         place.unlink(missing_ok=True)
-        offset = self.log.stat().st_size if self.log.exists() else 0
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified, self.log.open("ab") as log:
             notified.bind(str(place))
             notified.settimeout(PATIENCE_S)
@@ -246,32 +291,36 @@ class Lab:
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": str(SOURCES), "NOTIFY_SOCKET": str(place)},
             )
-            while notified.recv(4096) != b"READY=1":
+            while awaited and notified.recv(4096) != b"READY=1":
                 pass
-            return Service(process, self.log, time.monotonic() - begun, offset)
+            return Service(process, time.monotonic() - begun)
 
 
 def settle(client: Client, pause: float = 0.04) -> float:
-    """Waits until the agent has been quiet for a while; the seconds it has reconciled in all its life."""
+    """Waits until the agent has the newest plan and is quiet; the seconds it has reconciled so far."""
     name = "netwright_agent_reconcile_seconds"
-    before = -1.0
-    while (now := client.metric(f"{name}_count")) != before:
+    before, deadline = -1.0, time.monotonic() + _SETTLED_S
+    while time.monotonic() < deadline:
+        status = msgspec.json.decode(client.ask("GET", "/v1/status"), type=_Status)
+        now = client.metric(f"{name}_count")
+        if now == before and status.in_step:
+            break
         before = now
         time.sleep(pause)
     return client.metric(f"{name}_sum")
 
 
-def fill(lab: Lab, client: Client, network: Network, total: int, have: int = 0) -> list[Port]:
-    """Brings the number of background ports to `total`, a hundred in each shared guest namespace."""
+def fill(lab: Lab, client: Client, network: Network, wanted: range, group: str = "") -> list[Port]:
+    """Makes the background ports of these numbers, a hundred in each shared guest namespace."""
     made: list[Port] = []
-    for start in range(have, total, BULK):
-        stop = min(start - start % BULK + BULK, total)
+    for start in range(wanted.start, wanted.stop, BULK):
+        stop = min(start + BULK, wanted.stop)
         bodies: list[Mapping[str, object]] = []
         for number in range(start, stop):
             name = f"crowd{number // BULK}"
             if not Path(f"/run/netns/{name}").exists():
                 lab.guest(name)
-            bodies.append(port_in(network, name, f"n{number}"))
+            bodies.append(port_in(network, name, f"n{number}", group))
         made += client.create_ports(bodies)
     deadline = time.monotonic() + PATIENCE_S
     while any(port.status != "ACTIVE" for port in client.ports()):

@@ -11,8 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
-
-from classic import Classic
+from classic import GROUP, Classic
 from common import finish, isolated, machine, median, say, show, spread
 from guest import Guest
 from host import Client, Lab, Network, Port, fill, port_in, settle
@@ -27,6 +26,7 @@ class Samples:
     first_ping: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     lease: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     kernel: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
+    removal: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
     classic: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -35,6 +35,7 @@ class Bench:
     lab: Lab
     client: Client
     network: Network
+    group: str
     samples: Samples
 
     def first_ping(self, ports: int) -> None:
@@ -55,15 +56,16 @@ class Bench:
         guest = Guest(self.lab.guest("guest"), "eth0")
         before = settle(self.client)
         begun = time.perf_counter()
-        port = self.client.create_port(port_in(self.network, "guest", "eth0"))
+        port = self.client.create_port(port_in(self.network, "guest", "eth0", self.group))
         try:
             yield guest, port
             into[ports].append((time.perf_counter() - begun) * 1000)
             self.samples.kernel[ports].append((settle(self.client) - before) * 1000)
         finally:
             guest.close()
+            before = settle(self.client)
             self.client.delete_port(port)
-        settle(self.client)
+        self.samples.removal[ports].append((settle(self.client) - before) * 1000)
 
 
 def bench(directory: Path, counts: Sequence[int], rounds: int) -> int:
@@ -71,11 +73,11 @@ def bench(directory: Path, counts: Sequence[int], rounds: int) -> int:
     with lab.running_up():
         client = lab.client()
         network = client.create_network("10.20.0.0/16")
-        one = Bench(lab, client, network, samples)
+        one = Bench(lab, client, network, client.create_group(GROUP), samples)
         have = 0
         for ports in counts:
             say(f"plug: {ports} ports on the host; {machine()}")
-            fill(lab, client, network, ports, have)
+            fill(lab, client, network, range(have, ports), one.group)
             classic.fill(ports)
             have = ports
             for number in range(rounds + 1):
@@ -90,7 +92,7 @@ def bench(directory: Path, counts: Sequence[int], rounds: int) -> int:
 
 def _forget(samples: Samples, ports: int) -> None:
     """The first round warms caches up and does not count."""
-    for kind in (samples.first_ping, samples.lease, samples.kernel, samples.classic):
+    for kind in (samples.first_ping, samples.lease, samples.kernel, samples.removal, samples.classic):
         kind[ports].clear()
 
 
@@ -98,13 +100,14 @@ def _report(samples: Samples, counts: Sequence[int], rounds: int, iptables: str)
     show(
         f"One more port, ms: median [least .. most] of {rounds} rounds, interleaved with the nova-network way"
         f" ({iptables}). {machine()}",
-        ("ports there", "first ping", "DHCP lease", "agent's part", "nova-network"),
+        ("ports there", "first ping", "DHCP lease", "agent's part", "of its removal", "nova-network"),
         [
             (
                 ports,
                 spread(samples.first_ping[ports]),
                 spread(samples.lease[ports]),
                 spread(samples.kernel[ports]),
+                spread(samples.removal[ports]),
                 spread(samples.classic[ports]),
             )
             for ports in counts
