@@ -121,7 +121,8 @@ def is_own(protocol: int, port: int) -> bool:
     """Whether a netlink port of this thread's namespace belongs to a socket of this process (proc(5))."""
     rows = map(str.split, Path("/proc/thread-self/net/netlink").read_text().splitlines()[1:])
     sockets = {f"socket:[{row[9]}]" for row in rows if (row[1], row[2]) == (str(protocol), str(port))}
-    return any(_target(opened) in sockets for opened in os.scandir("/proc/self/fd"))
+    with os.scandir("/proc/self/fd") as files:
+        return any(_target(opened) in sockets for opened in files)
 
 
 def _target(link: os.DirEntry[str]) -> str:
