@@ -20,6 +20,7 @@ from netwright.model.ids import NamespaceName
 HOST: Final = NamespaceName("classic")
 _GUESTS: Final = NamespaceName("classic-guests")
 _OURS: Final = "nova-compute-"
+_REST_S: Final = 0.2
 GROUP: Final = range(8000, 8010)
 """The security group's rules: TCP ports, open to one prefix."""
 
@@ -46,7 +47,10 @@ class Classic:
         self._restore(_edited(self._save(), total))
 
     def add(self) -> float:
-        """One more port: its milliseconds. It is taken away again afterwards."""
+        """One more port: its milliseconds.
+
+        It is taken away again, and the kernel given time to free the old tables behind our back.
+        """
         begun = time.perf_counter()
         number = self._ports
         for where, words in _steps(number):
@@ -55,6 +59,7 @@ class Classic:
         taken = (time.perf_counter() - begun) * 1000
         run(["ip", "link", "delete", f"vnet{number}"], where=HOST)
         self._restore(_edited(self._save(), number))
+        time.sleep(_REST_S)
         return taken
 
     def _save(self) -> str:
