@@ -19,7 +19,7 @@ Keys = Collection[Hashable] | None
 """The keys to look at; None means all."""
 
 
-def _never(_: object) -> bool:
+def _never(_: Hashable, __: object) -> bool:
     return False
 
 
@@ -28,14 +28,14 @@ class Row:
     """A stage and its driver.
 
     `gate`: stages after it wait while it fails. `swept`: what is there and not wanted is removed.
-    `may_wait`: values that are right while they are absent, as a tap that its VMM has yet to make.
+    `may_wait`: whether what is not observed is right to be absent, as a tap that its VMM has yet to make.
     """
 
     stage: Stage
     driver: Driver[Hashable, object]
     gate: bool = False
     swept: bool = True
-    may_wait: Callable[[object], bool] = _never
+    may_wait: Callable[[Hashable, object], bool] = _never
 
 
 @dataclass(slots=True)
@@ -150,7 +150,7 @@ def _build(row: Row, desired: Desired, keys: Keys, outcome: Outcome) -> tuple[De
 def _without_waiting(
     row: Row, delta: Delta[Hashable, object], observed: Mapping[Hashable, object]
 ) -> Delta[Hashable, object]:
-    put = {key: value for key, value in delta.put.items() if key in observed or not row.may_wait(value)}
+    put = {key: value for key, value in delta.put.items() if key in observed or not row.may_wait(key, value)}
     return Delta(put, delta.remove if row.swept else frozenset())
 
 

@@ -131,6 +131,10 @@ class Links:
                 netns.bring_up(value.peer_name)
 
     def _put_tap(self, route: IPRoute, name: LinkName, value: TapLink, state: LinkState | None) -> None:
+        if state and state.kind != "tun":
+            # A namespace's pair, whose guest moves into a virtual machine.
+            route.link("del", index=state.index)
+            state = None
         if state is None:
             if not value.ours:
                 return
