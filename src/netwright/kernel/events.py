@@ -1,7 +1,7 @@
 """What the kernel says has changed, as keys to look at again.
 
 Our own writes come back here too; looking again at a key that is right costs a tenth of a millisecond.
-nftables tells who wrote, so there only strangers count.
+nftables tells from which socket, so there only strangers count.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ipaddress import ip_interface
 from typing import Final, Protocol
 
 from netwright.kernel import rtnetlink
-from netwright.kernel.netlink import NETFILTER, ROUTE, attributes, messages
+from netwright.kernel.netlink import NETFILTER, ROUTE, is_own, messages
 from netwright.kernel.rtnetlink import LinkState
 from netwright.kernel.uplinks import MARK as UPLINK_MARK
 from netwright.model.host import AddressKey, LinkKey, Stage
@@ -29,7 +29,6 @@ _GROUPS: Final = {ROUTE: (1, 5, 7, 9, 11), NETFILTER: (7,)}
 """RTNLGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE; NFNLGRP_NFTABLES."""
 _NEW_LINK, _DEL_LINK, _NEW_ADDRESS, _DEL_ADDRESS, _NEW_ROUTE, _DEL_ROUTE = 16, 17, 20, 21, 24, 25
 _NEW_GENERATION: Final = (10 << 8) | 15
-_GENERATION_PID: Final = 2
 _PORT_LINK: Final = re.compile(r"tap[0-9a-f]{8}-[0-9a-f]{2}")
 _OURS: Final = re.compile(r"(brq|tap|dhp)[0-9a-f]{8}-[0-9a-f]{2}")
 _MAIN_TABLE: Final = 254
@@ -55,6 +54,7 @@ class Monitor:
         self._listener = listener
         self._reader = rtnetlink.open_reader()
         self._names: dict[int, LinkName] = {}
+        self._own_ports: set[int] = set()
         self._sockets = {_subscribe(protocol): protocol for protocol in _GROUPS}
         self._read, self._write = os.pipe()
         self._thread = threading.Thread(target=self._listen, name="kernel-events", daemon=True)
@@ -91,15 +91,21 @@ class Monitor:
             for stage in (Stage.FIREWALL, Stage.BRIDGES, Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
                 self._listener.suspect(stage)
             return
-        tell = self._tell_route if self._sockets[opened] == ROUTE else self._tell_nft
-        for kind, _, body in messages(data):
-            tell(kind, body)
-
-    def _tell_nft(self, kind: int, body: bytes) -> None:
-        if kind == _NEW_GENERATION:
-            pid = attributes(body, 4).get(_GENERATION_PID, b"")
-            if int.from_bytes(pid, "big") != os.getpid():
+        for kind, _, port, body in messages(data):
+            if self._sockets[opened] == ROUTE:
+                self._tell_route(kind, body)
+            elif kind == _NEW_GENERATION and not self._is_own(port):
                 self._listener.suspect(Stage.FIREWALL)
+
+    def _is_own(self, port: int) -> bool:
+        """Whether one of our sockets wrote.
+
+        The process id that nftables also tells will not do: it is the writing thread's, and the machine's
+        own even where we run in a PID namespace.
+        """
+        if port not in self._own_ports and is_own(NETFILTER, port):
+            self._own_ports.add(port)
+        return port in self._own_ports
 
     def _tell_route(self, kind: int, body: bytes) -> None:
         tells: dict[int, Callable[[bool, bytes], None]] = {

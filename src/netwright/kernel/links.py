@@ -190,6 +190,8 @@ def _put_bridge(route: IPRoute, name: LinkName, value: BridgeLink, state: LinkSt
         index = socket.if_nametoindex(name)
     else:
         index = state.index
+        # While STP is on, the kernel refuses to be without forward delay (ERANGE).
+        route.link("set", index=index, kind="bridge", br_stp_state=0)
         route.link("set", index=index, **options)
     route.link("set", index=index, **wanted)
 

@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from netwright.kernel import netns
@@ -64,7 +65,9 @@ class Netlink:
         self._socket.close()
 
     def __del__(self) -> None:
-        self._socket.close()
+        # There is none where the namespace was gone.
+        if opened := getattr(self, "_socket", None):
+            opened.close()
 
     def dump(self, kind: int, body: bytes) -> Iterator[Message]:
         """Every object that matches. Raises KernelRefusedError."""
@@ -97,7 +100,7 @@ class Netlink:
     def _receive(self, number: int) -> list[Message]:
         data = self._socket.recv(_RECEIVE)
         found = []
-        for kind, sequence, body in messages(data):
+        for kind, sequence, _, body in messages(data):
             if sequence != number:
                 continue
             if kind == _NLMSG_ERROR:
@@ -107,13 +110,29 @@ class Netlink:
         return found
 
 
-def messages(data: bytes) -> Iterator[tuple[int, int, bytes]]:
-    """Type, sequence number and body of each message in a datagram."""
+def messages(data: bytes) -> Iterator[tuple[int, int, int, bytes]]:
+    """Type, sequence number, sender's (or asker's) port and body of each message in a datagram."""
     at = 0
     while at + _HEADER.size <= len(data):
-        length, kind, _, sequence, _ = _HEADER.unpack_from(data, at)
-        yield kind, sequence, data[at + _HEADER.size : at + length]
+        length, kind, _, sequence, port = _HEADER.unpack_from(data, at)
+        yield kind, sequence, port, data[at + _HEADER.size : at + length]
         at += (length + 3) & ~3
+
+
+def is_own(protocol: int, port: int) -> bool:
+    """Whether a netlink port of this thread's namespace belongs to a socket of this process (proc(5))."""
+    rows = map(str.split, Path("/proc/thread-self/net/netlink").read_text().splitlines()[1:])
+    sockets = {f"socket:[{row[9]}]" for row in rows if (row[1], row[2]) == (str(protocol), str(port))}
+    with os.scandir("/proc/self/fd") as files:
+        return any(_target(opened) in sockets for opened in files)
+
+
+def _target(link: os.DirEntry[str]) -> str:
+    """Empty for a file that was closed meanwhile."""
+    try:
+        return str(Path(link).readlink())
+    except OSError:
+        return ""
 
 
 def attributes(body: bytes, offset: int = 0) -> dict[int, bytes]:

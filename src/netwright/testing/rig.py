@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +23,7 @@ from netwright.model.plan import HostItem, Item, ItemKey, PortItem
 from netwright.testing.namespaces import namespace
 
 T = TypeVar("T")
+State = Mapping[Stage, Mapping[Hashable, object]]
 
 
 class Rig:
@@ -30,11 +31,20 @@ class Rig:
 
     def __init__(self, host: NamespaceName, directory: Path) -> None:
         self.host = host
-        self._thread = ThreadPoolExecutor(1, initializer=netns.enter, initargs=(host,))
+        self._directory = directory
+        self._start()
+
+    def _start(self) -> None:
+        self._thread = ThreadPoolExecutor(1, initializer=netns.enter, initargs=(self.host,))
         self._items: dict[ItemKey, Item] = {}
         self._callers = Callers()
         self.rows: tuple[Row, ...] = ()
-        self._desired, self._flows = self.do(lambda: self._make(directory))
+        self._desired, self._flows = self.do(self._make)
+
+    def restart(self) -> None:
+        """As when an agent is killed and the next one starts: it knows nothing."""
+        self.leave()
+        self._start()
 
     def do(self, act: Callable[[], T]) -> T:
         """Runs it in the host's namespace."""
@@ -60,6 +70,20 @@ class Rig:
         every: dict[Stage, Keys] = dict.fromkeys((row.stage for row in self.rows), None)
         return self.do(lambda: reconcile(self.rows, self._desired, stages_ or every))
 
+    def wanted(self) -> State:
+        """What the plan asks for."""
+        return {row.stage: dict(self._desired.values[row.stage]) for row in self.rows}
+
+    def there(self) -> State:
+        """What the kernel and the helpers have of ours."""
+        wanted = self.wanted()
+        return self.do(
+            lambda: {
+                row.stage: dict(row.driver.observe(None if row.swept else wanted[row.stage].keys()))
+                for row in self.rows
+            }
+        )
+
     def leave(self) -> None:
         """Ends as a killed agent does: what it made stays, daemons run on."""
         self.do(self._close_drivers)
@@ -79,9 +103,10 @@ class Rig:
             if close := getattr(row.driver, "close", None):
                 close()
 
-    def _make(self, directory: Path) -> tuple[Desired, Flows]:
-        traits = probe(str(directory))
-        dnsmasq, metadata = DnsmasqDaemons(directory, systemd=False), MetadataService(self._callers.find)
+    def _make(self) -> tuple[Desired, Flows]:
+        traits = probe(str(self._directory))
+        dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
+        metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, dnsmasq, metadata)
         return Desired(traits), Flows()
 

@@ -1,0 +1,64 @@
+"""The benches run and say what they are read for; how fast anything is, is not asserted."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from subprocess import PIPE
+
+import pytest
+
+BENCHES = Path(__file__).resolve().parents[2] / "bench"
+HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
+
+
+@pytest.mark.parametrize(
+    ("name", "keys"),
+    [
+        ("plug", {"first_ping_ms", "lease_ms", "kernel_ms", "growth", "speedup_vs_classic"}),
+        ("api", {"port_create_per_s", "port_create_ms", "port_list_1000_ms", "cpu_ms_per_port_create"}),
+        ("restart", {"lost", "reset", "sync_s", "sync_writes", "rebuild_s", "heal_ms"}),
+        ("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}),
+    ],
+)
+def test_a_benchs_last_line_has_its_figures(name: str, keys: set[str]) -> None:
+    """Every bench ends well and prints one JSON object with its published keys as its last line."""
+    done = subprocess.run(
+        [sys.executable, str(BENCHES / f"{name}.py"), "--quick"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(done.stdout.splitlines()[-1])
+    assert keys <= figures.keys()
+    assert figures.get("heal_ms", dict.fromkeys(HEALED)).keys() >= HEALED
+
+
+def test_an_interrupted_bench_leaves_nothing_behind(tmp_path: Path) -> None:
+    """After Ctrl-C no process of a bench runs any more, and its directory and namespaces are gone."""
+    argv = [sys.executable, str(BENCHES / "idle.py"), "--ports", "1", "--seconds", "60"]
+    with subprocess.Popen(
+        argv, stdout=PIPE, stderr=PIPE, env={**os.environ, "TMPDIR": str(tmp_path)}
+    ) as bench:
+        assert bench.stderr is not None
+        assert bench.stderr.readline().startswith(b"idle:"), "its ports are in place"
+        assert _processes(tmp_path)
+        bench.send_signal(signal.SIGINT)
+        bench.communicate(timeout=30)
+    assert bench.returncode == 130
+    assert not list(tmp_path.iterdir())
+    assert not _processes(tmp_path)
+    assert not Path("/run/netns/crowd0").exists()
+
+
+def _processes(directory: Path) -> list[Path]:
+    """Whoever names the directory in its command line."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            if str(directory).encode() in path.read_bytes():
+                found.append(path)
+    return found
