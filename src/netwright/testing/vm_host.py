@@ -48,7 +48,7 @@ _JOB: Final = """\
 exec </dev/null >/dev/ttyS1 2>&1
 stty -F /dev/ttyS1 raw -echo
 ip link set lo up
-modprobe tun
+/sbin/modprobe tun
 cd {directory}
 env -i {environment} {command}
 echo "{mark} $?"
