@@ -58,15 +58,17 @@ class LinkState:
 
     @property
     def plain_bridge(self) -> bool:
-        """STP off, no forward delay, no multicast snooping."""
+        """STP off, no forward delay, no multicast snooping; netfilter calls for both IP versions or none."""
         options = attributes(self.data)
         zero = (_BR_STP, _BR_FORWARD_DELAY, _BR_SNOOPING)
-        return not any(int.from_bytes(options.get(kind, b""), "little") for kind in zero)
+        halves = options.get(_BR_CALL4), options.get(_BR_CALL6)
+        return halves[0] == halves[1] and not any(
+            int.from_bytes(options.get(kind, b""), "little") for kind in zero
+        )
 
     @property
     def netfilter_calls(self) -> bool:
-        options = attributes(self.data)
-        return options.get(_BR_CALL4) == options.get(_BR_CALL6) == b"\1"
+        return attributes(self.data).get(_BR_CALL4) == b"\1"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""The data plane's own tests under Debian's kernel, whose bridges track connections themselves."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from netwright.testing.vm_host import Job, run_in_vm
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(os.geteuid() != 0, reason="shows the machine's files to a virtual machine"),
+]
+ROOT = Path(__file__).resolve().parents[2]
+SECURITY = ("zones", "nat", "host_input", "antispoof")
+STATE = ("verdicts", "drift", "ownership", "inspection")
+PROBE = "from netwright.kernel.traits import probe; assert probe('/run').bridge_conntrack"
+
+
+def run_tests(names: Sequence[str], scratch: Path, first: str = "true") -> None:
+    """Those tests of tests/kernel pass, all of them, after the command `first`."""
+    files = " ".join(f"tests/kernel/test_{name}.py" for name in names)
+    script = f'{first} && "$0" -c "{PROBE}" && exec "$0" -m pytest -q --color=no -p no:xdist {files}'
+    environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
+    answer = run_in_vm(Job(["sh", "-c", script, sys.executable], ROOT, environment, 800), scratch)
+    assert answer.code == 0, answer.text
+    assert "passed" in answer.text
+    assert "skipped" not in answer.text
+
+
+def test_a_kernel_that_tracks_bridged_connections_itself_is_held_to_the_same_tests(tmp_path: Path) -> None:
+    """With `ct` in the bridge family, packets, rules and their restoring are as they are with br_netfilter."""
+    run_tests((*SECURITY, *STATE), tmp_path)
+
+
+def test_br_netfilter_beside_it_changes_nothing(tmp_path: Path) -> None:
+    """Docker, for one, shows bridged packets to iptables on every bridge; connections are tracked once all the same."""
+    run_tests(SECURITY, tmp_path, first="modprobe br_netfilter")
