@@ -304,12 +304,12 @@ def settle(client: Client, pause: float = 0.04) -> float:
     name = "netwright_agent_reconcile_seconds"
     before, deadline = -1.0, time.monotonic() + _SETTLED_S
     while time.monotonic() < deadline:
+        time.sleep(pause)  # first: asking takes time from the agent, which shares the process
         status = msgspec.json.decode(client.ask("GET", "/v1/status"), type=_Status)
         now = client.metric(f"{name}_count")
         if now == before and status.in_step:
             break
         before = now
-        time.sleep(pause)
     return client.metric(f"{name}_sum")
 
 

@@ -129,7 +129,7 @@ def _report(samples: Samples, counts: Sequence[int], rounds: int, iptables: str)
 
 def _result(samples: Samples, counts: Sequence[int]) -> Mapping[str, object]:
     kernel = {ports: median(samples.kernel[ports]) for ports in counts}
-    low, high = counts[min(1, len(counts) - 1)], counts[-1]
+    low, high = counts[1 if len(counts) > 2 else 0], counts[-1]
     return {
         "first_ping_ms": {str(ports): median(samples.first_ping[ports]) for ports in counts},
         "lease_ms": {str(ports): median(samples.lease[ports]) for ports in counts},
