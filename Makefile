@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 NAME ?= plug
 
 check: lint
-	$(BIN)/pytest -q tests/pure tests/golden
+	$(BIN)/pytest -q tests/pure tests/golden -m "not slow"
 
 lint: venv
 	$(BIN)/ruff check .

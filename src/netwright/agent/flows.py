@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
+from typing import Final
 
 from netwright.kernel.conntrack import Conntrack, Flow
 from netwright.model.ids import GroupId
@@ -18,6 +19,8 @@ from netwright.render.verdicts import IsMember, Opening, allows
 
 Change = tuple[Item | None, Item | None]
 """An item as it was and as it is; None where there was or is none."""
+_NEEDS_NO_GROUP: Final = {(17, 68, 67), (17, 67, 68), (17, 546, 547), (17, 547, 546)}
+"""DHCP, both ways: what the chains `always_out` and `always_in` let through."""
 Place = tuple[int, Address]
 """A conntrack zone and an address in it."""
 
@@ -49,6 +52,9 @@ class Flows:
         doomed = [flow for flow in self._conntrack.flows() if is_doomed(flow, suspects, items, is_member)]
         return self._conntrack.end(doomed)
 
+    def close(self) -> None:
+        self._conntrack.close()
+
 
 def suspects_of(changes: Iterable[Change], items: Mapping[ItemKey, Item]) -> Suspects:
     """Only what may have shrunk makes a suspect: a new port or rule ends nothing."""
@@ -78,6 +84,8 @@ def all_ports(items: Mapping[ItemKey, Item]) -> list[Change]:
 
 def is_doomed(flow: Flow, suspects: Suspects, items: Mapping[ItemKey, Item], is_member: IsMember) -> bool:
     """Whether the connection is to be ended."""
+    if (flow.protocol, flow.original.source_port, flow.original.target_port) in _NEEDS_NO_GROUP:
+        return False
     ends = {flow.original.source, flow.original.target, flow.reply.source, flow.reply.target}
     if any(zone == flow.zone and address in ends for zone, address in suspects.ended):
         return True

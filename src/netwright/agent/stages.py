@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Hashable
 from pathlib import Path
 from typing import TypeVar
@@ -18,7 +19,7 @@ from netwright.kernel.nft import NftTables
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
-from netwright.model.host import Stage, TapLink, Traits
+from netwright.model.host import LinkKey, Stage, TapLink, Traits
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -37,7 +38,7 @@ def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -
         Row(
             Stage.PORTS,
             wide(Links(bridges=False)),
-            may_wait=lambda value: isinstance(value, TapLink) and not value.ours,
+            may_wait=lambda key, value: isinstance(value, TapLink) and not value.ours and not _is_there(key),
         ),
         Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
         Row(Stage.ROUTES, wide(Routes(namespaces))),
@@ -50,3 +51,12 @@ def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -
 def wide(driver: Driver[K, V]) -> Driver[Hashable, object]:
     """A driver among drivers: the loop hands each only what was rendered for its own stage."""
     return driver  # type: ignore[return-value]  # narrower keys than declared: kept by Desired's stages
+
+
+def _is_there(key: Hashable) -> bool:
+    """Whether the calling thread's namespace has the link, whoever made it."""
+    try:
+        socket.if_nametoindex(key.name if isinstance(key, LinkKey) else "")
+    except OSError:
+        return False
+    return True

@@ -46,7 +46,7 @@ def deployment(call: Call) -> Response:
         {
             "version": __version__,
             "generation": now.generation,
-            "hosts": [_host(host) for host in now.hosts],
+            "hosts": [_host(host, watching=call.world.watching[host.name] > 0) for host in now.hosts],
             "counts": dict(now.counts),
         }
     )
@@ -59,7 +59,7 @@ def host_of(name: str | None) -> HostName:
     return text.host_name(name, "host")
 
 
-def _host(host: HostRecord) -> View:
+def _host(host: HostRecord, *, watching: bool) -> View:
     failures = [
         {"stage": failure.stage, "said": failure.said, "pending": failure.pending}
         for failure in host.failures
@@ -67,6 +67,7 @@ def _host(host: HostRecord) -> View:
     return {
         "name": host.name,
         "last_seen": moment(host.last_seen),
+        "watching": watching,
         "generation": host.generation,
         "converged": host.converged,
         "failures": failures,

@@ -78,7 +78,7 @@ class Watch:
         return StreamingResponse(self._lines(host, base), media_type=NDJSON)
 
     async def _lines(self, host: HostName, base: int) -> AsyncIterator[bytes]:
-        with self.bell.heard() as event:
+        with self.bell.heard() as event, self._present(host):
             generation, line = await run_in_threadpool(self._first, host, base)
             yield line
             polls = 0
@@ -95,6 +95,14 @@ class Watch:
                 elif polls >= _POLLS_A_BLANK:
                     polls = 0
                     yield b"\n"
+
+    @contextmanager
+    def _present(self, host: HostName) -> Iterator[None]:
+        self.world.watching[host] += 1
+        try:
+            yield
+        finally:
+            self.world.watching[host] -= 1
 
     def _first(self, host: HostName, base: int) -> tuple[int, bytes]:
         """A delta if the log reaches back to the generation that the agent has, else the whole plan."""

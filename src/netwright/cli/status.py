@@ -19,7 +19,7 @@ _SILENT_AFTER: Final = 60.0
 """Seconds without a report after which a host counts as lost."""
 _HELP: Final = """Show every host, what is pending there, and what the server holds.
 
-Exit code 1 if a host has not converged or was not seen for 60 seconds.
+Exit code 1 if a host has not converged, or is neither connected nor was heard of within 60 seconds.
 """
 
 
@@ -29,6 +29,7 @@ class Host:
 
     name: str
     last_seen: object
+    watching: bool
     generation: int
     converged: bool
     failures: tuple[StageFailure, ...]
@@ -36,7 +37,7 @@ class Host:
     def seen_within(self, now: float, seconds: float = _SILENT_AFTER) -> bool:
         """`now` in seconds since 1970."""
         seen = _epoch(self.last_seen)
-        return seen is not None and now - seen <= seconds
+        return self.watching or (seen is not None and now - seen <= seconds)
 
     def well(self, now: float) -> bool:
         return self.converged and self.seen_within(now)
@@ -48,6 +49,7 @@ def hosts_of(status: Item) -> list[Host]:
         Host(
             name=str(one.get("name")),
             last_seen=one.get("last_seen"),
+            watching=one.get("watching") is True,
             generation=_count(one.get("generation")),
             converged=one.get("converged") is True,
             failures=tuple(
@@ -76,16 +78,22 @@ def _run(call: Call) -> int:
 
 def _row(host: Host, now: float) -> Item:
     pending = [f"{one.stage}: {one.said} ({one.pending} pending)" for one in host.failures]
-    seen = _epoch(host.last_seen)
     return {
         "id": host.name,
         "name": host.name,
         "converged": host.converged,
         "generation": host.generation,
-        "seen": "never" if seen is None else f"{max(0, round(now - seen))} s ago",
+        "seen": _seen(host, now),
         "pending": pending,
         "state": "ok" if host.well(now) else ("lost" if not host.seen_within(now) else "pending"),
     }
+
+
+def _seen(host: Host, now: float) -> str:
+    if host.watching:
+        return "connected"
+    seen = _epoch(host.last_seen)
+    return "never" if seen is None else f"{max(0, round(now - seen))} s ago"
 
 
 def _counts(status: Item) -> str:

@@ -67,6 +67,8 @@ def _vmm_moves(connection: sa.Connection, report: Report) -> Iterator[tuple[Port
             port = record.value
             if isinstance(port.attachment, Unplugged) or (port.host != report.host and _is_vmm(port)):
                 yield port.id, VmmTap()
+    if not (gone or report.complete):
+        return
     for record in ports.find(connection, {"host": (report.host,), "attachment": ("vmm-tap",)}):
         link = port_link_name(record.value.id)
         if link in gone or (report.complete and link not in present):

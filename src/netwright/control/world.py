@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -40,6 +41,8 @@ class World:
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     rng: random.Random
+    watching: Counter[HostName] = field(default_factory=Counter)
+    """How many watches each host's agent holds open in this process."""
 
     @contextmanager
     def work(self) -> Iterator[Work]:

@@ -69,6 +69,9 @@ class Links:
                     _let_go(route, state)
             _delete(route, doomed)
 
+    def close(self) -> None:
+        self._reader.close()
+
     def _value(self, state: LinkState) -> Link:
         if state.kind == "bridge":
             plain = state.alias if state.plain_bridge else f"{state.alias} altered"
@@ -128,6 +131,10 @@ class Links:
                 netns.bring_up(value.peer_name)
 
     def _put_tap(self, route: IPRoute, name: LinkName, value: TapLink, state: LinkState | None) -> None:
+        if state and state.kind != "tun":
+            # A namespace's pair, whose guest moves into a virtual machine.
+            route.link("del", index=state.index)
+            state = None
         if state is None:
             if not value.ours:
                 return
@@ -183,6 +190,8 @@ def _put_bridge(route: IPRoute, name: LinkName, value: BridgeLink, state: LinkSt
         index = socket.if_nametoindex(name)
     else:
         index = state.index
+        # While STP is on, the kernel refuses to be without forward delay (ERANGE).
+        route.link("set", index=index, kind="bridge", br_stp_state=0)
         route.link("set", index=index, **options)
     route.link("set", index=index, **wanted)
 

@@ -12,8 +12,7 @@ import os
 import socket
 import struct
 import threading
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -39,24 +38,47 @@ def path_of(namespace: NamespaceName) -> Path:
     return DIRECTORY / namespace if namespace else Path("/proc/thread-self/ns/net")
 
 
-@contextmanager
-def inside(namespace: NamespaceName) -> Iterator[None]:
+class inside:  # noqa: N801 - reads as a phrase: with inside(namespace)
     """The calling thread is in the namespace for as long as the block runs.
 
-    Sockets that it opens stay in that namespace; other threads are not moved (setns(2)).
+    Sockets that it opens stay in that namespace; other threads are not moved (setns(2)). Not a generator:
+    one that was abandoned would, when collected, move whatever thread collects it.
     """
-    if namespace == HOST_NAMESPACE:
-        yield
-        return
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _enter(path_of(namespace))
+
+    def __init__(self, namespace: NamespaceName) -> None:
+        self._namespace = namespace
+        self._home = -1
+
+    def __enter__(self) -> None:
+        if self._namespace == HOST_NAMESPACE:
+            return
+        self._home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         try:
-            yield
+            enter(self._namespace)
+        except KernelRefusedError:
+            os.close(self._home)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._namespace == HOST_NAMESPACE:
+            return
+        try:
+            _call("setns", _LIBC.setns(self._home, _CLONE_NEWNET), "back")
         finally:
-            _call("setns", _LIBC.setns(home, _CLONE_NEWNET), "back")
+            os.close(self._home)
+
+
+def enter(namespace: NamespaceName) -> None:
+    """Moves the calling thread into the namespace for good. Raises KernelRefusedError."""
+    path = path_of(namespace)
+    try:
+        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        raise KernelRefusedError("netns", f"{path.name}: {error.strerror}") from error
+    try:
+        _call("setns", _LIBC.setns(target, _CLONE_NEWNET), path.name)
     finally:
-        os.close(home)
+        os.close(target)
 
 
 def create(namespace: NamespaceName) -> None:
@@ -145,17 +167,6 @@ def _share_directory() -> None:
     if _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None) != 0:
         _call("mount", _LIBC.mount(here, here, b"none", _MS_BIND | _MS_REC, None), "/run/netns")
         _call("mount", _LIBC.mount(b"", here, b"none", _MS_SHARED | _MS_REC, None), "/run/netns")
-
-
-def _enter(path: Path) -> None:
-    try:
-        target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise KernelRefusedError("netns", f"{path.name}: {error.strerror}") from error
-    try:
-        _call("setns", _LIBC.setns(target, _CLONE_NEWNET), path.name)
-    finally:
-        os.close(target)
 
 
 def _call(name: str, result: int, subject: str) -> None:

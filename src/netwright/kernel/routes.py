@@ -7,6 +7,7 @@ Ours: every route of the main table whose protocol is 201, in the host's namespa
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
@@ -17,6 +18,9 @@ from netwright.kernel.netns import Namespaces
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Route, RouteKey
 from netwright.model.ids import HOST_NAMESPACE, NamespaceName
+
+_ANY_SCOPE: Final = 255
+"""RT_SCOPE_NOWHERE: with any other scope, only routes of that scope are found for removal."""
 
 
 class Routes:
@@ -58,7 +62,7 @@ def _remove(namespace: NamespaceName, keys: Collection[RouteKey]) -> None:
 
 def _drop(route: IPRoute, key: RouteKey) -> None:
     try:
-        route.route("del", dst=str(key.destination), proto=rtnetlink.PROTOCOL)
+        route.route("del", dst=str(key.destination), proto=rtnetlink.PROTOCOL, scope=_ANY_SCOPE)
     except NetlinkError as error:
         if not rtnetlink.is_missing(error):
             raise

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from netwright.model.plan import HostItem, Item, ItemKey, PortItem
 from netwright.testing.namespaces import namespace
 
 T = TypeVar("T")
+State = Mapping[Stage, Mapping[Hashable, object]]
 
 
 class Rig:
@@ -31,15 +31,30 @@ class Rig:
 
     def __init__(self, host: NamespaceName, directory: Path) -> None:
         self.host = host
-        self._thread = ThreadPoolExecutor(1, initializer=self._enter)
+        self._directory = directory
+        self._start()
+
+    def _start(self) -> None:
+        self._thread = ThreadPoolExecutor(1, initializer=netns.enter, initargs=(self.host,))
         self._items: dict[ItemKey, Item] = {}
         self._callers = Callers()
         self.rows: tuple[Row, ...] = ()
-        self._desired, self._dnsmasq, self._metadata, self._flows = self.do(lambda: self._make(directory))
+        self._desired, self._flows = self.do(self._make)
+
+    def restart(self) -> None:
+        """As when an agent is killed and the next one starts: it knows nothing."""
+        self.leave()
+        self._start()
 
     def do(self, act: Callable[[], T]) -> T:
         """Runs it in the host's namespace."""
-        return self._thread.submit(act).result()
+        return self._thread.submit(self._checked, act).result()
+
+    def _checked(self, act: Callable[[], T]) -> T:
+        """A test must never write into the namespace of the machine that it runs on."""
+        here, there = Path("/proc/thread-self/ns/net").stat(), netns.path_of(self.host).stat()
+        assert here.st_ino == there.st_ino, f"not in {self.host}"
+        return act()
 
     def plan(self, *items: Item) -> Outcome:
         """The whole plan, beside the host's own item; only what changed is looked at."""
@@ -55,26 +70,45 @@ class Rig:
         every: dict[Stage, Keys] = dict.fromkeys((row.stage for row in self.rows), None)
         return self.do(lambda: reconcile(self.rows, self._desired, stages_ or every))
 
+    def wanted(self) -> State:
+        """What the plan asks for."""
+        return {row.stage: dict(self._desired.values[row.stage]) for row in self.rows}
+
+    def there(self) -> State:
+        """What the kernel and the helpers have of ours."""
+        wanted = self.wanted()
+        return self.do(
+            lambda: {
+                row.stage: dict(row.driver.observe(None if row.swept else wanted[row.stage].keys()))
+                for row in self.rows
+            }
+        )
+
+    def leave(self) -> None:
+        """Ends as a killed agent does: what it made stays, daemons run on."""
+        self.do(self._close_drivers)
+        self._thread.shutdown()
+
     def close(self) -> None:
         """Sweeps everything away and ends the thread."""
         self._items = {}
         self.do(
             lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None))
         )
-        self.do(self._metadata.close)
-        self.do(self._dnsmasq.close)
-        self._thread.shutdown()
+        self.leave()
 
-    def _enter(self) -> None:
-        context = netns.inside(self.host)
-        context.__enter__()  # the thread stays there until it ends
-        threading.current_thread().__dict__["namespace"] = context
+    def _close_drivers(self) -> None:
+        self._flows.close()
+        for row in self.rows:
+            if close := getattr(row.driver, "close", None):
+                close()
 
-    def _make(self, directory: Path) -> tuple[Desired, DnsmasqDaemons, MetadataService, Flows]:
-        traits = probe(str(directory))
-        dnsmasq, metadata = DnsmasqDaemons(directory, systemd=False), MetadataService(self._callers.find)
+    def _make(self) -> tuple[Desired, Flows]:
+        traits = probe(str(self._directory))
+        dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
+        metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, dnsmasq, metadata)
-        return Desired(traits), dnsmasq, metadata, Flows()
+        return Desired(traits), Flows()
 
     def _apply(self, old: dict[ItemKey, Item]) -> Outcome:
         touched = self._desired.replace(self._items.values())

@@ -1,0 +1,236 @@
+"""A port's path as it is: each hop of the plan beside what the kernel and the helpers have there."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path as FilePath
+from typing import Final
+
+from netwright.agent.metadata import HOST_PORT, ROUTER_PORT
+from netwright.agent.stages import wide
+from netwright.kernel import netns, rtnetlink
+from netwright.kernel.addresses import Addresses
+from netwright.kernel.conntrack import Conntrack
+from netwright.kernel.dnsmasq import DnsmasqDaemons
+from netwright.kernel.dnsmasq_files import DhcpFiles
+from netwright.kernel.dnsmasq_home import Home
+from netwright.kernel.links import Links
+from netwright.kernel.listening import Listening, listening
+from netwright.kernel.nft import NftTables
+from netwright.kernel.nft_counters import read_counters
+from netwright.kernel.routes import Routes
+from netwright.kernel.sysctls import Sysctls
+from netwright.kernel.uplinks import Uplinks
+from netwright.kernel.vmm import tap_holder
+from netwright.model.errors import KernelRefusedError
+from netwright.model.host import ListenerKey, NftChain, NftKey, NftKind, Stage, Traits
+from netwright.model.ids import PortId, port_link_name
+from netwright.model.intent import HostTap, InNamespace, VmmTap
+from netwright.model.plan import HostPlan
+from netwright.render.path import Path, port_path
+from netwright.render.path_view import Hop, Part, rules_of
+
+_ZONES: Final = NftKey(NftKind.MAP, "bridge", "port_zones")
+_ALL: Final = NftKey(NftKind.CHAIN, "bridge", "antispoof")
+
+
+class State(StrEnum):
+    OK = "ok"
+    DIFFERENT = "different"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A rule that counts, as it was rendered, and how often it was met."""
+
+    chain: str
+    rule: str
+    packets: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A hop and what was found there; `problems` say what is not as the plan has it."""
+
+    hop: Hop
+    state: State
+    problems: tuple[str, ...]
+    facts: tuple[str, ...]
+    counts: tuple[Count, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    path: Path
+    seen: tuple[Seen, ...]
+
+    @property
+    def ok(self) -> bool:
+        return all(one.state is State.OK for one in self.seen)
+
+
+class Inspection:
+    """Looks from the calling thread's namespace, which must be the host's; writes nothing."""
+
+    def __init__(self, run_directory: FilePath) -> None:
+        self._directory = run_directory
+        namespaces = netns.Namespaces(run_directory)
+        self._nft = NftTables()
+        self._drivers = {
+            Stage.NAMESPACES: wide(namespaces),
+            Stage.UPLINKS: wide(Uplinks()),
+            Stage.FIREWALL: wide(self._nft),
+            Stage.BRIDGES: wide(Links(bridges=True)),
+            Stage.PORTS: wide(Links(bridges=False)),
+            Stage.SYSCTLS: wide(Sysctls()),
+            Stage.ADDRESSES: wide(Addresses(namespaces)),
+            Stage.ROUTES: wide(Routes(namespaces)),
+            Stage.DHCP_FILES: wide(DhcpFiles(run_directory)),
+            Stage.DNSMASQ: wide(DnsmasqDaemons(run_directory)),
+        }
+
+    def close(self) -> None:
+        self._nft.close()
+
+    def is_host(self) -> bool:
+        """Whether netwright's tables are in this namespace."""
+        return bool(self._nft.observe([_ALL]))
+
+    def look(self, plan: HostPlan, port: PortId) -> Picture | None:
+        """None where the plan has no such port. Raises KernelRefusedError."""
+        native = bool(self._nft.observe([_ZONES]))
+        path = port_path(plan, port, Traits(str(self._directory), bridge_conntrack=native))
+        return Picture(path, tuple(self._seen(path, hop) for hop in path.hops)) if path else None
+
+    def _seen(self, path: Path, hop: Hop) -> Seen:
+        missing, different = self._compared(hop)
+        facts: tuple[str, ...] = ()
+        try:
+            facts = tuple(self._facts(path, hop))
+        except _AbsentError as absent:
+            missing.append(str(absent))
+        state = State.MISSING if missing else State.DIFFERENT if different else State.OK
+        problems = (*(f"missing: {one}" for one in missing), *(f"not as planned: {one}" for one in different))
+        return Seen(hop, state, problems, facts, tuple(_counts(hop)))
+
+    def _compared(self, hop: Hop) -> tuple[list[str], list[str]]:
+        """What is not there, and what is there with another value."""
+        missing: list[str] = []
+        different: list[str] = []
+        for stage, wanted in hop.wanted.items():
+            observed = self._observed(stage, wanted)
+            for key, value in wanted.items():
+                if key not in observed:
+                    missing.append(_words(stage, key))
+                elif observed[key] != value:
+                    different.append(f"{_words(stage, key)} {_difference(value, observed[key])}".strip())
+        return missing, different
+
+    def _observed(self, stage: Stage, wanted: Mapping[Hashable, object]) -> Mapping[Hashable, object]:
+        if stage is Stage.METADATA:
+            return {key: value for key, value in wanted.items() if _is_listening(key)}
+        return self._drivers[stage].observe(wanted.keys())
+
+    def _facts(self, path: Path, hop: Hop) -> Iterator[str]:
+        """What only the running host knows. Raises _AbsentError."""
+        match hop.part:
+            case Part.GUEST:
+                yield _guest_end(path)
+            case Part.DHCP:
+                yield from _leases(Home(self._directory, path.network.id), path)
+            case Part.CONNECTIONS:
+                yield f"{_connections(path)} tracked"
+            case _:
+                return
+
+
+class _AbsentError(Exception):
+    pass
+
+
+def _counts(hop: Hop) -> Iterator[Count]:
+    for chain, counts in read_counters(hop.chains).items():
+        rules = rules_of(hop, chain)
+        for count in counts:
+            if count.packets is not None and count.bytes is not None:
+                yield Count(chain.name, rules.get(count.tag, "not netwright's"), count.packets, count.bytes)
+
+
+def _guest_end(path: Path) -> str:
+    port = path.port
+    match port.attachment:
+        case InNamespace(namespace, name):
+            try:
+                reader = rtnetlink.open_reader(namespace)
+            except KernelRefusedError as error:
+                raise _AbsentError(f"namespace {namespace}") from error
+            try:
+                state = rtnetlink.link(reader, name=name)
+            finally:
+                reader.close()
+            if state is None:
+                raise _AbsentError(f"{name} in {namespace}")
+            return f"found: {state.mac}, MTU {state.mtu}, {'up' if state.up else 'down'}"
+        case HostTap() | VmmTap():
+            tap = port_link_name(port.id)
+            holder = tap_holder(tap)
+            if holder is None:
+                raise _AbsentError(f"a process that has {tap} open")
+            return f"open in {holder.program}, pid {holder.pid}"
+        case _:
+            raise _AbsentError("the port is not plugged")
+
+
+def _leases(home: Home, path: Path) -> Iterator[str]:
+    yield f"dnsmasq, pid {home.pid() or 'none'}"
+    own = {str(fixed.address) for fixed in path.port.addresses}
+    leased = [lease.address for lease in home.leases()[1] if lease.address in own]
+    yield f"leased: {', '.join(leased)}" if leased else "not leased yet"
+
+
+def _connections(path: Path) -> int:
+    own = {*(fixed.address for fixed in path.port.addresses), *(one.address for one in path.floating)}
+    conntrack = Conntrack()
+    try:
+        return sum(
+            1
+            for flow in conntrack.flows()
+            if own & {flow.original.source, flow.original.target, flow.reply.source, flow.reply.target}
+        )
+    finally:
+        conntrack.close()
+
+
+def _is_listening(key: Hashable) -> bool:
+    """The agent's sockets are its own: what can be seen from outside is that some socket is bound there."""
+    if not isinstance(key, ListenerKey):
+        return False
+    try:
+        reader = rtnetlink.open_reader(key.namespace)
+        state = rtnetlink.link(reader, name=key.link)
+        reader.close()
+        found = listening(key.namespace)
+    except KernelRefusedError:
+        return False
+    port = ROUTER_PORT if key.namespace else HOST_PORT
+    return state is not None and Listening(port, state.index) in found
+
+
+def _words(stage: Stage, key: Hashable) -> str:
+    """A key as a person would name it."""
+    if isinstance(key, NftKey):
+        named = f"{key.family} netwright {key.name}".strip()
+        return f"{key.element} in {named}" if key.element else f"{key.kind.value} {named}"
+    if isinstance(key, tuple):
+        return f"{stage.value} " + " ".join(str(part) for part in key if str(part))
+    return f"{stage.value} {key}"
+
+
+def _difference(wanted: object, found: object) -> str:
+    if isinstance(wanted, NftChain) and isinstance(found, NftChain):
+        return f"({len(wanted.tags)} rules planned, {len(found.tags)} there)"
+    return f"(planned {wanted}, found {found})" if len(str(wanted)) < 200 else ""

@@ -1,0 +1,91 @@
+"""A plan with something of everything: both kinds of network, groups, pairs, a floating IP, a tap."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_network
+from typing import Final
+
+from netwright.model.ids import FloatingIpId, GroupId, LinkName, Mac, NamespaceName, NetworkId
+from netwright.model.intent import (
+    AddressPair,
+    AnyProtocol,
+    Anywhere,
+    Direction,
+    EtherType,
+    GatewayPlace,
+    HostTap,
+    Icmp,
+    InNamespace,
+    PortRange,
+    RemoteGroup,
+    RemotePrefix,
+)
+from netwright.model.plan import FloatingIpItem, GroupItem, Item, NetworkItem, PortItem, RulePlan, Serving
+from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+
+UPLINK: Final = LinkName("wan")
+"""The link that must be there for the floating IP."""
+HOSTED, ROUTED = (NetworkId(f"{number}0000000-0000-4000-8000-000000000000") for number in (1, 2))
+WEB, MEMBERS = (GroupId(f"{number}a000000-0000-4000-8000-000000000000") for number in (1, 2))
+V4 = sample_subnet("10.33.0.0/24")
+V6 = sample_subnet("fd33::/64", Serving.SLAAC, number=2)
+SAME = sample_subnet("10.33.0.0/24", number=3)
+
+
+def hosted() -> NetworkItem:
+    return replace(sample_network(V4, V6, identity=HOSTED), zone=1)
+
+
+def routed() -> NetworkItem:
+    """Its subnet is the hosted network's too."""
+    bare = sample_network(replace(SAME, gateway_ip=None), identity=ROUTED, place=GatewayPlace.ROUTER)
+    return replace(bare, zone=2, dhcp_mac=Mac("fa:16:3e:ff:ff:01"))
+
+
+def groups() -> tuple[GroupItem, GroupItem]:
+    out = tuple(RulePlan(Direction.EGRESS, kind, AnyProtocol(), Anywhere()) for kind in EtherType)
+    web = (
+        *out,
+        RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(6, 80, 443), Anywhere()),
+        RulePlan(Direction.INGRESS, EtherType.IPV6, Icmp(128, 0), RemotePrefix(ip_network("fd00::/8"))),
+    )
+    among = tuple(
+        RulePlan(Direction.INGRESS, kind, AnyProtocol(), RemoteGroup(MEMBERS)) for kind in EtherType
+    )
+    return GroupItem(WEB, stateful=True, rules=web), GroupItem(MEMBERS, stateful=True, rules=(*out, *among))
+
+
+def ports(guests: tuple[NamespaceName, NamespaceName]) -> tuple[PortItem, PortItem, PortItem]:
+    """The first and second in the guests' namespaces, on the hosted and the routed network; third a tap."""
+    first = sample_port(sample_address(V4, "10.33.0.10"), sample_address(V6, "fd33::10"), network=hosted())
+    second = sample_port(sample_address(SAME, "10.33.0.10"), number=2, network=routed())
+    third = sample_port(sample_address(V4, "10.33.0.12"), number=3, network=hosted())
+    pairs = (
+        AddressPair(ip_network("10.33.9.0/28"), first.mac),
+        AddressPair(ip_network("fd33:9::/64"), Mac("fa:16:3e:ff:ff:02")),
+    )
+    inside = [InNamespace(guest, LinkName("eth0")) for guest in guests]
+    return (
+        replace(first, groups=(WEB, MEMBERS), pairs=pairs, attachment=inside[0]),
+        replace(second, groups=(MEMBERS,), attachment=inside[1]),
+        replace(third, secured=False, attachment=HostTap()),
+    )
+
+
+def floating_ip(port: PortItem) -> FloatingIpItem:
+    return FloatingIpItem(
+        id=FloatingIpId("f1000000-0000-4000-8000-000000000000"),
+        address=IPv4Address("203.0.113.50"),
+        fixed_address=IPv4Address("10.33.0.10"),
+        port_id=port.id,
+        network_id=port.network_id,
+        zone=port.zone,
+        uplink=UPLINK,
+    )
+
+
+def whole_plan(guests: tuple[NamespaceName, NamespaceName]) -> tuple[Item, ...]:
+    """Everything; the guests' namespaces and the uplink must be there."""
+    plugged = ports(guests)
+    return hosted(), routed(), *groups(), *plugged, floating_ip(plugged[0])

@@ -1,0 +1,202 @@
+"""What `inspect` finds in a real kernel, and that it finds what is wrong there."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import struct
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from netwright.agent.inspection import Inspection, Picture, Seen, State
+from netwright.kernel import netns
+from netwright.kernel.listening import Listening, listening
+from netwright.kernel.vmm import tap_holder
+from netwright.model.ids import GroupId, HostName, LinkName, NamespaceName, bridge_name, port_link_name
+from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, HostTap, InNamespace
+from netwright.model.plan import GroupItem, HostItem, HostPlan, PortItem, RulePlan
+from netwright.render.path_view import Part
+from netwright.testing.namespaces import ip, namespace, run, unique_namespace
+from netwright.testing.rig import Rig, rig
+from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
+
+GROUP = GroupId("6e0a0000-0000-4000-8000-000000000001")
+SUBNET = sample_subnet("10.20.0.0/24")
+NETWORK = sample_network(SUBNET)
+BRIDGE = bridge_name(NETWORK.id)
+OUT = RulePlan(Direction.EGRESS, EtherType.IPV4, AnyProtocol(), Anywhere())
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    made: Rig
+    plan: HostPlan
+    port: PortItem
+    guest: NamespaceName
+    directory: Path
+
+    def look(self) -> Picture:
+        def act() -> Picture | None:
+            with closing(Inspection(self.directory)) as inspection:
+                assert inspection.is_host()
+                return inspection.look(self.plan, self.port.id)
+
+        picture = self.made.do(act)
+        assert picture is not None
+        return picture
+
+    def at(self, part: Part) -> Seen:
+        (seen,) = (one for one in self.look().seen if one.hop.part is part)
+        return seen
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Iterator[Scene]:
+    """A guest in a namespace on a host network, with one group that lets everything out."""
+    tmp_path.chmod(0o755)
+    with rig(tmp_path) as made, namespace("guest") as guest:
+        port = replace(
+            sample_port(sample_address(SUBNET, "10.20.0.5"), network=NETWORK),
+            attachment=InNamespace(guest, LinkName("eth0")),
+            groups=(GROUP,),
+            security_group_names=("out",),
+        )
+        items = (NETWORK, GroupItem(GROUP, stateful=True, rules=(OUT,)), port)
+        outcome = made.plan(*items)
+        assert not outcome.failures
+        ip(guest, "address", "add", "10.20.0.5/24", "dev", "eth0")
+        listed = {item.key: item for item in (HostItem(HostName("rig")), *items)}
+        yield Scene(made, HostPlan(HostName("rig"), 1, listed), port, guest, tmp_path)
+
+
+def test_a_path_that_is_as_planned_is_all_right(scene: Scene) -> None:
+    """Every hop of a freshly made port is found as the plan has it."""
+    picture = scene.look()
+    assert picture.ok, [one for one in picture.seen if one.state is not State.OK]
+
+
+def test_the_counters_count_the_guests_packets(scene: Scene) -> None:
+    """Packets that the guest sends are counted at its group's rule, by the rule's own text."""
+    run(scene.guest, ["ping", "-c", "3", "-i", "0.1", "10.20.0.1"])
+    (rule,) = (one for one in scene.at(Part.EGRESS).counts if one.rule.endswith("accept"))
+    assert rule.rule == "ether type ip counter accept"
+    assert rule.packets >= 1
+    assert rule.bytes >= rule.packets * 84
+    assert "1 tracked" in scene.at(Part.CONNECTIONS).facts
+
+
+def test_looking_changes_nothing(scene: Scene) -> None:
+    """A look at everything leaves nothing for the agent to write."""
+    scene.look()
+    assert scene.made.look().writes == 0
+
+
+HARMS = {
+    "tap off its bridge": (
+        ["ip", "link", "set", port_link_name(sample_port().id), "nomaster"],
+        Part.LINK,
+        State.DIFFERENT,
+    ),
+    "bridge down": (["ip", "link", "set", BRIDGE, "down"], Part.BRIDGE, State.DIFFERENT),
+    "gateway gone": (["ip", "address", "delete", "10.20.0.1/24", "dev", BRIDGE], Part.GATEWAY, State.MISSING),
+    "route gone": (["ip", "route", "delete", "10.20.0.0/24"], Part.ROUTE, State.MISSING),
+    "rule added": (
+        ["nft", "add", "rule", "bridge", "netwright", f"out-{GROUP}", "drop"],
+        Part.EGRESS,
+        State.DIFFERENT,
+    ),
+    "chain emptied": (
+        ["nft", "flush", "chain", "bridge", "netwright", "spoof_arp"],
+        Part.SPOOF,
+        State.DIFFERENT,
+    ),
+    "bindings gone": (["nft", "flush", "set", "bridge", "netwright", "bind_ip4"], Part.SPOOF, State.MISSING),
+    "verdicts gone": (
+        ["nft", "flush", "map", "bridge", "netwright", "ports_in"],
+        Part.INGRESS,
+        State.MISSING,
+    ),
+    "no NAT": (["nft", "flush", "set", "inet", "netwright", "nat4"], Part.NAT, State.MISSING),
+}
+
+
+@pytest.mark.parametrize(("argv", "part", "state"), HARMS.values(), ids=HARMS)
+def test_what_is_not_as_planned_is_found_at_its_hop(
+    scene: Scene, argv: list[str], part: Part, state: State
+) -> None:
+    """Each harm done behind the agent's back shows at the hop that it was done to, with words for it."""
+    run(scene.made.host, argv)
+    seen = scene.at(part)
+    assert seen.state is state
+    assert seen.problems
+    assert not scene.look().ok
+
+
+def test_a_dead_dnsmasq_and_a_lost_reservation_are_found(scene: Scene) -> None:
+    """The DHCP hop tells the daemon's process and lease while it lives, and that it is missing when it does not."""
+    home = scene.directory / "dnsmasq" / NETWORK.id
+    pid = int((home / "pid").read_text())
+    assert f"dnsmasq, pid {pid}" in scene.at(Part.DHCP).facts
+    os.kill(pid, signal.SIGKILL)
+    seen = scene.at(Part.DHCP)
+    assert seen.state is State.MISSING
+    assert "dnsmasq, pid none" in seen.facts
+
+
+def test_a_guest_that_went_away_is_found_missing(scene: Scene) -> None:
+    """The guest's end is looked for in its own namespace; without it, it and the link are missing."""
+    ip(scene.guest, "link", "delete", "eth0")
+    assert scene.at(Part.GUEST).state is State.MISSING
+    assert scene.at(Part.LINK).state is State.MISSING
+
+
+def test_the_process_that_has_a_tap_open_is_named(scene: Scene) -> None:
+    """A tap's guest end is whoever has it open: nobody at first, then this very process."""
+    port = replace(scene.port, attachment=HostTap())
+    other = replace(scene, port=port, plan=replace(scene.plan, items={**scene.plan.items, port.key: port}))
+    items = [item for item in other.plan.items.values() if not isinstance(item, HostItem)]
+    assert not scene.made.plan(*items).failures
+    seen = other.at(Part.GUEST)
+    assert (seen.state, seen.facts) == (State.MISSING, ())
+    tap = port_link_name(port.id)
+    opened = scene.made.do(lambda: open_tap(tap))
+    try:
+        assert other.at(Part.GUEST).facts == (
+            f"open in {Path('/proc/self/comm').read_text().strip()}, pid {os.getpid()}",
+        )
+    finally:
+        os.close(opened)
+    assert tap_holder(tap) is None
+
+
+def test_listening_sockets_are_known_by_their_links(scene: Scene) -> None:
+    """A socket bound to a link is listed with that link's index, in its own namespace only."""
+    index = int(ip(scene.made.host, "-o", "link", "show", BRIDGE).split(":")[0])
+    assert Listening(8775, index) in listening(scene.made.host)
+    assert not listening(scene.guest)
+
+
+def test_a_namespace_without_netwright_is_not_a_host() -> None:
+    """Run in the wrong namespace, the inspection can tell."""
+    with namespace("empty", unique_namespace("empty")) as empty:
+
+        def act() -> bool:
+            with closing(Inspection(Path("/run/none"))) as inspection:
+                return inspection.is_host()
+
+        with ThreadPoolExecutor(1, initializer=netns.enter, initargs=(empty,)) as thread:
+            assert not thread.submit(act).result()
+
+
+def open_tap(name: str) -> int:
+    device = os.open("/dev/net/tun", os.O_RDWR)
+    fcntl.ioctl(device, 0x400454CA, struct.pack("16sH22x", name.encode(), 0x5002))
+    return device

@@ -1,0 +1,161 @@
+"""The path of a port's packets, as a plan has it."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_network
+
+import pytest
+
+from netwright.model.host import NftKey, Stage, Traits
+from netwright.model.ids import FloatingIpId, GroupId, HostName, LinkName, Mac, PortId
+from netwright.model.intent import (
+    AddressPair,
+    Direction,
+    EtherType,
+    GatewayPlace,
+    HostTap,
+    PortRange,
+    RemoteGroup,
+    VmmTap,
+)
+from netwright.model.plan import (
+    FloatingIpItem,
+    GroupItem,
+    HostItem,
+    HostPlan,
+    Item,
+    NetworkItem,
+    PortItem,
+    RulePlan,
+    Serving,
+)
+from netwright.render.items import render
+from netwright.render.path import port_path
+from netwright.render.path_view import Part
+from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+
+GROUP = GroupId("6e0a0000-0000-4000-8000-000000000001")
+FOUR = sample_subnet("10.20.0.0/24")
+SIX = sample_subnet("fd00:20::/64", Serving.SLAAC, number=2)
+RULE = RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(6, 80, 80), RemoteGroup(GROUP))
+TRAITS = [Traits("/run/x", bridge_conntrack=native) for native in (False, True)]
+
+
+def plan(*items: Item) -> HostPlan:
+    listed = (HostItem(HostName("h")), *items)
+    return HostPlan(HostName("h"), 3, {item.key: item for item in listed})
+
+
+def host_case() -> tuple[Item, ...]:
+    network = sample_network(FOUR, SIX)
+    addresses = sample_address(FOUR, "10.20.0.5"), sample_address(SIX, "fd00:20::5")
+    pair = AddressPair(ip_network("10.30.0.0/24"), Mac("fa:16:3e:00:00:01"))
+    port = replace(
+        sample_port(*addresses, network=network),
+        groups=(GROUP,),
+        pairs=(pair,),
+        security_group_names=("web",),
+    )
+    floating = FloatingIpItem(
+        id=FloatingIpId("f"),
+        address=IPv4Address("203.0.113.9"),
+        fixed_address=IPv4Address("10.20.0.5"),
+        port_id=port.id,
+        network_id=network.id,
+        zone=network.zone,
+        uplink=LinkName("eth0"),
+    )
+    return network, GroupItem(GROUP, stateful=True, rules=(RULE,)), port, floating
+
+
+def router_case() -> tuple[Item, ...]:
+    held = replace(FOUR, held=FOUR.cidr[2])
+    network = replace(sample_network(held, place=GatewayPlace.ROUTER), dhcp_mac=Mac("fa:16:3e:00:01:00"))
+    port = replace(sample_port(sample_address(held, "10.20.0.5"), network=network), attachment=HostTap())
+    return network, port
+
+
+def uplink_case() -> tuple[Item, ...]:
+    network = replace(sample_network(FOUR), uplink=LinkName("eth1"))
+    port = sample_port(sample_address(FOUR, "10.20.0.5"), network=network)
+    return network, replace(port, attachment=VmmTap(), secured=False)
+
+
+CASES = [host_case(), router_case(), uplink_case()]
+
+
+def the_port(items: tuple[Item, ...]) -> PortItem:
+    (port,) = (item for item in items if isinstance(item, PortItem))
+    return port
+
+
+@pytest.mark.parametrize("traits", TRAITS)
+@pytest.mark.parametrize("items", CASES)
+def test_the_path_shows_everything_that_the_port_and_its_network_bring(
+    items: tuple[Item, ...], traits: Traits
+) -> None:
+    """Whatever is rendered for the port, its network, its groups and its floating IPs is at some hop, as rendered."""
+    path = port_path(plan(*items), the_port(items).id, traits)
+    assert path is not None
+    shown: dict[tuple[Stage, Hashable], object] = {
+        (stage, key): value
+        for hop in path.hops
+        for stage, part in hop.wanted.items()
+        for key, value in part.items()
+    }
+    for item in items:
+        for stage, part in render(item, traits).items():
+            for key, value in part.items():
+                assert shown.get((stage, key)) == value, (stage, key)
+
+
+@pytest.mark.parametrize("items", CASES)
+def test_other_ports_are_not_on_the_path(items: tuple[Item, ...]) -> None:
+    """No hop wants an element that names another port's link."""
+    other = sample_port(sample_address(FOUR, "10.20.0.6"), number=2)
+    path = port_path(plan(*items, other), the_port(items).id, TRAITS[0])
+    assert path is not None
+    keys = [key for hop in path.hops for key in hop.wanted.get(Stage.FIREWALL, {}) if isinstance(key, NftKey)]
+    assert not [key for key in keys if "tap00000002-90" in key.element]
+
+
+def test_the_hops_are_in_the_order_in_which_packets_meet_them() -> None:
+    """What the guest sends first: its end, its link, its guards, the bridge, then what is beyond; answers last."""
+    items = host_case()
+    path = port_path(plan(*items), the_port(items).id, TRAITS[0])
+    assert path is not None
+    assert [hop.part for hop in path.hops] == [
+        Part.GUEST,
+        Part.LINK,
+        Part.SPOOF,
+        Part.EGRESS,
+        Part.BRIDGE,
+        Part.DHCP,
+        Part.METADATA,
+        Part.GATEWAY,
+        Part.ROUTE,
+        Part.NAT,
+        Part.FLOATING_IP,
+        Part.INGRESS,
+        Part.CONNECTIONS,
+    ]
+
+
+def test_a_port_without_security_is_shown_as_such() -> None:
+    """Where port security is off the path says that nothing is filtered, and has no guards."""
+    items = uplink_case()
+    path = port_path(plan(*items), the_port(items).id, TRAITS[0])
+    assert path is not None
+    notes = {hop.part: hop.note for hop in path.hops}
+    assert notes[Part.EGRESS] == "port security is off: nothing is filtered"
+    assert not {Part.SPOOF, Part.INGRESS} & notes.keys()
+
+
+def test_a_port_that_the_plan_does_not_have_has_no_path() -> None:
+    """None for an unknown port, and for one whose network is not there."""
+    network, port = router_case()
+    assert isinstance(network, NetworkItem)
+    assert port_path(plan(network), PortId("none"), TRAITS[0]) is None
+    assert port_path(plan(port), the_port((port,)).id, TRAITS[0]) is None
