@@ -51,7 +51,7 @@ def test_an_interrupted_bench_leaves_nothing_behind(tmp_path: Path) -> None:
     assert bench.returncode == 130
     assert not list(tmp_path.iterdir())
     assert not _processes(tmp_path)
-    assert not Path("/run/netns/crowd0").exists()
+    assert not Path("/run/netns/crowd-0").exists()
 
 
 def _processes(directory: Path) -> list[Path]:

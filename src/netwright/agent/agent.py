@@ -152,8 +152,8 @@ class Agent:
 
     def _act(self, look_at: dict[Stage, Keys], changes: Sequence[Change]) -> None:
         started = time.monotonic()
-        limited = not (self._looked or self._parts.sweep_all)
-        sweep = Sweep(allowed=self._met, limit=SweepLimit(Stage.PORTS) if limited else None)
+        limit = None if self._parts.sweep_all else SweepLimit(Stage.PORTS)
+        sweep = Sweep(allowed=self._met, limit=limit)
         outcome = reconcile(self._parts.rows, self._desired, look_at, sweep)
         first, self._looked = not self._looked, self._met
         self._settle(all_ports(self._items) if first else changes)

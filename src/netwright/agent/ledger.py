@@ -46,7 +46,7 @@ class Ledger:
         if Stage.PORTS in looked_at:
             keys = looked_at[Stage.PORTS]
             listed = {*desired.values[Stage.PORTS], *self._ports} if keys is None else keys
-            failed = outcome.pending.get(Stage.PORTS, frozenset())
+            failed = frozenset() if outcome.held else outcome.pending.get(Stage.PORTS, frozenset())
             for key in listed:
                 self._record_port(key, desired, failed)
 

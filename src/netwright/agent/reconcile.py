@@ -46,19 +46,30 @@ class Outcome:
     removed: dict[Stage, int] = field(default_factory=dict)
     failures: dict[Stage, StageFailure] = field(default_factory=dict)
     pending: dict[Stage, Keys] = field(default_factory=dict)
+    held: bool = False
+    """Whether a sweep was far larger than usual, and was not done."""
 
     @property
     def writes(self) -> int:
         return sum(self.written.values()) + sum(self.removed.values())
 
-    def fail(self, stage: Stage, said: str, keys: Collection[Hashable]) -> None:
-        self.failures[stage] = StageFailure(stage.value, said, len(keys))
-        self.pending[stage] = set(keys)
+    def fail(self, stage: Stage, said: str, keys: Keys) -> None:
+        self.failures[stage] = StageFailure(stage.value, said, len(keys or ()))
+        self.pending[stage] = None if keys is None else set(keys)
+
+    def hold(self, stage: Stage, removals: int, there: int) -> None:
+        said = f"held back: {removals} of {there} are not in the plan (--sweep all removes them)"
+        self.failures[stage] = StageFailure(stage.value, said, removals)
+        self.pending[stage] = None
+        self.held = True
 
 
 @dataclass(frozen=True, slots=True)
 class SweepLimit:
-    """A removal of more than `least` objects and more than `share` of a stage's is held back."""
+    """A removal of more than `least` objects and more than `share` of a stage's is held back.
+
+    Only in a look at the whole stage: what a change of the plan removes by name was meant.
+    """
 
     stage: Stage
     least: int = 20
@@ -91,7 +102,7 @@ def reconcile(
             break
     for stage, keys in todo.items():
         if stage not in outcome.failures:
-            outcome.fail(stage, "still differs after it was written", keys or ())
+            outcome.fail(stage, "still differs after it was written", keys)
     return outcome
 
 
@@ -108,17 +119,16 @@ def _round(
     for row in rows:
         if row.stage not in look_at:
             continue
-        delta, there = _build(row, desired, look_at[row.stage], outcome)
-        limit = sweep.limit
-        if limit and row.stage is limit.stage and limit.exceeded(len(delta.remove), there):
-            said = f"held back: {len(delta.remove)} of {there} are not in the plan (--sweep all removes them)"
-            outcome.fail(row.stage, said, ())
+        keys = look_at[row.stage]
+        delta, there = _build(row, desired, keys, outcome)
+        if keys is None and _is_held(sweep.limit, row.stage, len(delta.remove), there):
+            outcome.hold(row.stage, len(delta.remove), there)
             sweeping = False
         deltas.append((row, delta))
         if row.gate and row.stage in outcome.failures:
-            sweeping = False
-            outcome.pending.update(_after(rows, row, look_at))
-            break
+            # What comes after it waits, and what was to go stays: all of it is looked at again.
+            outcome.pending.update(look_at)
+            return {}
     if sweeping:
         for row, delta in reversed(deltas):
             _sweep(row, delta, outcome)
@@ -126,10 +136,8 @@ def _round(
     return {stage: keys for stage, keys in again.items() if keys and stage not in outcome.failures}
 
 
-def _after(rows: Sequence[Row], gate: Row, look_at: Mapping[Stage, Keys]) -> dict[Stage, Keys]:
-    """The stages that wait behind a shut gate."""
-    behind = rows[rows.index(gate) + 1 :]
-    return {row.stage: look_at[row.stage] for row in behind if row.stage in look_at}
+def _is_held(limit: SweepLimit | None, stage: Stage, removals: int, there: int) -> bool:
+    return limit is not None and stage is limit.stage and limit.exceeded(removals, there)
 
 
 def _build(row: Row, desired: Desired, keys: Keys, outcome: Outcome) -> tuple[Delta[Hashable, object], int]:
@@ -143,7 +151,7 @@ def _build(row: Row, desired: Desired, keys: Keys, outcome: Outcome) -> tuple[De
             row.driver.put(delta.put)
             outcome.written[row.stage] = outcome.written.get(row.stage, 0) + len(delta.put)
     except KernelRefusedError as refused:
-        outcome.fail(row.stage, refused.said, delta.put)
+        outcome.fail(row.stage, refused.said, delta.put if delta else keys)
     return delta, len(observed)
 
 

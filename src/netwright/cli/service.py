@@ -64,7 +64,7 @@ sweep_option: Final = click.Option(
     type=click.Choice(["usual", "all"]),
     default="usual",
     show_default=True,
-    help="'all' lets the first sweep remove more than half of what is there.",
+    help="'all' lets a sweep remove more than half of the ports that are there.",
 )
 log_option: Final = click.Option(
     ["--log-level"],
