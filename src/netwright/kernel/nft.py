@@ -6,6 +6,7 @@ Ours: the tables called netwright, and everything in them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from netwright.kernel.libnftables import Nftables
@@ -43,11 +44,26 @@ class NftTables:
         try:
             self._nft.write(script)
         except KernelRefusedError as refused:
-            stale = _in_the_way(self._everything(), items)
-            if not stale:
-                raise refused from None
-            # An element that maps elsewhere must go and come within one transaction: never a gap.
-            self._nft.write(_elements("delete", dict.fromkeys(stale, NftElement())) + script)
+            self._put_instead(items, script, refused)
+
+    def _put_instead(
+        self, items: Mapping[NftKey, NftValue], script: str, refused: KernelRefusedError
+    ) -> None:
+        """What maps elsewhere, or overlaps, goes and comes within one transaction: never a gap.
+
+        The usual case, a port's groups changed, is answered by its own elements; the rest by all there is.
+        """
+        mapped = [key for key, value in items.items() if isinstance(value, NftElement) and value.data]
+        for there in (partial(self.observe, mapped), self._everything):
+            stale = _in_the_way(there(), items)
+            if stale:
+                try:
+                    self._nft.write(_elements("delete", dict.fromkeys(stale, NftElement())) + script)
+                except KernelRefusedError as again:
+                    refused = again
+                else:
+                    return
+        raise refused
 
     def remove(self, keys: Collection[NftKey]) -> None:
         try:
