@@ -65,7 +65,9 @@ class Netlink:
         self._socket.close()
 
     def __del__(self) -> None:
-        self._socket.close()
+        # There is none where the namespace was gone.
+        if opened := getattr(self, "_socket", None):
+            opened.close()
 
     def dump(self, kind: int, body: bytes) -> Iterator[Message]:
         """Every object that matches. Raises KernelRefusedError."""

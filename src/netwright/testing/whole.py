@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_network
+from pathlib import Path
 from typing import Final
 
 from netwright.model.ids import FloatingIpId, GroupId, LinkName, Mac, NamespaceName, NetworkId
@@ -22,11 +26,15 @@ from netwright.model.intent import (
     RemotePrefix,
 )
 from netwright.model.plan import FloatingIpItem, GroupItem, Item, NetworkItem, PortItem, RulePlan, Serving
+from netwright.testing.namespaces import add_veth, namespaces, run
+from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
 
 UPLINK: Final = LinkName("wan")
 """The link that must be there for the floating IP."""
-HOSTED, ROUTED = (NetworkId(f"{number}0000000-0000-4000-8000-000000000000") for number in (1, 2))
+HOSTED: Final = NetworkId("10000000-0000-4000-8000-000000000000")
+ROUTED: Final = NetworkId(str(uuid.uuid4()))
+"""Another one in each process: its namespace's name must be free on the whole machine."""
 WEB, MEMBERS = (GroupId(f"{number}a000000-0000-4000-8000-000000000000") for number in (1, 2))
 V4 = sample_subnet("10.33.0.0/24")
 V6 = sample_subnet("fd33::/64", Serving.SLAAC, number=2)
@@ -89,3 +97,35 @@ def whole_plan(guests: tuple[NamespaceName, NamespaceName]) -> tuple[Item, ...]:
     """Everything; the guests' namespaces and the uplink must be there."""
     plugged = ports(guests)
     return hosted(), routed(), *groups(), *plugged, floating_ip(plugged[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A rig that has the whole plan, its uplink in a namespace of its own."""
+
+    rig: Rig
+    directory: Path
+    plan: tuple[Item, ...]
+
+    @property
+    def host(self) -> NamespaceName:
+        return self.rig.host
+
+    def run(self, command: str) -> str:
+        """A command in the host's namespace; what it printed."""
+        return run(self.host, command.split(" ")).stdout
+
+
+@contextmanager
+def planned(directory: Path) -> Iterator[Planned]:
+    """The whole plan on a fresh rig; `directory` is a test's own and is made readable for dnsmasq's user."""
+    for path in (directory, *list(directory.parents)[:-2]):
+        path.chmod(0o755)
+    with ExitStack() as stack:
+        first, second, internet = stack.enter_context(namespaces("guest", "guest", "net"))
+        made = stack.enter_context(rig(directory))
+        add_veth(made.host, UPLINK, internet, "eth0")
+        plan = whole_plan((first, second))
+        outcome = made.plan(*plan)
+        assert not outcome.pending, outcome
+        yield Planned(made, directory, plan)
