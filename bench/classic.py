@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from common import run
+from host import silence
 
 from netwright.kernel.netns import create
 from netwright.model.ids import NamespaceName
@@ -32,6 +33,7 @@ class Classic:
         self._host, self._guests = f"classic{ports}", f"classic{ports}-guests"
         for namespace in (self._host, self._guests):
             create(NamespaceName(namespace))
+            silence(namespace)
         run(["ip", "link", "add", "br100", "type", "bridge"], where=self._host)
         run(["ip", "link", "set", "br100", "up"], where=self._host)
         far = f"netns /run/netns/{self._guests}"

@@ -174,6 +174,11 @@ class Client(HTTPConnection):
         return sum(count for kind in kinds for stage, count in kind.items() if "metadata" not in stage)
 
 
+def silence(namespace: str) -> None:
+    """No IPv6 on links that come to the namespace."""
+    run(["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"], where=namespace)
+
+
 def port_in(network: Network, namespace: str, link: str, group: str = "") -> Mapping[str, object]:
     """The body of a port that is plugged into a namespace at once; without a group, in the default one."""
     place = {"kind": "namespace", "namespace": namespace, "link": link}
@@ -245,10 +250,14 @@ class Lab:
         run(f"ip route add default via {OUTSIDE_ADDRESS}".split(), where=self.host)
 
     def guest(self, name: str) -> NamespaceName:
-        """A guest's namespace, made where it is not there yet."""
+        """A guest's namespace, made where it is not there yet.
+
+        IPv6 is off there: each new link would solicit, and the bridge flood a thousand ports with it.
+        """
         made = NamespaceName(name)
         create(made)
         run(["ip", "link", "set", "lo", "up"], where=made)
+        silence(made)
         return made
 
     def up(self, *, awaited: bool = True) -> Service:
@@ -314,10 +323,7 @@ def settle(client: Client, pause: float = 0.04) -> float:
 
 
 def fill(lab: Lab, client: Client, network: Network, wanted: range, group: str = "") -> list[Port]:
-    """Makes the background ports of these numbers, a hundred in each shared guest namespace.
-
-    Their guests have IPv6 off: for a quarter of a minute each would solicit, and a thousand hear it.
-    """
+    """Makes the background ports of these numbers, a hundred in each shared guest namespace."""
     made: list[Port] = []
     for start in range(wanted.start, wanted.stop, BULK):
         stop = min(start + BULK, wanted.stop)
@@ -326,7 +332,6 @@ def fill(lab: Lab, client: Client, network: Network, wanted: range, group: str =
             name = f"crowd{lab.name}-{number // BULK}"
             if not Path(f"/run/netns/{name}").exists():
                 lab.guest(name)
-                run(["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"], where=name)
             bodies.append(port_in(network, name, f"n{number}", group))
         made += client.create_ports(bodies)
     deadline = time.monotonic() + PATIENCE_S
