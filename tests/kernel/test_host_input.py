@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address
+from itertools import count
 
 import pytest
 
@@ -33,6 +34,7 @@ OPEN = GroupItem(
 BRIDGE = bridge_name(NETWORK)
 HERE = {version: End(bridge_mac(NETWORK), subnet.cidr[1]) for version, subnet in ((4, V4), (6, V6))}
 METADATA = End(bridge_mac(NETWORK), IPv4Address("169.254.169.254"))
+SOURCES = count(40000)
 RESET, SYN_ACK = 0x14, 0x12
 OUTSIDE_MAC, WAN_MAC = Mac("02:00:00:00:00:01"), Mac("02:00:00:00:00:02")
 
@@ -58,10 +60,13 @@ class Bench:
 
     def tcp_answer(self, target: End, port: int) -> int | None:
         """The flags of the host's answer to a SYN."""
-        version = target.address.version
-        answers = self.heard(frames.tcp(self.wired.end(0, version), target, (40000, port)))
+        version, source = target.address.version, next(SOURCES)
         head = 14 + (20 if version == 4 else 40)
-        return answers[0][head + 13] if answers else None
+        # An earlier connection's answer may be repeated at any time.
+        answered = struct.pack(">HH", port, source)
+        got = self.heard(frames.tcp(self.wired.end(0, version), target, (source, port)))
+        flags = (frame[head + 13] for frame in got if frame[head : head + 4] == answered)
+        return next(flags, None)
 
     def hears_udp(self, version: int, port: int) -> bool:
         """Whether a datagram of guest 0 reaches a socket of the host."""

@@ -32,7 +32,7 @@ from netwright.model.plan import HostPlan
 from netwright.render.path import Path, port_path
 from netwright.render.path_view import Hop, Part, rules_of
 
-_ZONES: Final = NftKey(NftKind.MAP, "bridge", "port_zones")
+_ZONES: Final = NftKey(NftKind.MAP, "bridge", "zones")
 _ALL: Final = NftKey(NftKind.CHAIN, "bridge", "antispoof")
 
 

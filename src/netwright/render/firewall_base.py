@@ -184,12 +184,13 @@ def _inet_chains() -> Nft:
 def _conntrack(traits: Traits) -> Nft:
     """How a bridge hook learns that a packet belongs to a known connection.
 
-    A kernel with NF_CONNTRACK_BRIDGE tells it itself, and needs each port's zone. Elsewhere
+    A kernel with NF_CONNTRACK_BRIDGE tells it itself, and needs each bridge's zone. Elsewhere
     br_netfilter shows bridged packets to the inet hooks, which leave a mark bit.
     """
     if traits.bridge_conntrack:
-        zone = "ct zone set iifname map @port_zones"
-        return named_map(BRIDGE, "port_zones", "typeof iifname : ct zone") | chain(
+        # By the bridge, not by the port: answers also come from its DHCP namespace and its uplink.
+        zone = "ct zone set meta ibrname map @zones"
+        return named_map(BRIDGE, "zones", "typeof meta ibrname : ct zone") | chain(
             BRIDGE, "zone", (zone,), "filter prerouting -310"
         )
     clear = f"meta mark set meta mark & {~ESTABLISHED_MARK & 0xFFFFFFFF:#010x}"

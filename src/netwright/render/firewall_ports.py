@@ -6,9 +6,8 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
 from typing import Final
 
-from netwright.model.host import Traits
 from netwright.model.ids import LinkName, Mac, port_link_name
-from netwright.model.intent import Direction, EtherType, GatewayPlace, Prefix
+from netwright.model.intent import Direction, EtherType, Prefix
 from netwright.model.plan import PortItem
 from netwright.render.firewall_groups import members_set, members_sets, ports_chain, ports_chains
 from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
@@ -16,12 +15,10 @@ from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
 _LINK_LOCAL: Final = int(IPv6Address("fe80::"))
 
 
-def port_firewall(port: PortItem, traits: Traits) -> Nft:
-    """Everything both tables hold for a port: nothing but its zone and membership if it is not secured."""
+def port_firewall(port: PortItem) -> Nft:
+    """Everything both tables hold for a port: nothing but its membership if it is not secured."""
     link = port_link_name(port.id)
     parts: Nft = _membership(port)
-    if traits.bridge_conntrack and port.place is GatewayPlace.ROUTER:
-        parts |= mapping(BRIDGE, "port_zones", link, str(port.zone))
     if not port.secured:
         return parts
     return (

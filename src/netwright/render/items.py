@@ -49,7 +49,7 @@ def _render(item: Item, traits: Traits) -> Rendered:
             return {Stage.FIREWALL: _part(group_firewall(item))}
         case PortItem():
             return {
-                Stage.FIREWALL: _part(port_firewall(item, traits)),
+                Stage.FIREWALL: _part(port_firewall(item)),
                 Stage.PORTS: _part(port_links(item)),
                 Stage.DHCP_FILES: _part(port_dhcp(item)),
             }
@@ -68,7 +68,7 @@ def _network(network: NetworkItem, traits: Traits) -> Rendered:
     bridge = (HOST_NAMESPACE, bridge_name(network.id))
     return {
         Stage.NAMESPACES: _part(network_namespaces(network)),
-        Stage.FIREWALL: _part(network_nat(network)),
+        Stage.FIREWALL: _part(network_nat(network, traits)),
         Stage.BRIDGES: {key: link for key, link in links.items() if key == bridge},
         Stage.PORTS: {key: link for key, link in links.items() if key != bridge},
         Stage.SYSCTLS: _part(network_sysctls(network)),

@@ -5,21 +5,25 @@ from __future__ import annotations
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
+from netwright.model.host import Traits
 from netwright.model.ids import bridge_name
 from netwright.model.intent import GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
-from netwright.render.nft import INET, Nft, element, mapping
+from netwright.render.nft import BRIDGE, INET, Nft, element, mapping
 
 _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
 
 
-def network_nat(network: NetworkItem) -> Nft:
+def network_nat(network: NetworkItem, traits: Traits) -> Nft:
     """Which sets a network's bridge and prefixes are in; they decide what the base chains do with it."""
     bridge = bridge_name(network.id)
     parts: Nft = element(INET, "bridges", bridge)
     if network.place is GatewayPlace.ROUTER:
         # A zone of its own: another project's connections may have the very same addresses.
-        return parts | element(INET, "routed", bridge) | mapping(INET, "zones", bridge, str(network.zone))
+        parts |= element(INET, "routed", bridge) | mapping(INET, "zones", bridge, str(network.zone))
+        if traits.bridge_conntrack:
+            parts |= mapping(BRIDGE, "zones", bridge, str(network.zone))
+        return parts
     parts |= element(INET, "hosted", bridge)
     if not network.host_access:
         parts |= element(INET, "guarded", bridge)

@@ -44,9 +44,7 @@ _SPOOF: Final = ("antispoof", "spoof", "spoof_arp", "spoof_ip4", "spoof_ip6", "s
 _BASE: Final = {Direction.EGRESS: "from_ports", Direction.INGRESS: "to_ports"}
 _ALWAYS: Final = {Direction.EGRESS: "always_out", Direction.INGRESS: "always_in"}
 _VERDICTS: Final = {Direction.EGRESS: "ports_out", Direction.INGRESS: "ports_in"}
-_TRACKING: Final = frozenset(
-    {"bridges", "known", "zone", "zones", "port_zones", "mark_in", "mark_out", "routed"}
-)
+_TRACKING: Final = frozenset({"bridges", "known", "zone", "zones", "mark_in", "mark_out", "routed"})
 _GUARDS: Final = frozenset({"input", "to_host", "guarded"})
 _TRANSLATION: Final = frozenset(
     {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6"}
@@ -275,9 +273,7 @@ def _floating(view: View, floating: FloatingIpItem) -> Hop:
 
 def _connections(view: View) -> Hop:
     how = "by the bridge itself" if view.traits.bridge_conntrack else "by br_netfilter and a mark bit"
-    wanted = with_(
-        view.firewall(_TRACKING, BRIDGE, port_link_name(view.port.id)), view.firewall(_TRACKING, INET)
-    )
+    wanted = with_(view.firewall(_TRACKING, BRIDGE), view.firewall(_TRACKING, INET))
     addresses = [str(fixed.address) for fixed in view.port.addresses]
     command = ("conntrack", "-L", *(["--orig-src", addresses[0]] if addresses else []))
     return Hop(

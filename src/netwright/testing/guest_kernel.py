@@ -104,19 +104,27 @@ def kernel_image(release: str, cache: Path) -> Path:
 
 def initramfs(release: str) -> bytes:
     """A guest's whole file system for that kernel, as a cpio archive. Raises GuestMissingError."""
-    archive = _Cpio()
+    archive = Cpio()
     for directory in ("bin", "dev", "proc", "sys", "modules.d"):
         archive.add(directory, mode=0o040755)
     archive.add("dev/console", mode=0o020600, device=(5, 1))
-    archive.add("bin/busybox", _busybox().read_bytes())
-    names = []
-    for number, path in enumerate(_modules(release)):
-        names.append(f"/modules.d/{number:02}.ko")
-        archive.add(names[-1].lstrip("/"), _module(path))
-    archive.add("modules", "".join(f"{name}\n" for name in names).encode(), mode=0o100644)
+    archive.add("bin/busybox", busybox().read_bytes())
+    initramfs_modules(archive, release, _NEEDED)
     for name, text in (("init", _INIT), ("obey", _OBEY), ("dhcp", _DHCP)):
         archive.add(name, text.encode())
     return archive.finish()
+
+
+def initramfs_modules(archive: Cpio, release: str, names: Sequence[str]) -> None:
+    """Adds these modules with those that they need, and their paths in loading order as `modules`.
+
+    Those that are built in are left out. Raises GuestMissingError.
+    """
+    paths = []
+    for number, path in enumerate(_modules(release, names)):
+        paths.append(f"/modules.d/{number:02}.ko")
+        archive.add(paths[-1].lstrip("/"), _module(path))
+    archive.add("modules", "".join(f"{path}\n" for path in paths).encode(), mode=0o100644)
 
 
 def _version(release: str) -> tuple[int, ...]:
@@ -136,7 +144,7 @@ def _elf_of(image: bytes) -> bytes | None:
     return None
 
 
-def _busybox() -> Path:
+def busybox() -> Path:
     """A static one: there is no C library in the guest."""
     found = shutil.which("busybox", path="/bin:/usr/bin")
     if found is None:
@@ -144,9 +152,9 @@ def _busybox() -> Path:
     return Path(found)
 
 
-def _modules(release: str) -> Sequence[Path]:
+def _modules(release: str, names: Sequence[str]) -> Sequence[Path]:
     """The modules that are not built in, each after those that it needs."""
-    argv = ["modprobe", "--set-version", release, "--show-depends", "--all", *_NEEDED]
+    argv = ["modprobe", "--set-version", release, "--show-depends", "--all", *names]
     listed = subprocess.run(
         argv, capture_output=True, text=True, check=False, env={"PATH": "/usr/sbin:/sbin"}
     )
@@ -160,7 +168,7 @@ def _module(path: Path) -> bytes:
     return lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
 
 
-class _Cpio:
+class Cpio:
     """An archive in the "newc" format (Linux: Documentation/driver-api/early-userspace/buffer-format)."""
 
     def __init__(self) -> None:

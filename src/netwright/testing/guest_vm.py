@@ -19,7 +19,7 @@ from netwright.testing.guest_kernel import initramfs, kernel_image, newest_kerne
 
 KERNEL_CACHE: Final = Path("/var/cache/netwright/guest")
 BOOT_SECONDS: Final = 60.0
-_QUIET: Final = (
+QUIET: Final = (
     "console=ttyS0 quiet loglevel=3 panic=-1 nokaslr mitigations=off no_timer_check tsc=reliable "
     "random.trust_cpu=on cryptomgr.notests i8042.noaux i8042.nokbd nomodeset audit=0 apparmor=0 "
     "net.ifnames=0 rcupdate.rcu_expedited=1"
@@ -58,7 +58,7 @@ class GuestVm:
             *("nsenter", f"--net={path_of(namespace)}", "qemu-system-x86_64"),
             *("-machine", "q35", "-accel", "tcg", "-cpu", "Nehalem", "-m", "128", "-smp", "1"),
             *("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"),
-            *("-kernel", str(image), "-initrd", str(initrd), "-append", _QUIET),
+            *("-kernel", str(image), "-initrd", str(initrd), "-append", QUIET),
             *("-chardev", f"file,id=console,path={self._console}", "-serial", "chardev:console"),
             *(
                 "-chardev",
