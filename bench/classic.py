@@ -13,12 +13,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from common import run
+from host import silence
 
 from netwright.kernel.netns import create
 from netwright.model.ids import NamespaceName
 
-HOST: Final = NamespaceName("classic")
-_GUESTS: Final = NamespaceName("classic-guests")
 _OURS: Final = "nova-compute-"
 _REST_S: Final = 0.2
 GROUP: Final = range(8000, 8010)
@@ -26,25 +25,23 @@ GROUP: Final = range(8000, 8010)
 
 
 class Classic:
-    """A host with some ports in place."""
+    """A host with that many ports in place, made in one batch: they are not what is measured."""
 
-    def __init__(self) -> None:
+    def __init__(self, ports: int) -> None:
         self.iptables = "iptables-legacy" if shutil.which("iptables-legacy-save") else "iptables-nft"
-        self._ports = 0
-        for namespace in (HOST, _GUESTS):
-            create(namespace)
-        run(["ip", "link", "add", "br100", "type", "bridge"], where=HOST)
-        run(["ip", "link", "set", "br100", "up"], where=HOST)
-
-    def fill(self, total: int) -> None:
-        """That many ports, made in one batch: they are not what is measured."""
+        self._ports = ports
+        self._host, self._guests = f"classic{ports}", f"classic{ports}-guests"
+        for namespace in (self._host, self._guests):
+            create(NamespaceName(namespace))
+            silence(namespace)
+        run(["ip", "link", "add", "br100", "type", "bridge"], where=self._host)
+        run(["ip", "link", "set", "br100", "up"], where=self._host)
+        far = f"netns /run/netns/{self._guests}"
         lines = [
-            f"link add vnet{number} master br100 up type veth peer name n{number} netns /run/netns/{_GUESTS}"
-            for number in range(self._ports, total)
+            f"link add vnet{one} master br100 up type veth peer name n{one} {far}" for one in range(ports)
         ]
-        self._ports = total
-        run(["ip", "-batch", "-"], stdin="\n".join(lines), where=HOST)
-        self._restore(_edited(self._save(), total))
+        run(["ip", "-batch", "-"], stdin="\n".join(lines), where=self._host)
+        self._restore(_edited(self._save(), ports))
 
     def add(self) -> float:
         """One more port: its milliseconds.
@@ -53,34 +50,33 @@ class Classic:
         """
         begun = time.perf_counter()
         number = self._ports
-        for where, words in _steps(number):
+        for where, words in self._steps(number):
             run(["ip", *words.split()], where=where)
         self._restore(_edited(self._save(), number + 1))
         taken = (time.perf_counter() - begun) * 1000
-        run(["ip", "link", "delete", f"vnet{number}"], where=HOST)
+        run(["ip", "link", "delete", f"vnet{number}"], where=self._host)
         self._restore(_edited(self._save(), number))
         time.sleep(_REST_S)
         return taken
 
+    def _steps(self, number: int) -> Iterator[tuple[str, str]]:
+        near, far = f"vnet{number}", f"new{number}"
+        yield self._host, f"link add {near} type veth peer name {far}"
+        yield self._host, f"link set {far} netns {self._guests}"
+        yield self._host, f"link set {near} mtu 1500"
+        yield self._host, f"link set {near} master br100"
+        yield self._host, f"link set {near} up"
+        yield self._guests, f"link set {far} address fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
+        yield self._guests, f"link set {far} mtu 1500"
+        yield self._guests, f"link set {far} up"
+        yield self._guests, f"address add {_address(number)}/16 dev {far}"
+        yield self._guests, f"route add default via 10.30.0.1 dev {far} metric {number + 10}"
+
     def _save(self) -> str:
-        return run([f"{self.iptables}-save", "-c"], where=HOST)
+        return run([f"{self.iptables}-save", "-c"], where=self._host)
 
     def _restore(self, text: str) -> None:
-        run([f"{self.iptables}-restore", "-c"], stdin=text, where=HOST)
-
-
-def _steps(number: int) -> Iterator[tuple[str, str]]:
-    near, far = f"vnet{number}", f"new{number}"
-    yield HOST, f"link add {near} type veth peer name {far}"
-    yield HOST, f"link set {far} netns {_GUESTS}"
-    yield HOST, f"link set {near} mtu 1500"
-    yield HOST, f"link set {near} master br100"
-    yield HOST, f"link set {near} up"
-    yield _GUESTS, f"link set {far} address fa:16:3e:00:{number >> 8:02x}:{number & 255:02x}"
-    yield _GUESTS, f"link set {far} mtu 1500"
-    yield _GUESTS, f"link set {far} up"
-    yield _GUESTS, f"address add {_address(number)}/16 dev {far}"
-    yield _GUESTS, f"route add default via 10.30.0.1 dev {far} metric {number + 10}"
+        run([f"{self.iptables}-restore", "-c"], stdin=text, where=self._host)
 
 
 def _edited(saved: str, ports: int) -> str:

@@ -21,8 +21,8 @@ from typing import Final
 from netwright.kernel.netns import inside
 from netwright.model.ids import NamespaceName
 
-AGAIN_S: Final = 0.002
-"""Seconds until an unanswered ping or DISCOVER is sent again."""
+PING_AGAIN_S, DISCOVER_AGAIN_S = 0.002, 0.005
+"""Seconds until what is not answered is sent again. A DISCOVER is flooded to all ports: not too often."""
 _PATIENCE_S: Final = 20.0
 _LINK_GROUP: Final = 1
 _GET_FLAGS, _SET_ADDRESS, _SET_MASK = 0x8913, 0x8916, 0x891C
@@ -79,7 +79,7 @@ class Guest:
         while time.monotonic() < deadline:
             with suppress(OSError):  # EHOSTUNREACH while ARP gets no answer
                 self._echo.sendto(packet, (target, 0))
-            for heard in _heard(self._echo):
+            for heard in _heard(self._echo, PING_AGAIN_S):
                 if heard[20:21] == b"\0" and heard[24:26] == own.to_bytes(2):
                     return
         raise TimeoutError(f"no ping was answered on {self._link}")
@@ -101,7 +101,7 @@ class Guest:
         deadline = time.monotonic() + _PATIENCE_S
         while time.monotonic() < deadline:
             self._packets.sendto(packet, (self._link, 0x0800, 0, 0, b"\xff" * 6))
-            for heard in _heard(self._packets):
+            for heard in _heard(self._packets, DISCOVER_AGAIN_S):
                 named = heard[_XID_AT : _XID_AT + 4] == xid.to_bytes(4)
                 if named and bytes([53, 1, answer]) in heard[_OPTIONS_AT:]:
                     return heard
@@ -116,9 +116,9 @@ class Guest:
         return flags & _RUNNING == _RUNNING
 
 
-def _heard(door: socket.socket) -> list[bytes]:
-    """What comes within the time in which nothing is sent again."""
-    until = time.monotonic() + AGAIN_S
+def _heard(door: socket.socket, seconds: float) -> list[bytes]:
+    """What comes within that time: one packet or none."""
+    until = time.monotonic() + seconds
     found: list[bytes] = []
     while not found and (left := until - time.monotonic()) > 0:
         if select.select([door], [], [], left)[0]:

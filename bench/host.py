@@ -174,6 +174,11 @@ class Client(HTTPConnection):
         return sum(count for kind in kinds for stage, count in kind.items() if "metadata" not in stage)
 
 
+def silence(namespace: str) -> None:
+    """No IPv6 on links that come to the namespace."""
+    run(["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"], where=namespace)
+
+
 def port_in(network: Network, namespace: str, link: str, group: str = "") -> Mapping[str, object]:
     """The body of a port that is plugged into a namespace at once; without a group, in the default one."""
     place = {"kind": "namespace", "namespace": namespace, "link": link}
@@ -214,12 +219,15 @@ class Service:
 class Lab:
     """The host and what netwright keeps for it below one directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "") -> None:
+        """`name` tells several hosts of one bench apart."""
+        self.name, self.host = name, NamespaceName(f"{HOST}{name}")
         self._directory = directory
+        directory.mkdir(exist_ok=True)
         self.state, self.run, self.socket = directory / "state", directory / "run", directory / "api.sock"
         self.log = directory / "log"
-        create(HOST)
-        run(["ip", "link", "set", "lo", "up"], where=HOST)
+        create(self.host)
+        run(["ip", "link", "set", "lo", "up"], where=self.host)
 
     def client(self) -> Client:
         return Client(self.socket)
@@ -232,20 +240,24 @@ class Lab:
             "ip address add 192.0.2.2/24 dev uplink",
             "ip link set uplink up",
         ):
-            run(words.split(), where=HOST)
+            run(words.split(), where=self.host)
         for words in (
             f"ip address add {OUTSIDE_ADDRESS}/24 dev eth0",
             "ip link set eth0 up",
             "ip link set lo up",
         ):
             run(words.split(), where=OUTSIDE)
-        run(f"ip route add default via {OUTSIDE_ADDRESS}".split(), where=HOST)
+        run(f"ip route add default via {OUTSIDE_ADDRESS}".split(), where=self.host)
 
     def guest(self, name: str) -> NamespaceName:
-        """A guest's namespace, made where it is not there yet."""
+        """A guest's namespace, made where it is not there yet.
+
+        IPv6 is off there: each new link would solicit, and the bridge flood a thousand ports with it.
+        """
         made = NamespaceName(name)
         create(made)
         run(["ip", "link", "set", "lo", "up"], where=made)
+        silence(made)
         return made
 
     def up(self, *, awaited: bool = True) -> Service:
@@ -275,7 +287,7 @@ class Lab:
             "netwright",
             program,
             "--host",
-            HOST,
+            self.host,
             "--state-dir",
             str(self.state),
             *words,
@@ -287,7 +299,7 @@ class Lab:
             notified.settimeout(PATIENCE_S)
             begun = time.monotonic()
             process = subprocess.Popen(
-                ["nsenter", f"--net=/run/netns/{HOST}", *argv],
+                ["nsenter", f"--net=/run/netns/{self.host}", *argv],
                 stderr=log,
                 env={**os.environ, "PYTHONPATH": str(SOURCES), "NOTIFY_SOCKET": str(place)},
             )
@@ -301,29 +313,25 @@ def settle(client: Client, pause: float = 0.04) -> float:
     name = "netwright_agent_reconcile_seconds"
     before, deadline = -1.0, time.monotonic() + _SETTLED_S
     while time.monotonic() < deadline:
+        time.sleep(pause)  # first: asking takes time from the agent, which shares the process
         status = msgspec.json.decode(client.ask("GET", "/v1/status"), type=_Status)
         now = client.metric(f"{name}_count")
         if now == before and status.in_step:
             break
         before = now
-        time.sleep(pause)
     return client.metric(f"{name}_sum")
 
 
 def fill(lab: Lab, client: Client, network: Network, wanted: range, group: str = "") -> list[Port]:
-    """Makes the background ports of these numbers, a hundred in each shared guest namespace.
-
-    Their guests have IPv6 off: for a quarter of a minute each would solicit, and a thousand hear it.
-    """
+    """Makes the background ports of these numbers, a hundred in each shared guest namespace."""
     made: list[Port] = []
     for start in range(wanted.start, wanted.stop, BULK):
         stop = min(start + BULK, wanted.stop)
         bodies: list[Mapping[str, object]] = []
         for number in range(start, stop):
-            name = f"crowd{number // BULK}"
+            name = f"crowd{lab.name}-{number // BULK}"
             if not Path(f"/run/netns/{name}").exists():
                 lab.guest(name)
-                run(["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"], where=name)
             bodies.append(port_in(network, name, f"n{number}", group))
         made += client.create_ports(bodies)
     deadline = time.monotonic() + PATIENCE_S

@@ -14,7 +14,7 @@ import click
 from classic import GROUP, Classic
 from common import finish, isolated, machine, median, say, show, spread
 from guest import Guest
-from host import Client, Lab, Network, Port, fill, port_in, settle
+from host import Lab, Port, fill, port_in, settle
 
 GATEWAY, MASK = "10.20.0.1", "255.255.0.0"
 
@@ -30,70 +30,95 @@ class Samples:
     classic: dict[int, list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    lab: Lab
-    client: Client
-    network: Network
-    group: str
-    samples: Samples
+class Host:
+    """A host of netwright's with some ports on it, and one of nova-network's with as many."""
 
-    def first_ping(self, ports: int) -> None:
-        with self._new_port(ports, self.samples.first_ping) as (guest, port):
+    def __init__(self, directory: Path, ports: int, samples: Samples) -> None:
+        self._lab, self._ports, self._samples = Lab(directory / str(ports), str(ports)), ports, samples
+        self._guest = self._lab.guest(f"guest{ports}")
+        self._service = self._lab.up()
+        self._client = self._lab.client()
+        self._network = self._client.create_network("10.20.0.0/16")
+        self._group = self._client.create_group(GROUP)
+        fill(self._lab, self._client, self._network, range(ports), self._group)
+        self._classic = Classic(ports)
+        self.iptables = self._classic.iptables
+
+    def stop(self) -> None:
+        self._service.stop()
+
+    def measure(self) -> None:
+        """One round."""
+        self.first_ping()
+        self.silent()
+        self._samples.classic[self._ports].append(self._classic.add())
+        self.lease()
+
+    def first_ping(self) -> None:
+        with self._new_port(self._samples.first_ping) as (guest, port):
             guest.await_link()
             guest.set_address(port.address, MASK)
             guest.ping(GATEWAY)
 
-    def lease(self, ports: int) -> None:
-        with self._new_port(ports, self.samples.lease) as (guest, port):
+    def lease(self) -> None:
+        with self._new_port(self._samples.lease) as (guest, port):
             guest.await_link()
             if (got := guest.lease(port.mac_address)) != port.address:
                 raise RuntimeError(f"leased {got}, not {port.address}")
 
+    def silent(self) -> None:
+        """The agent's part, with nothing from the guest that a thousand ports would be flooded with."""
+        client, ports, samples = self._client, self._ports, self._samples
+        before = settle(client)
+        port = client.create_port(self._body)
+        between = settle(client)
+        client.delete_port(port)
+        samples.kernel[ports].append((between - before) * 1000)
+        samples.removal[ports].append((settle(client) - between) * 1000)
+
+    @property
+    def _body(self) -> Mapping[str, object]:
+        return port_in(self._network, self._guest, "eth0", self._group)
+
     @contextmanager
-    def _new_port(self, ports: int, into: Mapping[int, list[float]]) -> Iterator[tuple[Guest, Port]]:
-        """Times the block from the request on, and the agent's part of it; the port is removed again."""
-        guest = Guest(self.lab.guest("guest"), "eth0")
-        before = settle(self.client)
+    def _new_port(self, into: Mapping[int, list[float]]) -> Iterator[tuple[Guest, Port]]:
+        """Times the block from the request on; the port is removed again."""
+        guest = Guest(self._guest, "eth0")
+        settle(self._client)
         begun = time.perf_counter()
-        port = self.client.create_port(port_in(self.network, "guest", "eth0", self.group))
+        port = self._client.create_port(self._body)
         try:
             yield guest, port
-            into[ports].append((time.perf_counter() - begun) * 1000)
-            self.samples.kernel[ports].append((settle(self.client) - before) * 1000)
+            into[self._ports].append((time.perf_counter() - begun) * 1000)
         finally:
             guest.close()
-            before = settle(self.client)
-            self.client.delete_port(port)
-        self.samples.removal[ports].append((settle(self.client) - before) * 1000)
+            settle(self._client)
+            self._client.delete_port(port)
 
 
 def bench(directory: Path, counts: Sequence[int], rounds: int) -> int:
-    lab, classic, samples = Lab(directory), Classic(), Samples()
-    with lab.running_up():
-        client = lab.client()
-        network = client.create_network("10.20.0.0/16")
-        one = Bench(lab, client, network, client.create_group(GROUP), samples)
-        have = 0
-        for ports in counts:
-            say(f"plug: {ports} ports on the host; {machine()}")
-            fill(lab, client, network, range(have, ports), one.group)
-            classic.fill(ports)
-            have = ports
-            for number in range(rounds + 1):
-                one.first_ping(ports)
-                samples.classic[ports].append(classic.add())
-                one.lease(ports)
-                if number == 0:
-                    _forget(samples, ports)
-    _report(samples, counts, rounds, classic.iptables)
+    """All hosts are there all the time and take turns: the same load of the machine is behind all figures."""
+    samples, hosts = Samples(), []
+    for ports in counts:
+        say(f"plug: a host with {ports} ports; {machine()}")
+        hosts.append(Host(directory, ports, samples))
+    for number in range(rounds + 1):
+        say(f"plug: round {number} of {rounds}; {machine()}")
+        for host in hosts:
+            host.measure()
+        if number == 0:
+            samples = _forget(samples)
+    for host in hosts:
+        host.stop()
+    _report(samples, counts, rounds, hosts[0].iptables)
     return finish(_result(samples, counts))
 
 
-def _forget(samples: Samples, ports: int) -> None:
+def _forget(samples: Samples) -> Samples:
     """The first round warms caches up and does not count."""
     for kind in (samples.first_ping, samples.lease, samples.kernel, samples.removal, samples.classic):
-        kind[ports].clear()
+        kind.clear()
+    return samples
 
 
 def _report(samples: Samples, counts: Sequence[int], rounds: int, iptables: str) -> None:
@@ -117,7 +142,7 @@ def _report(samples: Samples, counts: Sequence[int], rounds: int, iptables: str)
 
 def _result(samples: Samples, counts: Sequence[int]) -> Mapping[str, object]:
     kernel = {ports: median(samples.kernel[ports]) for ports in counts}
-    low, high = counts[min(1, len(counts) - 1)], counts[-1]
+    low, high = counts[1 if len(counts) > 2 else 0], counts[-1]
     return {
         "first_ping_ms": {str(ports): median(samples.first_ping[ports]) for ports in counts},
         "lease_ms": {str(ports): median(samples.lease[ports]) for ports in counts},
@@ -130,7 +155,7 @@ def _result(samples: Samples, counts: Sequence[int]) -> Mapping[str, object]:
 
 @click.command(help=__doc__)
 @click.option("--ports", default="1,10,100,1000", show_default=True, help="Ports already on the host.")
-@click.option("--rounds", default=11, show_default=True, help="Rounds at each number of ports.")
+@click.option("--rounds", default=15, show_default=True, help="Rounds at each number of ports.")
 @click.option("--quick", is_flag=True, help="1, 5 and 20 ports, 3 rounds.")
 def main(ports: str, rounds: int, *, quick: bool) -> None:
     counts = [1, 5, 20] if quick else sorted(int(count) for count in ports.split(","))

@@ -403,9 +403,9 @@ def test_a_slaac_guest_makes_its_own_address_and_learns_the_mtu(bench: Bench, gu
         run(guest.namespace, ["rdisc6", "-1", "-q", "-r", "1", "-w", "500", "eth0"], check=False)
         return "fd93::f816:3eff:fe00:1/64" in addresses_of(guest.namespace, "eth0")
 
-    assert eventually(solicited)
+    assert eventually(solicited, seconds=15)
     assert "via fe80::" in ip(guest.namespace, "-6", "route", "show", "default")
-    shown = run(guest.namespace, ["rdisc6", "-1", "eth0"]).stdout
+    shown = run(guest.namespace, ["rdisc6", "-1", "-r", "5", "eth0"]).stdout
     assert "1450 bytes" in shown
     assert "Stateful address conf.    :           No" in shown
 

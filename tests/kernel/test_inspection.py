@@ -22,7 +22,7 @@ from netwright.model.ids import GroupId, HostName, LinkName, NamespaceName, brid
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, HostTap, InNamespace
 from netwright.model.plan import GroupItem, HostItem, HostPlan, PortItem, RulePlan
 from netwright.render.path_view import Part
-from netwright.testing.namespaces import ip, namespace, run, unique_namespace
+from netwright.testing.namespaces import eventually, ip, namespace, run, unique_namespace
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
 
@@ -146,9 +146,10 @@ def test_a_dead_dnsmasq_and_a_lost_reservation_are_found(scene: Scene) -> None:
     pid = int((home / "pid").read_text())
     assert f"dnsmasq, pid {pid}" in scene.at(Part.DHCP).facts
     os.kill(pid, signal.SIGKILL)
-    seen = scene.at(Part.DHCP)
-    assert seen.state is State.MISSING
-    assert "dnsmasq, pid none" in seen.facts
+    assert eventually(lambda: scene.at(Part.DHCP).state is State.MISSING), (
+        "a killed process takes a while to end"
+    )
+    assert "dnsmasq, pid none" in scene.at(Part.DHCP).facts
 
 
 def test_a_guest_that_went_away_is_found_missing(scene: Scene) -> None:

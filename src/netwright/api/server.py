@@ -147,7 +147,11 @@ def _unix_socket(path: Path) -> socket.socket:
     made = path.with_name(f".{path.name}.{os.getpid()}")
     made.unlink(missing_ok=True)
     listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listening.bind(str(made))
+    try:
+        listening.bind(str(made))
+    except OSError as error:
+        listening.close()
+        raise CannotListenError(f"{path}: {error.strerror or error}") from error
     made.chmod(SOCKET_MODE)
     listening.listen(_BACKLOG)
     made.rename(path)

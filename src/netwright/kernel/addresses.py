@@ -8,7 +8,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Collection, Iterable, Mapping
-from ipaddress import IPv4Address, IPv4Interface, IPv6Interface, ip_interface
+from ipaddress import IPv4Address, IPv4Interface, IPv6Address, IPv6Interface, ip_interface
 from typing import Final
 
 from pyroute2 import IPRoute
@@ -25,6 +25,9 @@ from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName
 _NODAD: Final = 0x02
 _NOPREFIXROUTE: Final = 0x200
 _ETH_ARP: Final = 0x0806
+_MAC_LENGTH: Final = 6
+_ADVERTISEMENT: Final = 136
+_OVERRIDE: Final = 0x20000000
 
 
 class Addresses:
@@ -83,9 +86,11 @@ def _remove(namespace: NamespaceName, keys: Collection[AddressKey]) -> None:
 
 
 def announce(key: AddressKey) -> None:
-    """Tells the link's neighbours whose address it is now: a gratuitous ARP (RFC 5227, section 3)."""
-    if not isinstance(key.interface.ip, IPv4Address):
-        return
+    """Tells the link's neighbours whose address it is now.
+
+    By gratuitous ARP (RFC 5227, section 3) or an unsolicited advertisement (RFC 4861, section 7.2.6).
+    """
+    address = key.interface.ip
     with (
         rtnetlink.refusals("addresses"),
         netns.inside(key.namespace),
@@ -93,9 +98,24 @@ def announce(key: AddressKey) -> None:
     ):
         wire.bind((key.link, _ETH_ARP))
         mac = wire.getsockname()[4]
-        if len(mac) == 6:
+        if len(mac) != _MAC_LENGTH:
+            return
+        if isinstance(address, IPv4Address):
             for operation in (1, 2):
-                wire.send(_gratuitous(mac, key.interface.ip.packed, operation))
+                wire.send(_gratuitous(mac, address.packed, operation))
+        else:
+            _advertise(key.link, mac, address)
+
+
+def _advertise(link: LinkName, mac: bytes, address: IPv6Address) -> None:
+    """Override set, the target's link-layer address with it; the kernel fills in the checksum."""
+    index = socket.if_nametoindex(link)
+    advertisement = struct.pack(">BBHI", _ADVERTISEMENT, 0, 0, _OVERRIDE) + address.packed + b"\2\1" + mac
+    with socket.socket(socket.AF_INET6, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.IPPROTO_ICMPV6) as raw:
+        raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, 255)
+        raw.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
+        raw.bind((str(address), 0, 0, index if address.is_link_local else 0))
+        raw.sendto(advertisement, ("ff02::1", 0, 0, index))
 
 
 def _gratuitous(mac: bytes, address: bytes, operation: int) -> bytes:

@@ -94,14 +94,17 @@ class Home:
 
     def pid(self) -> int | None:
         """The daemon's process id, if it runs and is ours."""
-        try:
-            pid = int((self.path / "pid").read_text())
-        except (OSError, ValueError):
-            return None
-        return pid if self._is_ours(pid) else None
+        pid = self._last_pid()
+        return pid if pid and self._is_ours(pid) else None
 
     def strays(self) -> Iterator[int]:
-        """Every process with this home's configuration, found without the pid file."""
+        """Every process with this home's configuration, found without the pid file, or just ending.
+
+        A process that ends gives up its memory, and its command line with it, before its sockets.
+        """
+        last = self._last_pid()
+        if last and _command_line(last) == b"":
+            yield last
         for entry in os.scandir("/proc"):
             if entry.name.isdecimal() and self._is_ours(int(entry.name)):
                 yield int(entry.name)
@@ -163,12 +166,22 @@ class Home:
             if kept != lines:
                 write(path, "".join(kept))
 
-    def _is_ours(self, pid: int) -> bool:
+    def _last_pid(self) -> int | None:
         try:
-            argv = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        except OSError:
-            return False
-        return os.fsencode(f"--conf-file={self.config}") in argv
+            return int((self.path / "pid").read_text())
+        except (OSError, ValueError):
+            return None
+
+    def _is_ours(self, pid: int) -> bool:
+        return os.fsencode(f"--conf-file={self.config}") in (_command_line(pid) or b"").split(b"\0")
+
+
+def _command_line(pid: int) -> bytes | None:
+    """None where there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return None
 
 
 def homes(directory: Path) -> list[Home]:

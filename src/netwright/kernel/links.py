@@ -8,7 +8,6 @@ A tap that a VMM made is enslaved and let go, never made or deleted.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import socket
@@ -20,7 +19,7 @@ from typing import Final, assert_never
 from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
-from netwright.kernel import netns, rtnetlink
+from netwright.kernel import netns, pairs, rtnetlink
 from netwright.kernel.attempts import attempt_all
 from netwright.kernel.rtnetlink import LinkState
 from netwright.model.errors import KernelRefusedError
@@ -57,17 +56,15 @@ class Links:
         return {LinkKey(HOST_NAMESPACE, state.name): self._value(state) for state in states}
 
     def put(self, items: Mapping[LinkKey, Link]) -> None:
-        with rtnetlink.writer() as route:
-            attempt_all("links", items, lambda key: self._put(route, key.name, items[key]))
+        attempt_all("links", items, lambda key: self._put(key.name, items[key]))
 
     def remove(self, keys: Collection[LinkKey]) -> None:
         states = [state for key in keys if (state := rtnetlink.link(self._reader, name=key.name))]
         with rtnetlink.writer() as route:
-            doomed = [state for state in states if not state.alias.endswith(" vmm")]
             for state in states:
                 if state.alias.endswith(" vmm"):
                     _let_go(route, state)
-            _delete(route, doomed)
+        _delete([state for state in states if not state.alias.endswith(" vmm")])
 
     def close(self) -> None:
         self._reader.close()
@@ -101,58 +98,61 @@ class Links:
         self._names[state.index] = name
         return state.index
 
-    def _put(self, route: IPRoute, name: LinkName, value: Link) -> None:
+    def _put(self, name: LinkName, value: Link) -> None:
         state = rtnetlink.link(self._reader, name=name)
         # The kernel takes an alias only in a second message: a link without one may be half made, by us.
         if state and state.alias and not state.alias.startswith(OURS):
             raise KernelRefusedError("links", f"{name} exists and is not netwright's; rename or delete it")
         match value:
             case BridgeLink():
-                _put_bridge(route, name, value, state)
+                _put_bridge(name, value, state)
             case VethLink():
-                self._put_veth(route, name, value, state)
+                self._put_veth(name, value, state)
             case TapLink():
-                self._put_tap(route, name, value, state)
+                self._put_tap(name, value, state)
             case _:
                 assert_never(value)
 
-    def _put_veth(self, route: IPRoute, name: LinkName, value: VethLink, state: LinkState | None) -> None:
+    def _put_veth(self, name: LinkName, value: VethLink, state: LinkState | None) -> None:
         inode = _inode_of(value.peer_namespace, "")
         stamp = f"{value.alias} veth {value.peer_mac} {value.peer_namespace} {value.peer_name} {inode}"
         if state and state.alias != stamp:
             # Another place or MAC: a guest's end cannot be moved in its back, so the pair is made anew.
-            route.link("del", index=state.index)
+            _delete([state])
             state = None
         if state is None:
-            _make_pair(route, name, value)
-        self._join(route, name, value, stamp)
+            self._make_pair(name, value)
+        self._join(name, value, stamp)
         if state is None:
             with netns.inside(value.peer_namespace):
                 netns.bring_up(value.peer_name)
 
-    def _put_tap(self, route: IPRoute, name: LinkName, value: TapLink, state: LinkState | None) -> None:
+    def _put_tap(self, name: LinkName, value: TapLink, state: LinkState | None) -> None:
         if state and state.kind != "tun":
             # A namespace's pair, whose guest moves into a virtual machine.
-            route.link("del", index=state.index)
+            _delete([state])
             state = None
         if state is None:
             if not value.ours:
                 return
             _make_tap(name)
         stamp = f"{value.alias} {'tap' if value.ours else 'vmm'}"
-        self._join(route, name, value, stamp)
+        self._join(name, value, stamp)
 
-    def _join(self, route: IPRoute, name: LinkName, value: VethLink | TapLink, stamp: str) -> None:
+    def _make_pair(self, name: LinkName, value: VethLink) -> None:
+        try:
+            pairs.make(self._reader, name, value)
+        except FileNotFoundError as error:
+            said = f"namespace {value.peer_namespace}: {error.strerror}"
+            raise KernelRefusedError("links", said) from error
+        except FileExistsError as error:
+            taken = f"namespace {value.peer_namespace} already has a link called {value.peer_name}"
+            raise KernelRefusedError("links", f"{name}: {taken}") from error
+
+    def _join(self, name: LinkName, value: VethLink | TapLink, stamp: str) -> None:
         """Quiet, onto the bridge, and up."""
         silence(name)
-        route.link(
-            "set",
-            index=self._index_of(name),
-            ifalias=stamp,
-            master=self._index_of(value.master),
-            mtu=value.mtu,
-            state="up" if value.up else "down",
-        )
+        pairs.join(self._reader, self._index_of(name), self._index_of(value.master), value, stamp)
 
 
 def _inode_of(namespace: NamespaceName, missing: str) -> str:
@@ -169,7 +169,7 @@ def silence(name: LinkName) -> None:
         switch.write_text("1")
 
 
-def _put_bridge(route: IPRoute, name: LinkName, value: BridgeLink, state: LinkState | None) -> None:
+def _put_bridge(name: LinkName, value: BridgeLink, state: LinkState | None) -> None:
     calls = int(value.netfilter_calls)
     wanted = {
         "address": value.mac,
@@ -185,39 +185,16 @@ def _put_bridge(route: IPRoute, name: LinkName, value: BridgeLink, state: LinkSt
         "br_nf_call_iptables": calls,
         "br_nf_call_ip6tables": calls,
     }
-    if state is None:
-        route.link("add", ifname=name, **options)
-        index = socket.if_nametoindex(name)
-    else:
-        index = state.index
-        # While STP is on, the kernel refuses to be without forward delay (ERANGE).
-        route.link("set", index=index, kind="bridge", br_stp_state=0)
-        route.link("set", index=index, **options)
-    route.link("set", index=index, **wanted)
-
-
-def _make_pair(route: IPRoute, name: LinkName, value: VethLink) -> None:
-    try:
-        target = os.open(netns.path_of(value.peer_namespace), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        said = f"namespace {value.peer_namespace}: {error.strerror}"
-        raise KernelRefusedError("links", said) from error
-    try:
-        # The far end is made where it belongs: moving it afterwards costs an RCU grace period (17 ms).
-        far = {
-            "ifname": value.peer_name,
-            "net_ns_fd": target,
-            "address": value.peer_mac,
-            "mtu": value.mtu,
-        }
-        route.link("add", ifname=name, kind="veth", mtu=value.mtu, peer=far)
-    except NetlinkError as error:
-        if error.code != errno.EEXIST:
-            raise
-        taken = f"namespace {value.peer_namespace} already has a link called {value.peer_name}"
-        raise KernelRefusedError("links", f"{name}: {taken}") from error
-    finally:
-        os.close(target)
+    with rtnetlink.writer() as route:
+        if state is None:
+            route.link("add", ifname=name, **options)
+            index = socket.if_nametoindex(name)
+        else:
+            index = state.index
+            # While STP is on, the kernel refuses to be without forward delay (ERANGE).
+            route.link("set", index=index, kind="bridge", br_stp_state=0)
+            route.link("set", index=index, **options)
+        route.link("set", index=index, **wanted)
 
 
 def _make_tap(name: LinkName) -> None:
@@ -234,15 +211,16 @@ def _let_go(route: IPRoute, state: LinkState) -> None:
     route.link("set", index=state.index, master=0, state="down", ifalias="")
 
 
-def _delete(route: IPRoute, states: Collection[LinkState]) -> None:
+def _delete(states: Collection[LinkState]) -> None:
     """One by one a delete waits for a grace period each (17 ms); a group goes in one."""
-    if len(states) < 2:
+    with rtnetlink.writer() as route:
+        if len(states) < 2:
+            for state in states:
+                _delete_one(route, state)
+            return
         for state in states:
-            _delete_one(route, state)
-        return
-    for state in states:
-        route.link("set", index=state.index, group=_DOOMED_GROUP)
-    route.link("del", group=_DOOMED_GROUP)
+            route.link("set", index=state.index, group=_DOOMED_GROUP)
+        route.link("del", group=_DOOMED_GROUP)
 
 
 def _delete_one(route: IPRoute, state: LinkState) -> None:

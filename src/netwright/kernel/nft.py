@@ -6,15 +6,18 @@ Ours: the tables called netwright, and everything in them.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from netwright.kernel.libnftables import Nftables
+from netwright.kernel.nft_intervals import in_the_way
 from netwright.kernel.nft_listing import LAYOUT, TABLE, parse_listing
 from netwright.kernel.nft_reading import NftReader, readable
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
 
 _FAMILIES: Final = ("bridge", "inet")
+_SETS: Final = (NftKind.SET, NftKind.MAP)
 
 
 class NftTables:
@@ -41,19 +44,40 @@ class NftTables:
         try:
             self._nft.write(script)
         except KernelRefusedError as refused:
-            stale = self.observe([key for key, value in items.items() if _has_data(value)])
-            if not stale:
-                raise refused from None
-            # An element that maps elsewhere must go and come within one transaction: never a gap.
-            self._nft.write(_elements("delete", dict.fromkeys(stale, NftElement())) + script)
+            self._put_instead(items, script, refused)
+
+    def _put_instead(
+        self, items: Mapping[NftKey, NftValue], script: str, refused: KernelRefusedError
+    ) -> None:
+        """What maps elsewhere, or overlaps, goes and comes within one transaction: never a gap.
+
+        The usual case, a port's groups changed, is answered by its own elements; the rest by all there is.
+        """
+        mapped = [key for key, value in items.items() if isinstance(value, NftElement) and value.data]
+        for there in (partial(self.observe, mapped), self._everything):
+            stale = _in_the_way(there(), items)
+            if stale:
+                try:
+                    self._nft.write(_elements("delete", dict.fromkeys(stale, NftElement())) + script)
+                except KernelRefusedError as again:
+                    refused = again
+                else:
+                    return
+        raise refused
 
     def remove(self, keys: Collection[NftKey]) -> None:
         try:
-            self._nft.write(remove_script(keys))
+            self._remove(keys)
         except KernelRefusedError:
             # Something is gone already: one look at all there is, then only what is left.
-            present = self._everything().keys() & set(keys)
-            self._nft.write(remove_script(present))
+            self._remove(self._everything().keys() & set(keys))
+
+    def _remove(self, keys: Collection[NftKey]) -> None:
+        """Sets go in a transaction of their own: one whose elements are deleted in the same is still busy."""
+        sets = {key for key in keys if key.kind in _SETS}
+        for some in (set(keys) - sets, sets):
+            if some:
+                self._nft.write(remove_script(some))
 
     def close(self) -> None:
         self._nft.close()
@@ -153,8 +177,16 @@ def _quoted(element: str) -> str:
     )
 
 
-def _has_data(value: NftValue) -> bool:
-    return isinstance(value, NftElement) and bool(value.data)
+def _in_the_way(present: Mapping[NftKey, NftValue], items: Mapping[NftKey, NftValue]) -> list[NftKey]:
+    """Elements that map elsewhere now, and ranges that overlap new ones."""
+    mapped = [key for key, value in items.items() if isinstance(value, NftElement) and value.data]
+    elements = [key for key in (*present, *items) if key.kind is NftKind.ELEMENT]
+    ranged = {(key.family, key.name) for key in elements if not readable(key.element)}
+    there, new = (
+        [key for key in some if key.kind is NftKind.ELEMENT and (key.family, key.name) in ranged]
+        for some in (present, items)
+    )
+    return [*(key for key in mapped if key in present), *in_the_way(there, new)]
 
 
 def _readable(key: NftKey) -> bool:

@@ -15,7 +15,10 @@ _PROBE: Final = """
 add table bridge netwright_probe
 add chain bridge netwright_probe c { type filter hook prerouting priority 0; }
 add rule bridge netwright_probe c ct state established accept
+add map bridge netwright_probe zones { typeof meta ibrname : ct zone; }
+add rule bridge netwright_probe c ct zone set meta ibrname map @zones
 """
+"""All that the native way uses: NF_CONNTRACK_BRIDGE, and NFT_BRIDGE_META for the zones."""
 _BRIDGE_NETFILTER: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 

@@ -25,6 +25,7 @@ from netwright.model.host import AddressKey, Uplink
 from netwright.model.ids import HOST_NAMESPACE, LinkName
 
 MARK: Final = "netwright:uplink:"
+_NODAD: Final = 0x02
 _KERNEL: Final = 2
 _LOCAL_TABLE: Final = 255
 _UNICAST: Final = 1
@@ -83,7 +84,7 @@ class Uplinks:
 
     def _announce(self, name: LinkName, index: int) -> None:
         for state in rtnetlink.addresses(self._reader, index):
-            if state.index == index and not state.ours and state.address.version == 4:
+            if state.index == index and not state.ours and not state.address.is_link_local:
                 interface = ip_interface((state.address, state.length))
                 announce(AddressKey(HOST_NAMESPACE, name, interface))
 
@@ -144,6 +145,9 @@ class _Move:
     def _address(self, verb: str, one: Mapping[str, object], index: int) -> None:
         attributes = dict(one["attrs"])  # type: ignore[call-overload]  # pyroute2's messages are untyped
         kept = {key: attributes[key] for key in _ADDRESS_KEPT if key in attributes and verb != "del"}
+        if one["family"] == socket.AF_INET6 and verb != "del":
+            # It is this host's already: a check for duplicates would silence it for a second.
+            kept["IFA_FLAGS"] = int(str(kept.get("IFA_FLAGS", 0))) | _NODAD
         kept["address"] = attributes.get("IFA_LOCAL") or attributes["IFA_ADDRESS"]
         self.route.addr(verb, index=index, prefixlen=one["prefixlen"], family=one["family"], **kept)
 

@@ -1,0 +1,43 @@
+"""Elements of interval sets as ranges, to tell which of them cannot be in a set together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address, ip_network
+
+from netwright.model.host import NftKey
+
+Range = tuple[str, int, int]
+"""The fields before the last (they are exact), and the last one's first and last value."""
+
+
+def in_the_way(present: Iterable[NftKey], wanted: Iterable[NftKey]) -> list[NftKey]:
+    """Those present that overlap a wanted one without being wanted themselves.
+
+    The kernel refuses to add a range beside one that it overlaps.
+    """
+    listed = set(wanted)
+    ranges: dict[tuple[str, str, str], list[tuple[int, int]]] = {}
+    for key in listed:
+        fields, first, last = range_of(key.element)
+        ranges.setdefault((key.family, key.name, fields), []).append((first, last))
+    found = []
+    for key in set(present) - listed:
+        fields, first, last = range_of(key.element)
+        others = ranges.get((key.family, key.name, fields), ())
+        if any(first <= end and start <= last for start, end in others):
+            found.append(key)
+    return found
+
+
+def range_of(element: str) -> Range:
+    """A prefix, `0x…-0x…` or a single value in the last place of a concatenation."""
+    fields, _, text = element.rpartition(" . ")
+    if "/" in text:
+        prefix = ip_network(text)
+        return fields, int(prefix[0]), int(prefix[-1])
+    first, _, last = text.partition("-")
+    if first.startswith("0x"):
+        return fields, int(first, 16), int(last or first, 16)
+    address = int(ip_address(first))
+    return fields, address, address
