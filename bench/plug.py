@@ -155,7 +155,7 @@ def _result(samples: Samples, counts: Sequence[int]) -> Mapping[str, object]:
 
 @click.command(help=__doc__)
 @click.option("--ports", default="1,10,100,1000", show_default=True, help="Ports already on the host.")
-@click.option("--rounds", default=15, show_default=True, help="Rounds at each number of ports.")
+@click.option("--rounds", default=21, show_default=True, help="Rounds at each number of ports.")
 @click.option("--quick", is_flag=True, help="1, 5 and 20 ports, 3 rounds.")
 def main(ports: str, rounds: int, *, quick: bool) -> None:
     counts = [1, 5, 20] if quick else sorted(int(count) for count in ports.split(","))
