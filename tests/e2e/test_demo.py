@@ -18,7 +18,6 @@ from netwright.testing.demo_steps import STEPS, Step
 from netwright.testing.demo_world import World, check
 from netwright.testing.lab import Lab
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2] / "src")}
 DEMO = [sys.executable, "-m", "netwright.testing.demo"]
 

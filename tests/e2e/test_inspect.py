@@ -15,7 +15,6 @@ import pytest
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 HOSTILE = "-web\u202e [bold]'$(id)'[/bold]"
 

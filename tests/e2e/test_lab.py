@@ -19,7 +19,6 @@ from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
 from netwright.testing.namespaces import eventually, ip
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -14,8 +13,6 @@ from netwright.testing import lab as labs
 from netwright.testing.guest_vm import GuestVm
 from netwright.testing.lab import Lab
 from netwright.testing.namespaces import eventually
-
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
 
 
 @pytest.fixture(scope="module")

@@ -26,8 +26,6 @@ from netwright.testing.namespaces import eventually, ip, namespace, run, unique_
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces")
-
 GROUP = GroupId("6e0a0000-0000-4000-8000-000000000001")
 SUBNET = sample_subnet("10.20.0.0/24")
 NETWORK = sample_network(SUBNET)

@@ -1,0 +1,18 @@
+"""What every test needs: root, where namespaces are made."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+_NEEDS_ROOT = {"kernel", "e2e"}
+_HERE = Path(__file__).parent
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fails, and says why, rather than skip what cannot be tested here."""
+    room = item.path.relative_to(_HERE).parts[0]
+    if room in _NEEDS_ROOT and os.geteuid() != 0:
+        pytest.fail("needs root: it makes network namespaces (sudo make test)", pytrace=False)
