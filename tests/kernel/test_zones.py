@@ -163,7 +163,8 @@ def test_a_shut_guest_is_answered_from_the_dhcp_namespace(bench: Bench, version:
 def test_a_shut_guest_is_answered_from_beyond_an_uplink(bench: Bench, version: int) -> None:
     """What joins the bridge without being a port, such as a physical link, is in the network's zone too."""
     with namespace("far") as far:
-        link = f"far{version}"  # a namespace's links outlive its name for a moment
+        # A name of its own: a namespace takes its links along only some time after it was deleted.
+        link = f"far{version}"
         add_veth(bench.rig.host, link, far, "eth0")
         ip(bench.rig.host, "link", "set", link, "master", bridge_name(bench.one.network.id))
         address, length = {4: ("10.40.0.99", 24), 6: ("fd40::99", 64)}[version]
