@@ -10,7 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import pytest
 
-from netwright.agent.callers import link_local
+from netwright.model.eui64 import link_local
 from netwright.model.ids import GroupId, Mac
 from netwright.model.intent import AddressPair, AnyProtocol, Anywhere, Direction, EtherType
 from netwright.model.plan import GroupItem, PortItem, RulePlan, Serving

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from ipaddress import IPv6Address
 
-from netwright.model.ids import Mac, NetworkId, PortId
+from netwright.model.eui64 import link_local
+from netwright.model.ids import NetworkId, PortId
 from netwright.model.intent import Address
 from netwright.model.plan import PortItem
 
@@ -41,13 +42,6 @@ class Callers:
             held = self._ports.get(key)
             if held is not None and held.id == port:
                 del self._ports[key]
-
-
-def link_local(mac: Mac) -> IPv6Address:
-    """The address that a kernel makes from the MAC (modified EUI-64, RFC 4291 appendix A)."""
-    octets = bytes.fromhex(mac.replace(":", ""))
-    identifier = bytes([octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]])
-    return IPv6Address(bytes([0xFE, 0x80, *bytes(6)]) + identifier)
 
 
 def _sources(port: PortItem) -> tuple[Address, ...]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from ipaddress import IPv6Address
 from typing import Final
 
 from netwright.control.refusals import NamedConflictError, invalid
 from netwright.control.world import Work
 from netwright.model.errors import ConflictError, NotFoundError
-from netwright.model.ids import Mac, NetworkId, SubnetId
+from netwright.model.eui64 import address_on
+from netwright.model.ids import NetworkId, SubnetId
 from netwright.model.intent import Address, FixedIp, Ipv6Mode, Network, Port, Prefix, Subnet
 from netwright.store import addresses
 from netwright.store.addresses import Holder
@@ -47,13 +47,6 @@ class Ground:
 def is_automatic(subnet: Subnet) -> bool:
     """Whether guests make their addresses there themselves, from their MACs."""
     return subnet.enable_dhcp and subnet.ipv6_address_mode in _AUTOMATIC
-
-
-def eui64(subnet: Subnet, mac: Mac) -> IPv6Address:
-    """The address that a guest with that MAC makes on a /64 (RFC 4291, appendix A)."""
-    octets = [int(octet, 16) for octet in mac.split(":")]
-    identifier = bytes((octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]))
-    return IPv6Address(int(subnet.cidr.network_address) | int.from_bytes(identifier))
 
 
 def assign_default(work: Work, port: Port, ground: Ground) -> Port:
@@ -146,7 +139,7 @@ def _home(ground: Ground, request: FixedIpRequest, address: Address) -> Subnet:
 
 def _take_named(work: Work, port: Port, subnet: Subnet, address: Address, position: int) -> FixedIp:
     check_usable(subnet, address, "fixed_ips")
-    if is_automatic(subnet) and address != eui64(subnet, port.mac):
+    if is_automatic(subnet) and address != address_on(subnet.cidr, port.mac):
         why = f"{address} cannot be chosen: guests of subnet {subnet.id} make their own addresses."
         raise invalid("fixed_ips", why)
     reserved = address == subnet.gateway_ip and not port.device_owner.startswith(_ROUTERS)
@@ -169,7 +162,7 @@ def _take_any(work: Work, port: Port, subnets: Sequence[Subnet], position: int) 
 
 
 def _take_automatic(work: Work, port: Port, subnet: Subnet, position: int) -> FixedIp:
-    address = eui64(subnet, port.mac)
+    address = address_on(subnet.cidr, port.mac)
     if not addresses.take(work.connection, subnet.id, address, Holder(port=port.id, position=position)):
         raise already_allocated(address, subnet, "mac_address")
     return FixedIp(subnet.id, address)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
-from typing import Final
 
+from netwright.model.eui64 import link_local
 from netwright.model.ids import LinkName, Mac, port_link_name
 from netwright.model.intent import Direction, EtherType, Prefix
 from netwright.model.plan import PortItem
 from netwright.render.firewall_groups import members_set, members_sets, ports_chain, ports_chains
 from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
-
-_LINK_LOCAL: Final = int(IPv6Address("fe80::"))
 
 
 def port_firewall(port: PortItem) -> Nft:
@@ -29,13 +27,6 @@ def port_firewall(port: PortItem) -> Nft:
         | mapping(BRIDGE, "ports_in", link, f"goto {ports_chain(Direction.INGRESS, port.groups)}")
         | _bindings(port, link)
     )
-
-
-def link_local(mac: Mac) -> IPv6Address:
-    """The modified EUI-64 address of RFC 4291, appendix A."""
-    octets = bytes.fromhex(mac.replace(":", ""))
-    identifier = bytes([octets[0] ^ 2, *octets[1:3], 0xFF, 0xFE, *octets[3:]])
-    return IPv6Address(_LINK_LOCAL | int.from_bytes(identifier, "big"))
 
 
 def _membership(port: PortItem) -> Nft:
