@@ -12,7 +12,6 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.client import HTTPConnection
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +20,7 @@ from common import SOURCES, run
 
 from netwright.kernel.netns import create
 from netwright.model.ids import NamespaceName
+from netwright.wire.unix_http import UnixConnection
 
 HOST: Final = NamespaceName("host")
 OUTSIDE: Final = NamespaceName("outside")
@@ -83,17 +83,8 @@ class _Status(msgspec.Struct):
         return any(host.generation >= self.generation for host in self.hosts)
 
 
-class Client(HTTPConnection):
+class Client(UnixConnection):
     """One kept-alive connection to the API, over its socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=PATIENCE_S)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))
 
     def ask(self, method: str, path: str, body: object = None) -> bytes:
         """Raises RuntimeError unless the answer is a success."""
@@ -230,7 +221,7 @@ class Lab:
         run(["ip", "link", "set", "lo", "up"], where=self.host)
 
     def client(self) -> Client:
-        return Client(self.socket)
+        return Client(self.socket, PATIENCE_S)
 
     def connect_outside(self) -> None:
         """An uplink with a default route, and a machine at its other end."""

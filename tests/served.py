@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,23 +12,9 @@ from pathlib import Path
 
 from netwright.api.server import Server, open_server
 from netwright.model.ids import HostName
+from netwright.wire.unix_http import UnixConnection
 
-
-class UnixConnection(http.client.HTTPConnection):
-    """HTTP over a Unix socket."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=10)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(str(self._path))
-        except OSError:
-            self.close()
-            raise
+PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -110,7 +95,7 @@ def serving(directory: Path, *, tcp: bool = True) -> Iterator[Server]:
 def client_of(server: Server) -> Client:
     """Over TCP where it listens there, else over its socket."""
     if server.address is None:
-        return Client(UnixConnection(server.socket_path))
+        return Client(UnixConnection(server.socket_path, PATIENCE_S))
     return Client(http.client.HTTPConnection(*server.address, timeout=10))
 
 

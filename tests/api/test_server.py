@@ -17,10 +17,11 @@ from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from served import Client, UnixConnection, client_of, serving
+from served import PATIENCE_S, Client, client_of, serving
 
 from netwright.api.server import CannotListenError, Server, open_server
 from netwright.model.ids import HostName
+from netwright.wire.unix_http import UnixConnection
 
 RUN = """
 import sys, time
@@ -117,7 +118,7 @@ def test_an_exhausted_pool_is_a_conflict(client: Client) -> None:
 def connected(path: Path) -> Client:
     deadline = time.monotonic() + 20
     while True:
-        client = Client(UnixConnection(path))
+        client = Client(UnixConnection(path, PATIENCE_S))
         with suppress(OSError):
             client.get("/healthz")
             return client

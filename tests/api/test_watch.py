@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
-from served import Client, UnixConnection, serving
+from served import PATIENCE_S, Client, serving
 
 from netwright.api.server import Server
 from netwright.model.ids import HostName, LinkName, PortId, port_link_name
@@ -31,6 +31,7 @@ from netwright.model.plan import (
     apply,
 )
 from netwright.wire.codec import decode_update, encode_report
+from netwright.wire.unix_http import UnixConnection
 
 HOST = HostName("h1")
 TAP = {"netwright:attachment": {"kind": "tap"}}
@@ -38,7 +39,7 @@ TAP = {"netwright:attachment": {"kind": "tap"}}
 
 @contextmanager
 def watching(server: Server, generation: int | None = None) -> Iterator[http.client.HTTPResponse]:
-    connection = UnixConnection(server.socket_path)
+    connection = UnixConnection(server.socket_path, PATIENCE_S)
     known = "" if generation is None else f"&generation={generation}"
     connection.request("GET", f"/v1/watch?host={HOST}{known}")
     try:

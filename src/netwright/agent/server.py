@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -13,6 +12,7 @@ from netwright.model.errors import ServerGoneError
 from netwright.model.ids import HostName
 from netwright.model.plan import PlanUpdate, Report
 from netwright.wire.codec import decode_update, encode_report
+from netwright.wire.unix_http import UnixConnection
 
 READ_TIMEOUT: Final = 60.0
 """Seconds; the server writes a blank line every 20."""
@@ -61,19 +61,6 @@ class Server:
 
     def _connect(self) -> HTTPConnection:
         if self._address.startswith(_UNIX):
-            return _UnixConnection(Path(self._address.removeprefix(_UNIX)))
+            return UnixConnection(Path(self._address.removeprefix(_UNIX)), READ_TIMEOUT)
         parts = urlsplit(self._address)
         return HTTPConnection(parts.hostname or "127.0.0.1", parts.port, timeout=READ_TIMEOUT)
-
-
-class _UnixConnection(HTTPConnection):
-    """HTTP over a Unix socket: http.client needs only another way to connect."""
-
-    def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=READ_TIMEOUT)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(str(self._path))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
@@ -13,26 +13,12 @@ from netwright.cli.errors import RefusedError, TimedOutError
 from netwright.cli.nouns import Item, Noun
 from netwright.cli.progress import Progress
 from netwright.model.errors import InvalidError, ServerGoneError
+from netwright.wire.unix_http import UnixConnection
 
 DEFAULT_SERVER: Final = "/run/netwright/api.sock"
 _ANSWER_WITHIN: Final = 60.0
 """Seconds."""
 Query = Iterable[tuple[str, str]]
-
-
-class _UnixConnection(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
-        super().__init__("localhost", timeout=timeout)
-        self._path = path
-
-    def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        try:
-            self.sock.connect(self._path)
-        except BaseException:
-            self.close()
-            raise
 
 
 class Client:
@@ -135,7 +121,7 @@ def _way_out(error: Exception) -> str:
 def _place(server: str, timeout: float) -> tuple[http.client.HTTPConnection, str]:
     """The unopened connection, and what stands before every path there."""
     if server.startswith(("/", "unix:")):
-        return _UnixConnection(server.removeprefix("unix:"), timeout), ""
+        return UnixConnection(Path(server.removeprefix("unix:")), timeout), ""
     try:
         parts = urlsplit(server)
         host, port = parts.hostname, parts.port
