@@ -28,7 +28,6 @@ NLM_F_ACK: Final = 4
 NLM_F_DUMP: Final = 0x300
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
-_NLMSG_MIN_TYPE: Final = 16
 _HEADER: Final = struct.Struct("=IHHII")
 _ATTRIBUTE: Final = struct.Struct("=HH")
 _NESTED: Final = 0x8000

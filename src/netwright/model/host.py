@@ -7,7 +7,7 @@ from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import NamedTuple
 
-from netwright.model.ids import LinkName, Mac, NamespaceName, NetworkId, PortId
+from netwright.model.ids import LinkName, Mac, NamespaceName, NetworkId
 from netwright.model.intent import Address, Prefix
 
 
@@ -208,11 +208,3 @@ class NftChain:
 
 
 NftValue = NftTable | NftSet | NftElement | NftChain
-
-
-class Fixed(NamedTuple):
-    """Who a packet on a network is from, for the metadata service."""
-
-    network: NetworkId
-    address: Address
-    port: PortId

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
 from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
@@ -52,12 +51,3 @@ def prefix_text(prefix: Prefix) -> str:
     """A prefix as nft prints it: a whole address has no length."""
     whole = prefix.prefixlen == prefix.max_prefixlen
     return str(prefix.network_address) if whole else str(prefix)
-
-
-def family_word(prefix: Prefix) -> str:
-    """`ip` or `ip6`, as rules begin."""
-    match prefix:
-        case IPv4Network():
-            return "ip"
-        case IPv6Network():
-            return "ip6"

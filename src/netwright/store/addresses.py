@@ -68,27 +68,10 @@ def release(connection: sa.Connection, subnet: SubnetId, address: Address) -> No
     connection.execute(addresses.delete().where(addresses.c.subnet_id == subnet, addresses.c.address == key))
 
 
-def release_port(connection: sa.Connection, port: PortId) -> None:
-    connection.execute(addresses.delete().where(addresses.c.port_id == port))
-
-
-def release_subnet(connection: sa.Connection, subnet: SubnetId) -> None:
-    connection.execute(addresses.delete().where(addresses.c.subnet_id == subnet))
-
-
 def place(connection: sa.Connection, port: PortId, fixed: FixedIp, position: int) -> None:
     """Changes only the address's place among its port's."""
     same = (addresses.c.subnet_id == fixed.subnet_id, addresses.c.address == key_of(fixed.address))
     connection.execute(addresses.update().where(*same, addresses.c.port_id == port).values(position=position))
-
-
-def holders(connection: sa.Connection, subnet: SubnetId) -> Iterator[tuple[Address, Holder]]:
-    """Every address in use on the subnet and whose it is."""
-    columns = (addresses.c.address, addresses.c.port_id, addresses.c.floating_ip_id, addresses.c.position)
-    for key, port, floating, position in connection.execute(
-        sa.select(*columns).where(addresses.c.subnet_id == subnet)
-    ):
-        yield address_of(key), Holder(port, floating, position)
 
 
 def used_by_others(connection: sa.Connection, subnet: SubnetId, apart_from: PortId | None) -> bool:
