@@ -16,15 +16,15 @@ from netwright.agent.desired import Desired, Touched
 from netwright.agent.flows import Change, Flows, all_ports
 from netwright.agent.inbox import Batch, Inbox
 from netwright.agent.ledger import Ledger
+from netwright.agent.members import Members
 from netwright.agent.metrics import AgentMetrics
 from netwright.agent.reconcile import Keys, Outcome, Row, Sweep, SweepLimit, reconcile
 from netwright.agent.reporter import Reporter
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import NftKey, NftKind, Stage, Traits
-from netwright.model.ids import GroupId, HostName
-from netwright.model.intent import Address, EtherType
+from netwright.model.host import Stage, Traits
+from netwright.model.ids import HostName
 from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem, StageFailure
-from netwright.render.firewall_groups import members_set
+from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0
 """Seconds between two looks at everything."""
@@ -50,6 +50,7 @@ class Parts:
 
     host: HostName
     traits: Traits
+    engine: Engine
     rows: Sequence[Row]
     inbox: Inbox
     callers: Callers
@@ -70,8 +71,9 @@ class Agent:
         self.ready = threading.Event()
         """Set when the first plan has been put in place, as far as it could be."""
         self._parts = parts
-        self._desired = Desired(parts.traits)
+        self._desired = Desired(parts.traits, parts.engine)
         self._items: dict[ItemKey, Item] = {}
+        self._members = Members()
         self._pending: dict[Stage, Keys] = {}
         self._tries = 0
         self._told: dict[Stage, StageFailure] = {}
@@ -132,9 +134,14 @@ class Agent:
 
     def _remember(self, changed: Sequence[Item], removed: set[ItemKey]) -> None:
         for key in removed:
-            if isinstance(gone := self._items.pop(key), PortItem):
+            gone = self._items.pop(key)
+            self._members.remove(gone)
+            if isinstance(gone, PortItem):
                 self._parts.callers.remove(gone.id)
         for item in changed:
+            if before := self._items.get(item.key):
+                self._members.remove(before)
+            self._members.put(item)
             self._items[item.key] = item
             if isinstance(item, PortItem):
                 self._parts.callers.put(item)
@@ -171,7 +178,7 @@ class Agent:
 
     def _settle(self, changes: Sequence[Change]) -> None:
         try:
-            ended = self._parts.flows.settle(changes, self._items, self._is_member)
+            ended = self._parts.flows.settle(changes, self._items, self._members)
         except KernelRefusedError as refused:
             self._log.warning("connections_not_ended", said=refused.said)
             return
@@ -194,11 +201,6 @@ class Agent:
                     "not_converged", stage=failure.stage, said=failure.said, pending=failure.pending
                 )
         self._told = outcome.failures
-
-    def _is_member(self, group: GroupId, address: Address) -> bool:
-        kind = EtherType.IPV4 if address.version == 4 else EtherType.IPV6
-        element = NftKey(NftKind.ELEMENT, "bridge", members_set(kind, group), str(address))
-        return element in self._desired.values[Stage.FIREWALL]
 
     def _patience(self) -> float:
         now = time.monotonic()

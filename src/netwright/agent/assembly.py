@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from netwright.agent.agent import Agent, Parts
 from netwright.agent.cache import PlanCache
 from netwright.agent.callers import Callers
+from netwright.agent.firewalls import find_firewall
 from netwright.agent.flows import Flows
 from netwright.agent.inbox import Inbox
 from netwright.agent.ledger import Ledger
@@ -28,12 +29,16 @@ from netwright.model.ids import HostName
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`server`: `unix:/path` or `http://host:port`. `run_directory` outlives the agent, not the host."""
+    """`server`: `unix:/path` or `http://host:port`. `run_directory` outlives the agent, not the host.
+
+    `firewall`: an engine's name (agent/firewalls.py).
+    """
 
     host: HostName
     server: str
     run_directory: Path
     state_directory: Path
+    firewall: str = "nftables"
     sweep_all: bool = False
 
 
@@ -41,7 +46,8 @@ class Running:
     """An assembled agent. Make it, run it and end it in one thread: the host's namespace is that thread's."""
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
-        traits = probe(str(settings.run_directory))
+        firewall = find_firewall(settings.firewall)
+        traits = probe(str(settings.run_directory), settings.firewall)
         server = Server(settings.server)
         callers = Callers()
         self.inbox = Inbox()
@@ -53,7 +59,8 @@ class Running:
             Parts(
                 host=settings.host,
                 traits=traits,
-                rows=stages(traits, self._dnsmasq, self._metadata),
+                engine=firewall.engine,
+                rows=stages(traits, firewall, self._dnsmasq, self._metadata),
                 inbox=self.inbox,
                 callers=callers,
                 flows=Flows(),

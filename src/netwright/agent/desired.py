@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from netwright.model.host import Stage, Traits
 from netwright.model.plan import Item, ItemKey
+from netwright.render.firewalls import Engine, nftables
 from netwright.render.items import Rendered, render
 
 Touched = dict[Stage, set[Hashable]]
@@ -20,6 +21,7 @@ class Desired:
     """
 
     traits: Traits
+    engine: Engine = nftables
     values: dict[Stage, dict[Hashable, object]] = field(
         default_factory=lambda: {stage: {} for stage in Stage}
     )
@@ -39,7 +41,7 @@ class Desired:
         for key in removed:
             self._bring(key, {}, touched)
         for item in changed:
-            self._bring(item.key, render(item, self.traits), touched)
+            self._bring(item.key, render(item, self.traits, self.engine), touched)
         return touched
 
     def part(self, stage: Stage, keys: Collection[Hashable] | None) -> Mapping[Hashable, object]:
@@ -61,7 +63,7 @@ class Desired:
 
     def _offer(self, stage: Stage, key: Hashable, item: ItemKey, value: object, touched: Touched) -> None:
         self._owners[stage].setdefault(key, {})[item] = value
-        if self.values[stage].get(key) != value:
+        if key not in self.values[stage] or self.values[stage][key] != value:
             self.values[stage][key] = value
             touched.setdefault(stage, set()).add(key)
 

@@ -9,13 +9,13 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from netwright.agent.metadata import HOST_PORT, ROUTER_PORT
-from netwright.agent.stages import wide
 from netwright.kernel import netns, rtnetlink
 from netwright.kernel.addresses import Addresses
 from netwright.kernel.conntrack import Conntrack
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.dnsmasq_home import Home
+from netwright.kernel.driver import wide
 from netwright.kernel.links import Links
 from netwright.kernel.listening import Listening, listening
 from netwright.kernel.nft import NftTables

@@ -5,33 +5,31 @@ from __future__ import annotations
 import socket
 from collections.abc import Hashable
 from pathlib import Path
-from typing import TypeVar
 
+from netwright.agent.firewalls import Firewall, firewall_rows
 from netwright.agent.metadata import MetadataService
 from netwright.agent.reconcile import Row
 from netwright.kernel.addresses import Addresses
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.dnsmasq_files import DhcpFiles
-from netwright.kernel.driver import Driver
+from netwright.kernel.driver import wide
 from netwright.kernel.links import Links
 from netwright.kernel.netns import Namespaces
-from netwright.kernel.nft import NftTables
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.model.host import LinkKey, Stage, TapLink, Traits
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 
-
-def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -> tuple[Row, ...]:
+def stages(
+    traits: Traits, firewall: Firewall, dnsmasq: DnsmasqDaemons, metadata: MetadataService
+) -> tuple[Row, ...]:
     """One row a stage; drivers are bound to the namespace of the thread that calls this."""
     directory = Path(traits.directory)
     namespaces = Namespaces(directory)
     return (
         Row(Stage.NAMESPACES, wide(namespaces)),
-        Row(Stage.FIREWALL, wide(NftTables()), gate=True),
+        *firewall_rows(firewall),
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
         Row(Stage.UPLINKS, wide(Uplinks())),
@@ -46,11 +44,6 @@ def stages(traits: Traits, dnsmasq: DnsmasqDaemons, metadata: MetadataService) -
         Row(Stage.DNSMASQ, wide(dnsmasq)),
         Row(Stage.METADATA, wide(metadata)),
     )
-
-
-def wide(driver: Driver[K, V]) -> Driver[Hashable, object]:
-    """A driver among drivers: the loop hands each only what was rendered for its own stage."""
-    return driver  # type: ignore[return-value]  # narrower keys than declared: kept by Desired's stages
 
 
 def _is_there(key: Hashable) -> bool:

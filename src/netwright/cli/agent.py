@@ -67,6 +67,7 @@ def settings_of(given: dict[str, object], server: str) -> Settings:
         server=server,
         run_directory=Path(str(given["run_dir"])).absolute(),
         state_directory=Path(str(given["state_dir"])).absolute(),
+        firewall=str(given["firewall"]),
         sweep_all=given["sweep"] == "all",
     )
 
@@ -86,6 +87,7 @@ main = click.Command(
         service.host_option,
         service.run_option,
         service.state_option,
+        service.firewall_option,
         service.sweep_option,
         click.Option(
             ["--metrics"],

@@ -17,6 +17,7 @@ import structlog
 
 from netwright.model.errors import InvalidError
 from netwright.model.ids import HostName
+from netwright.render.firewalls import ENGINES
 
 STATE_DIRECTORY: Final = "/var/lib/netwright"
 RUN_DIRECTORY: Final = "/run/netwright"
@@ -58,6 +59,15 @@ host_option: Final = click.Option(
     default=socket.gethostname,
     show_default="this machine's name",
     help="The name of this host in plans.",
+)
+firewall_option: Final = click.Option(
+    ["--firewall"],
+    envvar="NETWRIGHT_FIREWALL",
+    show_envvar=True,
+    default="nftables",
+    show_default=True,
+    metavar="|".join((*ENGINES, "NAME")),
+    help="What enforces security groups: one of these, or a name that an installed package brings.",
 )
 sweep_option: Final = click.Option(
     ["--sweep"],

@@ -43,6 +43,7 @@ main = click.Command(
         service.socket_option,
         service.listen_option,
         service.host_option,
+        service.firewall_option,
         service.sweep_option,
         service.log_option,
     ],

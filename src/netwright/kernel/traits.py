@@ -22,7 +22,7 @@ add rule bridge netwright_probe c ct zone set meta ibrname map @zones
 _BRIDGE_NETFILTER: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
-def probe(directory: str) -> Traits:
+def probe(directory: str, firewall: str = "nftables") -> Traits:
     """Asks for conntrack in the bridge family; without it, for br_netfilter.
 
     Raises KernelRefusedError where there is neither: security groups would not be stateful.
@@ -38,7 +38,7 @@ def probe(directory: str) -> Traits:
         if not _BRIDGE_NETFILTER.exists():
             said = "neither conntrack on bridges (CONFIG_NF_CONNTRACK_BRIDGE) nor br_netfilter"
             raise KernelRefusedError("traits", f"this kernel has {said}: modprobe br_netfilter")
-    return Traits(directory=directory, bridge_conntrack=native)
+    return Traits(directory=directory, bridge_conntrack=native, firewall=firewall)
 
 
 def _load(module: str) -> None:

@@ -24,6 +24,6 @@ class Delta(Generic[K, V]):
 def diff(desired: Mapping[K, V], observed: Mapping[K, V]) -> Delta[K, V]:
     """Compare whole states; values decide for themselves what makes them equal."""
     return Delta(
-        put={key: value for key, value in desired.items() if observed.get(key) != value},
+        put={key: value for key, value in desired.items() if key not in observed or observed[key] != value},
         remove=frozenset(observed.keys() - desired.keys()),
     )

@@ -16,6 +16,9 @@ class Stage(StrEnum):
 
     NAMESPACES = "namespaces"
     FIREWALL = "firewall"
+    IPTABLES = "iptables"
+    NWFILTER = "nwfilter"
+    FIREWALL_PLUGIN = "firewall-plugin"
     BRIDGES = "bridges"
     SYSCTLS = "sysctls"
     UPLINKS = "uplinks"
@@ -35,6 +38,8 @@ class Traits:
     """Absolute path of the run directory: dnsmasq's files, pid files and leases are below it."""
     bridge_conntrack: bool
     """Whether the kernel takes `ct` expressions in the bridge family."""
+    firewall: str = "nftables"
+    """The engine that enforces security groups: a row's name in the agent's table of firewalls."""
 
 
 class LinkKey(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from netwright.model.ids import (
@@ -42,6 +42,7 @@ class Noun(StrEnum):
     NETWORK = "network"
     GROUP = "group"
     PORT = "port"
+    MEMBER = "member"
     FLOATING_IP = "floating_ip"
 
 
@@ -131,7 +132,7 @@ class RulePlan:
 class GroupItem:
     """A group that a port of this host uses, or that a rule of such a group names as its remote.
 
-    Members are not listed here: each port brings its own addresses.
+    Members are not listed here: each port brings its own addresses, each on another host as a MemberItem.
     """
 
     id: GroupId
@@ -199,6 +200,30 @@ class PortItem:
     def key(self) -> ItemKey:
         return ItemKey(Noun.PORT, self.id)
 
+    @property
+    def prefixes(self) -> tuple[Prefix, ...]:
+        """What it may send from: its addresses as whole-length prefixes, and its pairs' prefixes."""
+        return (*(whole(held.address) for held in self.addresses), *(pair.prefix for pair in self.pairs))
+
+
+def whole(address: Address) -> Prefix:
+    """The prefix that holds just that address."""
+    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberItem:
+    """A port on another host whose addresses belong to groups that rules on this host name."""
+
+    id: PortId
+    groups: tuple[GroupId, ...]
+    prefixes: tuple[Prefix, ...]
+    """Its fixed addresses as whole-length prefixes, and those of its allowed address pairs."""
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.MEMBER, self.id)
+
 
 @dataclass(frozen=True, slots=True)
 class FloatingIpItem:
@@ -221,7 +246,7 @@ class FloatingIpItem:
         return ItemKey(Noun.FLOATING_IP, self.id)
 
 
-Item = HostItem | NetworkItem | GroupItem | PortItem | FloatingIpItem
+Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, collapse_addresses
+from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from netwright.model.eui64 import link_local
 from netwright.model.ids import LinkName, Mac, port_link_name
 from netwright.model.intent import Direction, EtherType, Prefix
-from netwright.model.plan import PortItem
+from netwright.model.plan import MemberItem, PortItem, whole
 from netwright.render.firewall_groups import members_set, members_sets, ports_chain, ports_chains
 from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
 
@@ -16,7 +16,7 @@ from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
 def port_firewall(port: PortItem) -> Nft:
     """Everything both tables hold for a port: nothing but its membership if it is not secured."""
     link = port_link_name(port.id)
-    parts: Nft = _membership(port)
+    parts: Nft = membership(port)
     if not port.secured:
         return parts
     return (
@@ -29,30 +29,24 @@ def port_firewall(port: PortItem) -> Nft:
     )
 
 
-def _membership(port: PortItem) -> Nft:
+def membership(member: PortItem | MemberItem) -> Nft:
+    """A port's addresses in the sets of its groups' members, wherever the port is."""
     parts: Nft = {}
-    for group in port.groups:
+    for group in member.groups:
         parts |= members_sets(group)
-        for prefix in _prefixes_of(port):
+        for prefix in member.prefixes:
             if prefix.prefixlen == prefix.max_prefixlen:
                 kind = EtherType.IPV4 if prefix.version == 4 else EtherType.IPV6
                 parts |= element(BRIDGE, members_set(kind, group), prefix_text(prefix))
     return parts
 
 
-def _prefixes_of(port: PortItem) -> Iterable[Prefix]:
-    for held in port.addresses:
-        yield _whole(held.address)
-    for pair in port.pairs:
-        yield pair.prefix
-
-
 def _bindings(port: PortItem, link: LinkName) -> Nft:
     """Which MAC, address and neighbour target may be seen together on the link."""
     bound: dict[Mac, set[Prefix]] = {}
     for mac in (port.mac, *(pair.mac for pair in port.pairs)):
-        bound.setdefault(mac, {_whole(link_local(mac))})
-    bound[port.mac] |= {_whole(held.address) for held in port.addresses}
+        bound.setdefault(mac, {whole(link_local(mac))})
+    bound[port.mac] |= {whole(held.address) for held in port.addresses}
     for pair in port.pairs:
         bound[pair.mac].add(pair.prefix)
     parts: Nft = {}
@@ -85,7 +79,3 @@ def _collapsed(prefixes: Iterable[Prefix]) -> list[Prefix]:
     four = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv4Network))
     six = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv6Network))
     return [*four, *six]
-
-
-def _whole(address: IPv4Address | IPv6Address) -> Prefix:
-    return IPv4Network(address) if isinstance(address, IPv4Address) else IPv6Network(address)

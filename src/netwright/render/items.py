@@ -11,7 +11,15 @@ from typing import TypeVar, assert_never
 
 from netwright.model.host import Stage, SysctlKey, Traits, Uplink
 from netwright.model.ids import HOST_NAMESPACE, bridge_name
-from netwright.model.plan import FloatingIpItem, GroupItem, HostItem, Item, NetworkItem, PortItem
+from netwright.model.plan import (
+    FloatingIpItem,
+    GroupItem,
+    HostItem,
+    Item,
+    MemberItem,
+    NetworkItem,
+    PortItem,
+)
 from netwright.render.addresses import (
     floating_ip_addresses,
     network_addresses,
@@ -19,45 +27,32 @@ from netwright.render.addresses import (
     network_routes,
 )
 from netwright.render.dhcp import network_dhcp, port_dhcp
-from netwright.render.firewall_base import firewall_base
-from netwright.render.firewall_groups import group_firewall
-from netwright.render.firewall_ports import port_firewall
+from netwright.render.firewalls import Engine, nftables
 from netwright.render.links import network_links, network_namespaces, network_sysctls, port_links
-from netwright.render.nat import floating_ip_nat, network_nat
 
 Rendered = Mapping[Stage, Mapping[Hashable, object]]
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 
-def render(item: Item, traits: Traits) -> Rendered:
+def render(item: Item, traits: Traits, engine: Engine = nftables) -> Rendered:
     """The item's part of every stage; stages to which it brings nothing are left out."""
-    stages = _render(item, traits)
+    stages = {**_render(item, traits), **engine(item, traits)}
     return {stage: part for stage, part in stages.items() if part}
 
 
 def _render(item: Item, traits: Traits) -> Rendered:
     match item:
         case HostItem():
-            return {
-                Stage.FIREWALL: _part(firewall_base(traits)),
-                Stage.SYSCTLS: {SysctlKey(HOST_NAMESPACE, "net/ipv4/ip_forward"): "1"},
-            }
+            return {Stage.SYSCTLS: {SysctlKey(HOST_NAMESPACE, "net/ipv4/ip_forward"): "1"}}
         case NetworkItem():
             return _network(item, traits)
-        case GroupItem():
-            return {Stage.FIREWALL: _part(group_firewall(item))}
+        case GroupItem() | MemberItem():
+            return {}
         case PortItem():
-            return {
-                Stage.FIREWALL: _part(port_firewall(item)),
-                Stage.PORTS: _part(port_links(item)),
-                Stage.DHCP_FILES: _part(port_dhcp(item)),
-            }
+            return {Stage.PORTS: _part(port_links(item)), Stage.DHCP_FILES: _part(port_dhcp(item))}
         case FloatingIpItem():
-            return {
-                Stage.FIREWALL: _part(floating_ip_nat(item)),
-                Stage.ADDRESSES: _part(floating_ip_addresses(item)),
-            }
+            return {Stage.ADDRESSES: _part(floating_ip_addresses(item))}
         case _:
             assert_never(item)
 
@@ -68,7 +63,6 @@ def _network(network: NetworkItem, traits: Traits) -> Rendered:
     bridge = (HOST_NAMESPACE, bridge_name(network.id))
     return {
         Stage.NAMESPACES: _part(network_namespaces(network)),
-        Stage.FIREWALL: _part(network_nat(network, traits)),
         Stage.BRIDGES: {key: link for key, link in links.items() if key == bridge},
         Stage.PORTS: {key: link for key, link in links.items() if key != bridge},
         Stage.SYSCTLS: _part(network_sysctls(network)),

@@ -17,6 +17,7 @@ from netwright.model.ids import (
 )
 from netwright.model.intent import GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import NetworkItem, PortItem
+from netwright.render.firewalls import bridges_call_netfilter
 
 Links = dict[LinkKey, Link]
 Sysctls = dict[SysctlKey, str]
@@ -33,7 +34,7 @@ def network_links(network: NetworkItem, traits: Traits) -> Links:
             mac=bridge_mac(network.id),
             mtu=network.mtu,
             alias=alias,
-            netfilter_calls=not traits.bridge_conntrack,
+            netfilter_calls=bridges_call_netfilter(traits),
             up=network.admin_up,
         )
     }

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from netwright.agent.callers import Callers
 from netwright.agent.desired import Desired
+from netwright.agent.firewalls import find_firewall
 from netwright.agent.flows import Flows
 from netwright.agent.metadata import MetadataService
 from netwright.agent.reconcile import Keys, Outcome, Row, reconcile
@@ -29,9 +30,10 @@ State = Mapping[Stage, Mapping[Hashable, object]]
 class Rig:
     """Everything happens in one thread that lives in the host's namespace."""
 
-    def __init__(self, host: NamespaceName, directory: Path) -> None:
+    def __init__(self, host: NamespaceName, directory: Path, firewall: str = "nftables") -> None:
         self.host = host
         self._directory = directory
+        self._firewall = firewall
         self._start()
 
     def _start(self) -> None:
@@ -45,6 +47,14 @@ class Rig:
         """As when an agent is killed and the next one starts: it knows nothing."""
         self.leave()
         self._start()
+
+    def switch(self, firewall: str) -> Outcome:
+        """As when an agent is killed and the next one, with another firewall, gets the same plan."""
+        items = tuple(self._items.values())
+        self._firewall = firewall
+        self.restart()
+        self.plan(*items)
+        return self.look()
 
     def do(self, act: Callable[[], T]) -> T:
         """Runs it in the host's namespace."""
@@ -104,11 +114,12 @@ class Rig:
                 close()
 
     def _make(self) -> tuple[Desired, Flows]:
-        traits = probe(str(self._directory))
+        firewall = find_firewall(self._firewall)
+        traits = probe(str(self._directory), self._firewall)
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
-        self.rows = stages(traits, dnsmasq, metadata)
-        return Desired(traits), Flows()
+        self.rows = stages(traits, firewall, dnsmasq, metadata)
+        return Desired(traits, firewall.engine), Flows()
 
     def _apply(self, old: dict[ItemKey, Item]) -> Outcome:
         touched = self._desired.replace(self._items.values())
@@ -118,14 +129,14 @@ class Rig:
         return outcome
 
     def _empty(self) -> Desired:
-        return Desired(self._desired.traits)
+        return Desired(self._desired.traits, self._desired.engine)
 
 
 @contextmanager
-def rig(directory: Path) -> Iterator[Rig]:
+def rig(directory: Path, firewall: str = "nftables") -> Iterator[Rig]:
     """A rig in a fresh namespace, swept and removed afterwards."""
     with namespace("host") as host:
-        made = Rig(host, directory)
+        made = Rig(host, directory, firewall)
         try:
             yield made
         finally:

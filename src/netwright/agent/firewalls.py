@@ -1,0 +1,63 @@
+"""The firewall engines of this host: what each renders, which stages it fills, who does them.
+
+Every engine's driver stands among the stages, chosen or not: what an engine that is no longer chosen
+has left is not desired, and goes once the chosen one has been built. That is how a host changes engines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_names
+from netwright.agent.reconcile import Row
+from netwright.kernel.driver import Driver, wide
+from netwright.kernel.nft import NftTables
+from netwright.model.errors import InvalidError
+from netwright.model.host import Stage
+from netwright.render.firewalls import ENGINES, Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Firewall:
+    """`stages`: those that are gates while the engine is chosen. No port goes up before they hold."""
+
+    engine: Engine
+    stages: frozenset[Stage]
+
+
+_STAGES: Final[Mapping[str, frozenset[Stage]]] = {
+    "nftables": frozenset({Stage.FIREWALL}),
+    "none": frozenset({Stage.FIREWALL}),
+}
+
+_DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
+    Stage.FIREWALL: lambda: wide(NftTables()),
+    Stage.FIREWALL_PLUGIN: lambda: wide(PluginDriver()),
+}
+
+
+def firewall_names() -> tuple[str, ...]:
+    """What `--firewall` takes on this host."""
+    return (*ENGINES, *(name for name in plugin_names() if name not in ENGINES))
+
+
+def find_firewall(name: str) -> Firewall:
+    """One of our own, or a package's under the entry point `netwright.firewall`.
+
+    Raises InvalidError for a name that nobody has, or a package that does not load.
+    """
+    if name in ENGINES:
+        return Firewall(ENGINES[name], _STAGES[name])
+    plugin = find_plugin(name)
+    if plugin is None:
+        raise InvalidError(
+            f"no firewall is called '{name}'; there are {', '.join(firewall_names())}", "firewall"
+        )
+    return Firewall(plugin, frozenset({Stage.FIREWALL, Stage.FIREWALL_PLUGIN}))
+
+
+def firewall_rows(chosen: Firewall) -> tuple[Row, ...]:
+    """Drivers are bound to the namespace of the thread that calls this."""
+    return tuple(Row(stage, make(), gate=stage in chosen.stages) for stage, make in _DRIVERS.items())

@@ -1,0 +1,72 @@
+"""The table of firewall engines: an item of the plan as that engine's values, stage by stage.
+
+Every engine means the same; they differ in whose words it is said in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping
+from typing import Final, assert_never
+
+from netwright.model.host import Stage, Traits
+from netwright.model.plan import (
+    FloatingIpItem,
+    GroupItem,
+    HostItem,
+    Item,
+    MemberItem,
+    NetworkItem,
+    PortItem,
+)
+from netwright.render.firewall_base import firewall_base
+from netwright.render.firewall_groups import group_firewall
+from netwright.render.firewall_ports import membership, port_firewall
+from netwright.render.nat import floating_ip_nat, network_nat
+from netwright.render.nft import Nft
+
+Engine = Callable[[Item, Traits], Mapping[Stage, Mapping[Hashable, object]]]
+
+
+def nftables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
+    """Groups and ports in the bridge family, translation in the inet family."""
+    match item:
+        case GroupItem():
+            return _nft(group_firewall(item))
+        case PortItem():
+            return _nft(port_firewall(item))
+        case MemberItem():
+            return _nft(membership(item))
+        case _:
+            return unfiltered(item, traits)
+
+
+def unfiltered(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
+    """No port is guarded; networks keep their translation, their zones, and the host its guard."""
+    match item:
+        case HostItem():
+            return _nft(firewall_base(traits))
+        case NetworkItem():
+            return _nft(network_nat(item, traits))
+        case FloatingIpItem():
+            return _nft(floating_ip_nat(item))
+        case GroupItem() | PortItem() | MemberItem():
+            return {}
+        case _:
+            assert_never(item)
+
+
+def _nft(parts: Nft) -> Mapping[Stage, Mapping[Hashable, object]]:
+    return {Stage.FIREWALL: dict[Hashable, object](parts.items())}
+
+
+ENGINES: Final[Mapping[str, Engine]] = {"nftables": nftables, "none": unfiltered}
+
+_ON_INET_HOOKS: Final = frozenset({"iptables", "nwfilter"})
+"""Engines that see bridged packets only where br_netfilter shows them."""
+
+
+def bridges_call_netfilter(traits: Traits) -> bool:
+    """Whether bridges hand their packets to br_netfilter."""
+    if traits.firewall == "none":
+        return False
+    return traits.firewall in _ON_INET_HOOKS or not traits.bridge_conntrack
