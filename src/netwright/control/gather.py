@@ -15,6 +15,7 @@ from netwright.model.intent import FloatingIp, Port, Subnet
 from netwright.model.plan import HostItem, Item, ItemKey, Nic, Noun
 from netwright.planner import floating_ips as floating_items
 from netwright.planner import groups as group_items
+from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
 from netwright.planner import ports as port_items
 from netwright.planner.ports import Place, is_plugged
@@ -71,6 +72,16 @@ def _ports(connection: sa.Connection, host: HostName, wanted: Collection[str]) -
     if found:
         around = _around(connection, found)
         yield from (around.item(record) for record in found)
+
+
+def _members(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    elsewhere = presence.plugged_elsewhere(connection, host, [PortId(one) for one in wanted])
+    if elsewhere:
+        named = presence.named_groups(connection, host)
+        for record in ports.find(connection, {"id": sorted(elsewhere)}):
+            item = member_items.item(record.value, named)
+            if item is not None:
+                yield item
 
 
 def _floating_ips(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
@@ -166,5 +177,6 @@ _READERS: Final = {
     Noun.NETWORK: _networks,
     Noun.GROUP: _groups,
     Noun.PORT: _ports,
+    Noun.MEMBER: _members,
     Noun.FLOATING_IP: _floating_ips,
 }

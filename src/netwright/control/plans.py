@@ -63,6 +63,7 @@ def _present(connection: sa.Connection, host: HostName) -> Collection[ItemKey]:
         Noun.NETWORK: networks,
         Noun.GROUP: presence.used_groups(connection, host),
         Noun.PORT: presence.plugged_ports(connection, host),
+        Noun.MEMBER: presence.members_elsewhere(connection, host, presence.named_groups(connection, host)),
         Noun.FLOATING_IP: presence.floating_ips_of(connection, host),
     }
     return [ItemKey(noun, one) for noun, ids in nouns.items() for one in sorted(ids)]

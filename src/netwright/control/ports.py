@@ -74,7 +74,7 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     port = _readdressed(work, old, port, request)
     if port.security_groups != old.security_groups:
         store.save_groups(work.connection, port)
-        work.touch(Touched.GROUP, *old.security_groups)
+        work.touch(Touched.GROUP_USE, *old.security_groups)
     if isinstance(port.attachment, Unplugged):
         store.save_states(work.connection, {port_id: PortState.DOWN})
     work.touch(Touched.PORT, port_id, *before)
@@ -93,7 +93,7 @@ def delete(world: World, port_id: PortId) -> None:
             work.touch(Touched.FLOATING_IP, record.value.id)
         work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
         work.touch(Touched.NETWORK_ITEM, port.network_id)
-        work.touch(Touched.GROUP, *port.security_groups)
+        work.touch(Touched.GROUP_USE, *port.security_groups)
         store.delete(work.connection, port_id)
 
 

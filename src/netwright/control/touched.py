@@ -26,6 +26,7 @@ def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]
     bare = frozenset(NetworkId(one.id) for one in changed if one.noun is Touched.NETWORK_ITEM)
     ports = frozenset(PortId(one.id) for one in changed if one.noun is Touched.PORT)
     groups = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP)
+    left = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_USE)
     renamed = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_NAME)
     yield from (ItemKey(Noun.FLOATING_IP, one.id) for one in changed if one.noun is Touched.FLOATING_IP)
     if networks:
@@ -34,10 +35,23 @@ def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]
         yield from _filed(Noun.PORT, presence.ports_of_groups(connection, host, renamed))
     if ports:
         yield from _about_ports(connection, ports)
-        groups |= presence.groups_about_ports(connection, ports)
-    if groups:
-        yield from _filed(Noun.GROUP, groups | presence.remote_groups(connection, groups))
+        left |= presence.groups_about_ports(connection, ports)
+    yield from _about_groups(
+        connection, host, groups, left - presence.kept_groups(connection, host, left, ports)
+    )
+    yield from _filed(Noun.GROUP, left)
     yield from _filed(Noun.NETWORK, bare)
+
+
+def _about_groups(
+    connection: sa.Connection, host: HostName, changed: frozenset[GroupId], turned: frozenset[GroupId]
+) -> Iterator[ItemKey]:
+    """`turned`: groups that a plan may have begun or ceased to need."""
+    affected = changed | turned
+    if affected:
+        near = affected | presence.remote_groups(connection, affected)
+        yield from _filed(Noun.GROUP, near)
+        yield from _filed(Noun.MEMBER, presence.members_elsewhere(connection, host, near))
 
 
 def _about_networks(
@@ -50,6 +64,7 @@ def _about_networks(
 
 def _about_ports(connection: sa.Connection, ports: frozenset[PortId]) -> Iterator[ItemKey]:
     yield from _filed(Noun.PORT, ports | presence.siblings(connection, ports))
+    yield from _filed(Noun.MEMBER, ports)
     yield from _filed(Noun.NETWORK, presence.networks_of_ports(connection, ports))
     yield from _filed(Noun.FLOATING_IP, presence.floating_ips_of_ports(connection, ports))
 

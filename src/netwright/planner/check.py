@@ -11,6 +11,7 @@ from netwright.model.plan import (
     GroupItem,
     HostPlan,
     ItemKey,
+    MemberItem,
     NetworkItem,
     Noun,
     PortItem,
@@ -52,9 +53,11 @@ def _dangling(
     floating: Iterable[FloatingIpItem],
 ) -> Iterator[str]:
     used = {group for port in ports for group in port.groups}
+    members = [item for item in plan.items.values() if isinstance(item, MemberItem)]
     named = [
         *((port.id, ItemKey(Noun.NETWORK, port.network_id)) for port in ports),
         *((port.id, ItemKey(Noun.GROUP, group)) for port in ports for group in port.groups),
+        *((one.id, ItemKey(Noun.GROUP, group)) for one in members for group in one.groups),
         *((one.id, ItemKey(Noun.PORT, one.port_id)) for one in floating),
         *((one.id, ItemKey(Noun.NETWORK, one.network_id)) for one in floating),
         *(

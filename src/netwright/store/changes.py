@@ -21,6 +21,8 @@ class Touched(StrEnum):
     PORT = "port"
     GROUP = "group"
     """The group's rules, or whether a plan needs it."""
+    GROUP_USE = "group_use"
+    """Only whether a plan needs the group: a port has left it."""
     GROUP_NAME = "group_name"
     FLOATING_IP = "floating_ip"
 

@@ -45,6 +45,35 @@ def used_groups(
     return _ids(connection, statement if among is None else statement.where(groups.c.id.in_(among)))
 
 
+def named_groups(connection: sa.Connection, host: HostName) -> frozenset[GroupId]:
+    """The remote groups that rules of groups of ports plugged on the host name."""
+    named = sa.select(rules.c.remote_group_id).where(rules.c.remote_group_id.is_not(None))
+    return _ids(connection, named.where(_is_direct(host, rules.c.group_id)).distinct())
+
+
+def kept_groups(
+    connection: sa.Connection, host: HostName, among: Collection[GroupId], but: Collection[PortId]
+) -> frozenset[GroupId]:
+    """Those of the groups that a port plugged on the host is in, leaving the ports `but` out of account."""
+    in_use = _is_direct(host, groups.c.id, ports.c.id.not_in(but))
+    return _ids(connection, sa.select(groups.c.id).where(groups.c.id.in_(among), in_use))
+
+
+def plugged_elsewhere(
+    connection: sa.Connection, host: HostName, among: Collection[PortId]
+) -> frozenset[PortId]:
+    """Those of the ports that are plugged on another host."""
+    return _ids(connection, sa.select(ports.c.id).where(ports.c.id.in_(among), *_elsewhere(host)))
+
+
+def members_elsewhere(
+    connection: sa.Connection, host: HostName, affected: Collection[GroupId]
+) -> frozenset[PortId]:
+    """Ports plugged on other hosts that are in one of the groups."""
+    statement = sa.select(ports.c.id).join(port_groups).where(*_elsewhere(host))
+    return _ids(connection, statement.where(port_groups.c.group_id.in_(affected)).distinct())
+
+
 def floating_ips_of(connection: sa.Connection, host: HostName) -> frozenset[FloatingIpId]:
     """Floating IPs of ports that are plugged on the host."""
     return _ids(connection, sa.select(floating_ips.c.id).join(ports).where(*_plugged(host)))
@@ -109,10 +138,16 @@ def _plugged(host: HostName) -> tuple[sa.ColumnElement[bool], ...]:
     return ports.c.host == host, ports.c.attachment != UNPLUGGED
 
 
-def _is_direct(host: HostName, group: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+def _elsewhere(host: HostName) -> tuple[sa.ColumnElement[bool], ...]:
+    return ports.c.host != host, ports.c.attachment != UNPLUGGED
+
+
+def _is_direct(
+    host: HostName, group: sa.ColumnElement[str], *further: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
     """Whether a plugged port is in the group. Correlated by hand: the group may be of an outer table."""
     member = sa.select(sa.literal(1)).select_from(port_groups.join(ports))
-    return sa.exists(member.where(port_groups.c.group_id == group, *_plugged(host)))
+    return sa.exists(member.where(port_groups.c.group_id == group, *_plugged(host), *further))
 
 
 def _ids(connection: sa.Connection, statement: sa.Select[Id]) -> frozenset[Id]:

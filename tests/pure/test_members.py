@@ -1,0 +1,77 @@
+"""Members of groups whose ports are on other hosts."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+
+from worlds import HOST, OTHER_HOST, world
+
+from netwright.control import groups, networks, plans, ports, rules, subnets
+from netwright.control.groups import GroupRequest
+from netwright.control.networks import NetworkRequest
+from netwright.control.port_checks import PairRequest
+from netwright.control.ports import PortRequest
+from netwright.control.rules import RuleRequest
+from netwright.control.subnets import SubnetRequest
+from netwright.control.world import World
+from netwright.model.ids import GroupId, HostName, PortId
+from netwright.model.intent import Direction, HostTap, Unplugged
+from netwright.model.plan import HostPlan, ItemKey, MemberItem, Noun, PlanDelta
+
+
+def members(plan: HostPlan) -> dict[PortId, MemberItem]:
+    return {item.id: item for item in plan.items.values() if isinstance(item, MemberItem)}
+
+
+def prepare(here: World) -> tuple[str, GroupId]:
+    """A network, and a group whose rules let its own members in."""
+    network = networks.create(here, [NetworkRequest()])[0].value.id
+    subnets.create(here, [SubnetRequest(network_id=network, cidr=ip_network("10.0.0.0/16"))])
+    group = groups.create(here, [GroupRequest(name="web")])[0].value.id
+    rules.create(here, [RuleRequest(group_id=group, direction=Direction.INGRESS, remote_group_id=group)])
+    return network, group
+
+
+def plug(here: World, network: str, group: GroupId, host: HostName, count: int = 1) -> list[PortId]:
+    request = PortRequest(
+        network_id=network,
+        host=host,
+        attachment=HostTap(),
+        security_groups=(group,),
+        allowed_address_pairs=(PairRequest(ip_network("192.0.2.7/32")),),
+    )
+    return [record.value.id for record in ports.create(here, [request] * count)]
+
+
+def test_a_host_knows_the_addresses_of_members_on_other_hosts() -> None:
+    """A port plugged elsewhere is a member here exactly while a rule of a port here names its group."""
+    with world() as here:
+        network, group = prepare(here)
+        there = plug(here, network, group, OTHER_HOST)[0]
+        assert members(plans.snapshot(here, HOST)) == {}
+
+        mine = plug(here, network, group, HOST)[0]
+        found = members(plans.snapshot(here, HOST))
+        address = ports.get(here, there).value.fixed_ips[0].address
+        assert set(found) == {there}
+        assert found[there].groups == (group,)
+        assert {str(prefix) for prefix in found[there].prefixes} == {f"{address}/32", "192.0.2.7/32"}
+
+        ports.update(here, mine, PortRequest(attachment=Unplugged()))
+        assert members(plans.snapshot(here, HOST)) == {}
+
+
+def test_a_port_among_many_changes_one_member_elsewhere() -> None:
+    """Where a group is in use on two hosts, a further port on one is a single item for the other."""
+    with world() as here:
+        network, group = prepare(here)
+        plug(here, network, group, OTHER_HOST, 20)
+        plug(here, network, group, HOST, 2)
+        before = plans.snapshot(here, HOST).generation
+        added = plug(here, network, group, OTHER_HOST)[0]
+        delta = plans.delta(here, HOST, before)
+        assert isinstance(delta, PlanDelta)
+        assert [item.key for item in delta.changed if isinstance(item, MemberItem)] == [
+            ItemKey(Noun.MEMBER, added)
+        ]
+        assert delta.removed == (ItemKey(Noun.PORT, added),)
