@@ -53,6 +53,7 @@ class Running:
         self.inbox = Inbox()
         self._dnsmasq = DnsmasqDaemons(settings.run_directory)
         self._metadata = MetadataService(callers.find)
+        rows = stages(traits, firewall, self._dnsmasq, self._metadata)
         self._reporter = Reporter(server, self.inbox.server_met)
         self._monitor = Monitor(self.inbox)
         self.agent = Agent(
@@ -60,13 +61,13 @@ class Running:
                 host=settings.host,
                 traits=traits,
                 engine=firewall.engine,
-                rows=stages(traits, firewall, self._dnsmasq, self._metadata),
+                rows=rows,
                 inbox=self.inbox,
                 callers=callers,
                 flows=Flows(),
                 reporter=self._reporter,
                 cache=PlanCache(settings.state_directory),
-                ledger=Ledger(settings.host),
+                ledger=Ledger(settings.host, settings.firewall, firewall.stages),
                 metrics=AgentMetrics(registry),
                 sweep_all=settings.sweep_all,
             )

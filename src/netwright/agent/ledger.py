@@ -16,12 +16,15 @@ from netwright.model.plan import HostFacts, PortStatus, Report, StageFailure, Vm
 
 
 class Ledger:
-    """Bound to the namespace of the thread that makes it."""
+    """Bound to the namespace of the thread that makes it.
 
-    def __init__(self, host: HostName) -> None:
-        self._host = host
+    `gates`: the stages without which no port counts as up.
+    """
+
+    def __init__(self, host: HostName, firewall: str, gates: frozenset[Stage]) -> None:
+        self._host, self._firewall, self._gates = host, firewall, gates
         self._reader = rtnetlink.open_reader()
-        self._facts: HostFacts = facts.read_facts(self._reader)
+        self._facts: HostFacts = facts.read_facts(self._reader, self._firewall)
         self._ports: dict[Hashable, PortStatus] = {}
         self._links = {state.name: True for state in rtnetlink.links(self._reader) if is_vmm_link(state)}
         self._failures: dict[Stage, StageFailure] = {}
@@ -36,7 +39,7 @@ class Ledger:
                 self._links[name] = present
                 self._new_links.add(name)
         if batch.facts_changed:
-            self._facts = facts.read_facts(self._reader)
+            self._facts = facts.read_facts(self._reader, self._firewall)
 
     def record(self, looked_at: Mapping[Stage, Keys], outcome: Outcome, desired: Desired) -> None:
         """What a reconcile run left: failures of the stages it looked at, and its ports' state."""
@@ -84,7 +87,8 @@ class Ledger:
             return
         waiting = isinstance(value, TapLink) and not value.ours and not self._links.get(_name(key), False)
         stopped = isinstance(value, VethLink | TapLink) and not value.up
-        up = not (waiting or stopped or failed is None or key in failed or Stage.FIREWALL in self._failures)
+        closed = failed is None or key in failed or not self._gates.isdisjoint(self._failures)
+        up = not (waiting or stopped or closed)
         if self._ports.get(key) != (status := PortStatus(port, up)):
             self._ports[key] = self._new_ports[port] = status
 

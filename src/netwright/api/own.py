@@ -75,5 +75,6 @@ def _host(host: HostRecord, *, watching: bool) -> View:
             "routes": [str(route) for route in host.facts.routes],
             "uplink_mtu": host.facts.uplink_mtu,
             "links": list(host.facts.links),
+            "firewall": host.facts.firewall,
         },
     }

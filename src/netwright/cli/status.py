@@ -33,6 +33,7 @@ class Host:
     generation: int
     converged: bool
     failures: tuple[StageFailure, ...]
+    firewall: str
 
     def seen_within(self, now: float, seconds: float = _SILENT_AFTER) -> bool:
         """`now` in seconds since 1970."""
@@ -56,6 +57,7 @@ def hosts_of(status: Item) -> list[Host]:
                 StageFailure(str(failed.get("stage")), str(failed.get("said")), _count(failed.get("pending")))
                 for failed in _mappings(one.get("failures"))
             ),
+            firewall=_firewall(one.get("facts")),
         )
         for one in _mappings(status.get("hosts"))
     ]
@@ -83,6 +85,7 @@ def _row(host: Host, now: float) -> Item:
         "name": host.name,
         "converged": host.converged,
         "generation": host.generation,
+        "firewall": host.firewall,
         "seen": _seen(host, now),
         "pending": pending,
         "state": "ok" if host.well(now) else ("lost" if not host.seen_within(now) else "pending"),
@@ -114,6 +117,10 @@ def _epoch(moment: object) -> float | None:
     return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
+def _firewall(facts: object) -> str:
+    return cell(facts.get("firewall")) if isinstance(facts, Mapping) else ""
+
+
 def _count(value: object) -> int:
     return value if isinstance(value, int) else 0
 
@@ -132,6 +139,7 @@ _HOST: Final = Noun(
         Column("STATE", "state"),
         Column("CONVERGED", "converged"),
         Column("GENERATION", "generation"),
+        Column("FIREWALL", "firewall"),
         Column("SEEN", "seen"),
         Column("PENDING", "pending", lambda host: _lines(host.get("pending"))),
     ),

@@ -11,7 +11,7 @@ from netwright.model.plan import HostFacts
 _DEFAULT_MTU = 1500
 
 
-def read_facts(reader: Netlink) -> HostFacts:
+def read_facts(reader: Netlink, firewall: str) -> HostFacts:
     """Default routes, our own routes and loopback's are left out of `routes`."""
     links = {state.index: state for state in rtnetlink.links(reader)}
     listed = rtnetlink.routes(reader)
@@ -31,6 +31,7 @@ def read_facts(reader: Netlink) -> HostFacts:
             for state in links.values()
             if state.name != "lo" and not state.alias.startswith(OURS)
         ),
+        firewall=firewall,
     )
 
 

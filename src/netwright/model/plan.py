@@ -307,6 +307,8 @@ class HostFacts:
     """MTU of the link that holds the default route."""
     links: tuple[LinkName, ...] = ()
     """The host's own links: not ours, not loopback."""
+    firewall: str = "nftables"
+    """The engine that enforces security groups there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ def _values(host: HostRecord) -> Mapping[str, object]:
             "routes": [str(route) for route in host.facts.routes],
             "uplink_mtu": host.facts.uplink_mtu,
             "links": list(host.facts.links),
+            "firewall": host.facts.firewall,
         },
     }
 
@@ -52,6 +53,7 @@ def _record(row: rows.Row) -> HostRecord:
         routes=tuple(map(ip_network, row.facts["routes"])),
         uplink_mtu=row.facts["uplink_mtu"],
         links=tuple(map(LinkName, row.facts["links"])),
+        firewall=row.facts.get("firewall", "nftables"),
     )
     failures = tuple(StageFailure(stage, said, pending) for stage, said, pending in row.failures)
     return HostRecord(HostName(row.name), row.last_seen, row.generation, row.converged, failures, facts)
