@@ -5,13 +5,14 @@ from __future__ import annotations
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Final
 
-from oracle import HOST, NOT_IP, Packet, Scene, answers, packet_told, passes, told
+from oracle import HOST, NOT_IP, Packet, Scene, answers, packet_told, passes, smaller, told
 from packet_space import OTHERS, PORTED, answer_to, error_about, packets
 from shapes import Said, frames_of, heard, said, stray
 
@@ -111,32 +112,54 @@ class Bench:
             assert not outcome.failures, outcome
             made.do(forget_connections)
 
-    def judge(self, scene: Scene, *, turned: bool = False) -> None:
-        """Sends the scene's packets, then the answers to those that arrived, and compares every verdict."""
+    def judge(self, scene: Scene, *, turned: bool = False) -> list[str]:
+        """Sends the scene's packets, then the answers to those that arrived; complains if a verdict differs."""
         self.take(scene)
         sent = packets(scene, HERE if self.voice else (), turned=turned)
-        arrived = self._compare(scene, sent, passes)
+        arrived = self._compared(sent)
+        complaints = self._complaints(scene, sent, arrived, passes)
         for reaction in (error_about, answer_to):
             backs = [back for packet in sent if packet in arrived and (back := reaction(packet))]
-            self._compare(scene, [back for back in backs if back.sender != HOST], answers)
+            backs = [back for back in backs if back.sender != HOST]
+            if not complaints:
+                complaints = self._complaints(scene, backs, self._compared(backs), answers)
+        return complaints
 
-    def _compare(
-        self, scene: Scene, sent: Sequence[Packet], verdict: Callable[[Scene, Packet], bool]
-    ) -> set[Packet]:
+    def _compared(self, sent: Sequence[Packet]) -> AbstractSet[Packet]:
         arrived: set[Packet] = set()
         for start in range(0, len(sent), _BATCH):
-            batch = sent[start : start + _BATCH]
-            came = self.arrived(batch)
-            arrived |= came
-            COMPARED[self.engine, True] += len(came)
-            COMPARED[self.engine, False] += len(batch) - len(came)
+            arrived |= self.arrived(sent[start : start + _BATCH])
+        COMPARED[self.engine, True] += len(arrived)
+        COMPARED[self.engine, False] += len(sent) - len(arrived)
+        return arrived
+
+    def _complaints(
+        self,
+        scene: Scene,
+        sent: Sequence[Packet],
+        arrived: AbstractSet[Packet],
+        verdict: Callable[[Scene, Packet], bool],
+    ) -> list[str]:
         wrong = [packet for packet in sent if (packet in arrived) is not verdict(scene, packet)]
+        return [self._complaint(scene, wrong, arrived)] if wrong else []
+
+    def _complaint(self, scene: Scene, wrong: Sequence[Packet], arrived: AbstractSet[Packet]) -> str:
+        """The packets, and of the scene what the first of them needs to go wrong by itself."""
         lines = [
             f"{self.engine} {_verdicts(packet in arrived)}: {packet_told(packet)}"
             for packet in wrong[:_SHOWN]
         ]
-        assert not wrong, "\n".join(["", told(scene), f"{len(wrong)} of {len(sent)} packets:", *lines])
-        return arrived
+        alone = self._is_wrong(scene, wrong[0])
+        small = smaller(scene, lambda less: self._is_wrong(less, wrong[0])) if alone else scene
+        why = "The first needs no more than this" if alone else "None of it by itself; all of it among others"
+        return "\n".join(["", f"{len(wrong)} wrong:", *lines, f"{why}:", told(small)])
+
+    def _is_wrong(self, scene: Scene, packet: Packet) -> bool:
+        self.take(scene)
+        if packet.about is None:
+            return (packet in self.arrived([packet])) is not passes(scene, packet)
+        began = packet.about in self.arrived([packet.about])
+        return began and (packet in self.arrived([packet])) is not answers(scene, packet)
 
     def arrived(self, sent: Sequence[Packet]) -> set[Packet]:
         """Those that reach their receivers. A part of a datagram counts as all of it: none may arrive."""

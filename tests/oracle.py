@@ -7,8 +7,8 @@ neither leaves nor reaches a port that has security.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -88,7 +88,7 @@ class Scene:
     groups: tuple[GroupItem, ...]
 
     def __repr__(self) -> str:
-        return f"\n{told(self)}\n"
+        return f"{len(self.ports)} ports, {len(self.groups)} groups"
 
     def groups_of(self, guest: int) -> Iterator[GroupItem]:
         return (group for group in self.groups if group.id in self.ports[guest].groups)
@@ -221,6 +221,26 @@ def _speaks_of(match: Match, packet: Packet) -> bool:
             is_icmp = packet.protocol == packet.icmp_protocol
             return is_icmp and kind in (None, packet.icmp[0]) and code in (None, packet.icmp[1])
     return match == AnyProtocol()
+
+
+def smaller(scene: Scene, still: Callable[[Scene], bool]) -> Scene:
+    """The scene without the rules and pairs that it does not need for that to hold of it still."""
+    for group in scene.groups:
+        for rule in group.rules:
+            less = replace(scene, groups=tuple(_without(each, group.id, rule) for each in scene.groups))
+            scene = less if still(less) else scene
+    for number, port in enumerate(scene.ports):
+        for bare in (replace(port, pairs=()), replace(port, pairs=(), groups=())):
+            ports = (*scene.ports[:number], bare, *scene.ports[number + 1 :])
+            less = replace(scene, ports=ports)
+            scene = less if less != scene and still(less) else scene
+    return scene
+
+
+def _without(group: GroupItem, target: GroupId, rule: RulePlan) -> GroupItem:
+    if group.id != target:
+        return group
+    return replace(group, rules=tuple(each for each in group.rules if each != rule))
 
 
 def told(scene: Scene) -> str:
