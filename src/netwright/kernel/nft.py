@@ -5,11 +5,13 @@ Ours: the tables called netwright, and everything in them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from netwright.kernel.libnftables import Nftables
+from netwright.kernel.nft_editing import rule_lines
 from netwright.kernel.nft_elements import is_plain_range, is_range
 from netwright.kernel.nft_intervals import in_the_way
 from netwright.kernel.nft_messages import LAYOUT, TABLE
@@ -17,7 +19,7 @@ from netwright.kernel.nft_reading import NftReader
 from netwright.kernel.nft_transactions import removals, transactions
 from netwright.kernel.nft_writing import NftWriter
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
+from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue, PlacedRule
 
 _SETS: Final = (NftKind.SET, NftKind.MAP)
 
@@ -71,7 +73,9 @@ class NftTables:
         if len(elements) == len(items) and all(map(_is_plain, (*gone, *items))):
             self._writer.write(gone, elements)
         else:
-            self._nft.write(_elements("delete", dict.fromkeys(gone, NftElement())) + write_script(items))
+            placed = self._reader.placed([key for key in items if _is_movable(items[key])])
+            deleted = _elements("delete", dict.fromkeys(gone, NftElement()))
+            self._nft.write(deleted + write_script(items, placed))
 
     def remove(self, keys: Collection[NftKey]) -> None:
         for part in removals(keys):
@@ -101,14 +105,19 @@ class NftTables:
         self._writer.close()
 
 
-def write_script(items: Mapping[NftKey, NftValue]) -> str:
-    """Tables, then sets and maps, then chains, then their rules, then elements: each after what it names."""
+def write_script(
+    items: Mapping[NftKey, NftValue], placed: Mapping[NftKey, Sequence[PlacedRule]] = MappingProxyType({})
+) -> str:
+    """Tables, then sets and maps, then chains, then their rules, then elements: each after what it names.
+
+    `placed`: the rules that chains have already; of these, what need not change stays untouched.
+    """
     chains = {key: value for key, value in items.items() if isinstance(value, NftChain)}
     lines = [
         *(_table(key, value) for key, value in items.items() if isinstance(value, NftTable)),
         *(_set(key, value) for key, value in items.items() if isinstance(value, NftSet)),
         *(_chain(key, value) for key, value in chains.items()),
-        *(line for key, value in chains.items() for line in _rules(key, value)),
+        *(line for key, value in chains.items() for line in rule_lines(key, value, placed.get(key, ()))),
     ]
     elements = {key: value for key, value in items.items() if isinstance(value, NftElement)}
     return "".join(f"{line}\n" for line in lines) + _elements("add", elements)
@@ -152,12 +161,6 @@ def _chain(key: NftKey, value: NftChain) -> str:
     return f"add chain {key.family} {TABLE} {key.name} {{ {inside} }}"
 
 
-def _rules(key: NftKey, value: NftChain) -> Iterable[str]:
-    yield f"flush chain {key.family} {TABLE} {key.name}"
-    for rule, tag in zip(value.rules, value.tags, strict=True):
-        yield f'add rule {key.family} {TABLE} {key.name} {rule} comment "{tag}"'
-
-
 def _elements(verb: str, items: Mapping[NftKey, NftElement]) -> str:
     grouped: dict[tuple[str, str], list[str]] = {}
     for key, value in items.items():
@@ -191,3 +194,7 @@ def _in_the_way(present: Mapping[NftKey, NftValue], items: Mapping[NftKey, NftVa
 def _is_plain(key: NftKey) -> bool:
     """Whether it is an element that the kernel keeps as one."""
     return key.kind is NftKind.ELEMENT and not is_plain_range(key.element)
+
+
+def _is_movable(value: NftValue) -> bool:
+    return isinstance(value, NftChain) and any(tag.startswith("~") for tag in value.tags)

@@ -31,7 +31,7 @@ from netwright.kernel.nft_messages import (
     tag_of_rule,
     tag_of_set,
 )
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
+from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue, settled
 
 _ANONYMOUS, _INTERVAL, _MAP = 1, 4, 8
 Parsed = dict[int, bytes]
@@ -49,7 +49,7 @@ def listing(netlink: Netlink, family: str) -> Iterator[tuple[NftKey, NftValue]]:
         tags.setdefault(string(rule[RULE_CHAIN]), []).append(tag_of_rule(rule))
     for name, hook in chains.items():
         if not name.startswith(LAYOUT):
-            yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, tuple(tags.get(name, ())), ())
+            yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, settled(tags.get(name, ())), ())
     for declared in list(_dump(netlink, GET_SET, family)):
         yield from _set(netlink, family, declared)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
@@ -209,11 +210,30 @@ class NftElement:
 
 @dataclass(frozen=True, slots=True)
 class NftChain:
-    """`hook` is empty for a regular chain. Equal when hook and tags are: tags[i] stands for rules[i]."""
+    """`hook` is empty for a regular chain. Equal when hook and tags are: tags[i] stands for rules[i].
+
+    Rules whose tags begin with `~` stand last, in any order in the kernel, here in that of their tags.
+    """
 
     hook: str
     tags: tuple[str, ...]
     rules: tuple[str, ...] = field(compare=False)
+
+
+class PlacedRule(NamedTuple):
+    """A rule as the kernel has it; the handle names it for as long as it lives."""
+
+    tag: str
+    handle: int
+
+
+def settled(tags: Iterable[str]) -> tuple[str, ...]:
+    """A chain's tags as NftChain has them: the movable ones sorted, if they stand last."""
+    listed = list(tags)
+    fixed = [tag for tag in listed if not tag.startswith("~")]
+    if listed[: len(fixed)] != fixed:
+        return tuple(listed)
+    return (*fixed, *sorted(listed[len(fixed) :]))
 
 
 NftValue = NftTable | NftSet | NftElement | NftChain

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from netwright.model.ids import GroupId
@@ -20,8 +20,8 @@ from netwright.model.intent import (
     RemotePrefix,
 )
 from netwright.model.plan import GroupItem, RulePlan
-from netwright.render.nft import BRIDGE, Nft, chain, named_set, prefix_text
-from netwright.render.tags import digest_of
+from netwright.render.nft import BRIDGE, Nft, chain, movable_chain, named_set, prefix_text
+from netwright.render.tags import digest_of, tag_movable
 
 _PORTED = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
 _ICMP = {EtherType.IPV4: "icmp", EtherType.IPV6: "icmpv6"}
@@ -50,11 +50,21 @@ def group_firewall(group: GroupItem) -> Nft:
         if isinstance(rule.remote, RemoteGroup):
             parts |= members_sets(rule.remote.group)
     for direction in Direction:
-        rules = sorted({render_rule(rule) for rule in group.rules if rule.direction is direction})
+        rules = {render_rule(rule) for rule in group.rules if rule.direction is direction}
         # Stateless groups are asked for every packet; the others only for the first of a connection.
         known = ("jump known",) if group.stateful else ()
-        parts |= chain(BRIDGE, group_chain(direction, group.id), (*known, *rules))
+        parts |= movable_chain(BRIDGE, group_chain(direction, group.id), known, rules)
     return parts
+
+
+def rule_tags(group: GroupItem) -> Mapping[RulePlan, tuple[str, str]]:
+    """Where each rule's counter is: its chain and its tag there. Rules of one text share one."""
+    found = {}
+    for rule in group.rules:
+        chain_name = group_chain(rule.direction, group.id)
+        (tag,) = tag_movable(f"{BRIDGE} {chain_name}", [render_rule(rule)])
+        found[rule] = (chain_name, tag)
+    return found
 
 
 def members_sets(group: GroupId) -> Nft:
