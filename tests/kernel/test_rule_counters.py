@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_stranger_among_the_rules_makes_the_chain_anew(pair: Pair) -> None:
     pair.allow(udp(7001))
     for words in ("insert rule {} counter accept", 'add rule {} counter accept comment "~{}"'):
         chain = f"bridge netwright in-{GROUP}"
-        pair.rig.do(lambda text=words.format(chain, "12345678901"): _write(text))
+        pair.rig.do(partial(_write, words.format(chain, "12345678901")))
         assert pair.rig.look().writes
         assert not pair.rig.look().writes
         assert udp(7001) in read(pair, udp(7001))

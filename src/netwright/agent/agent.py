@@ -23,7 +23,7 @@ from netwright.agent.reporter import Reporter
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage, Traits
 from netwright.model.ids import HostName
-from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem, StageFailure
+from netwright.model.plan import GroupItem, HostPlan, Item, ItemKey, PlanUpdate, PortItem, StageFailure
 from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0
@@ -82,6 +82,11 @@ class Agent:
         self._save_at: float | None = None
         self._look_at = 0.0
         self._log = structlog.get_logger("netwright.agent")
+
+    def groups(self) -> list[GroupItem]:
+        """The groups of the plan as it is; from any thread."""
+        # One step of the interpreter makes the list, so that no change comes between.
+        return [item for item in list(self._items.values()) if isinstance(item, GroupItem)]
 
     def run(self) -> None:
         """Until the inbox says stop."""

@@ -17,6 +17,7 @@ from netwright.agent.ledger import Ledger
 from netwright.agent.metadata import MetadataService
 from netwright.agent.metrics import AgentMetrics
 from netwright.agent.reporter import Reporter
+from netwright.agent.sampler import Sampler
 from netwright.agent.server import Server
 from netwright.agent.stages import stages
 from netwright.agent.watch import Watch
@@ -72,18 +73,25 @@ class Running:
                 sweep_all=settings.sweep_all,
             )
         )
-        self._watch = Watch(server, settings.host, self.inbox, lambda: self.agent.generation)
+        self._sampler = Sampler(
+            settings.host, server, firewall.counters(), self.agent.groups, self.agent.ready
+        )
+        self._watch = Watch(
+            server, settings.host, self.inbox, lambda: self.agent.generation, self._sampler.ask
+        )
 
     def run(self) -> None:
         """Until `stop`. What the kernel has, and the daemons, stay as they are."""
         self._dnsmasq.watch(lambda network: self.inbox.suspect(Stage.DNSMASQ, [network]))
         self._monitor.start()
         self._reporter.start()
+        self._sampler.start()
         self._watch.start()
         try:
             self.agent.run()
         finally:
             self._watch.stop()
+            self._sampler.stop()
             self._monitor.stop()
             self._reporter.stop()
             self._dnsmasq.close()

@@ -182,6 +182,19 @@ RULE: Final = Noun(
     ),
     joins=(Join("group", "security_groups", "security_group_id", "id", "name"),),
 )
+COUNTER: Final = Noun(
+    word="rule counter",
+    singular="counter",
+    name="id",
+    columns=(
+        Column("RULE", "security_group_rule_id"),
+        *RULE.columns[2:],
+        Column("PACKETS", "packets"),
+        Column("BYTES", "bytes"),
+        Column("FIRST HIT", "first_hit"),
+        Column("LAST HIT", "last_hit"),
+    ),
+)
 FLOATING_IP: Final = Noun(
     word="floating IP",
     singular="floatingip",
