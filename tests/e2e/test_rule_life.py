@@ -11,7 +11,7 @@ import pytest
 from netwright.model.ids import NamespaceName
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
-from netwright.testing.namespaces import add_addresses, run
+from netwright.testing.namespaces import add_addresses, eventually, run
 
 GUESTS = {"one": "10.20.0.11", "two": "10.20.0.12"}
 
@@ -69,3 +69,22 @@ def test_rules_tell_how_often_they_were_met(lab: Lab) -> None:
 
 def counters(lab: Lab, reference: str):
     return said(lab, "security-group", "rule", "counters", reference)
+
+
+def test_a_log_writes_down_what_was_refused(lab: Lab) -> None:
+    """From the command that makes a log to a line that tells of a refused connection, its port and its group."""
+    group = said(lab, "security-group", "show", "web")["id"]
+    made = said(lab, "log", "create", "refused", "--security-group", "web", "--event", "drop")
+    file = lab.directory / "state" / "packets.log"
+    connect = ["bash", "-c", f"exec 3<>/dev/tcp/{GUESTS['two']}/4444"]
+
+    def refused() -> list[dict]:
+        run(lab.guest("one"), ["timeout", "0.3", *connect], check=False)
+        lines = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+        return [line for line in lines if line.get("destination_port") == 4444]
+
+    assert eventually(lambda: bool(refused()))
+    line = refused()[0]
+    assert (line["log_id"], line["security_group_ids"]) == (made["id"], [group])
+    assert line["port_id"] == said(lab, "port", "show", "two")["id"]
+    assert labs.netwright(lab, "log", "delete", "refused").returncode == 0

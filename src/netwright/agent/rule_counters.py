@@ -42,13 +42,20 @@ class NftRuleCounters:
 
     def __init__(self) -> None:
         self._reader = NftCounterReader()
+        self._places: dict[GroupId, tuple[GroupItem, Mapping[RulePlan, tuple[str, str]]]] = {}
 
     def read(self, groups: Collection[GroupItem]) -> Counts:
         met = self._reader.read()
+        self._places = {group.id: self._placed(group) for group in groups}
         return {
-            group.id: {rule: met[place] for rule, place in rule_tags(group).items() if place in met}
-            for group in groups
+            group: {rule: met[place] for rule, place in places.items() if place in met}
+            for group, (_, places) in self._places.items()
         }
+
+    def _placed(self, group: GroupItem) -> tuple[GroupItem, Mapping[RulePlan, tuple[str, str]]]:
+        """Where the group's counters are; told anew only where the group is another than last time."""
+        known = self._places.get(group.id)
+        return known if known is not None and known[0] is group else (group, rule_tags(group))
 
     def close(self) -> None:
         self._reader.close()

@@ -24,6 +24,7 @@ from netwright.api import (
     crud,
     floating_ips,
     groups,
+    logs,
     networks,
     own,
     ports,
@@ -46,6 +47,7 @@ RESOURCES: Final = (
     groups.RESOURCE,
     rules.RESOURCE,
     floating_ips.RESOURCE,
+    logs.RESOURCE,
 )
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
@@ -54,6 +56,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for resource in RESOURCES for path, handlers in crud.routes(resource).items()},
+    "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},
     "/v1/counters": {"POST": counters.take},

@@ -214,6 +214,12 @@ _RULE: Final = group(
 _SHARED: Final = (
     fields.text("--description", "description", "What it is for."),
     fields.switch("--stateful/--stateless", "stateful", "Whether answers to what was let through pass."),
+    fields.choice(
+        "--on-revoke",
+        "netwright:revocation",
+        "What becomes of connections when their rule goes: cut (the default) or keep.",
+        ("cut", "keep"),
+    ),
 )
 _PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _VERBS: Final = Verbs(

@@ -19,9 +19,19 @@ from netwright.kernel.nft_reading import NftReader
 from netwright.kernel.nft_transactions import removals, transactions
 from netwright.kernel.nft_writing import NftWriter
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue, PlacedRule
+from netwright.model.host import (
+    NftChain,
+    NftElement,
+    NftKey,
+    NftKind,
+    NftLimit,
+    NftSet,
+    NftTable,
+    NftValue,
+    PlacedRule,
+)
 
-_SETS: Final = (NftKind.SET, NftKind.MAP)
+_NAMED: Final = (NftKind.SET, NftKind.MAP, NftKind.LIMIT)
 
 
 class NftTables:
@@ -90,14 +100,14 @@ class NftTables:
 
     def _remove_present(self, keys: Collection[NftKey]) -> None:
         """Sets go in a transaction of their own: one whose elements are deleted in the same is still busy."""
-        sets = [key for key in keys if key.kind in _SETS]
-        others = [key for key in keys if key.kind not in _SETS]
+        named = [key for key in keys if key.kind in _NAMED]
+        others = [key for key in keys if key.kind not in _NAMED]
         if others and all(map(_is_plain, others)):
             self._writer.write(others, {})
         elif others:
             self._nft.write(remove_script(others))
-        if sets:
-            self._nft.write(remove_script(sets))
+        if named:
+            self._nft.write(remove_script(named))
 
     def close(self) -> None:
         self._nft.close()
@@ -116,6 +126,7 @@ def write_script(
     lines = [
         *(_table(key, value) for key, value in items.items() if isinstance(value, NftTable)),
         *(_set(key, value) for key, value in items.items() if isinstance(value, NftSet)),
+        *(_limit(key, value) for key, value in items.items() if isinstance(value, NftLimit)),
         *(_chain(key, value) for key, value in chains.items()),
         *(line for key, value in chains.items() for line in rule_lines(key, value, placed.get(key, ()))),
     ]
@@ -129,7 +140,7 @@ def remove_script(keys: Iterable[NftKey]) -> str:
     for key in keys:
         by_kind.setdefault(key.kind, []).append(key)
     chains = by_kind.get(NftKind.CHAIN, [])
-    words = {NftKind.SET: "set", NftKind.MAP: "map"}
+    words = {NftKind.SET: "set", NftKind.MAP: "map", NftKind.LIMIT: "limit"}
     lines = [
         *(f"flush chain {key.family} {TABLE} {key.name}" for key in chains),
         *(f"delete chain {key.family} {TABLE} {key.name}" for key in chains),
@@ -151,6 +162,10 @@ def _table(key: NftKey, value: NftTable) -> str:
 
 def _set(key: NftKey, value: NftSet) -> str:
     return f'add {key.kind} {key.family} {TABLE} {key.name} {{ {value.spec}; comment "{value.tag}"; }}'
+
+
+def _limit(key: NftKey, value: NftLimit) -> str:
+    return f"add limit {key.family} {TABLE} {key.name} {{ {value.spec} ; }}"
 
 
 def _chain(key: NftKey, value: NftChain) -> str:

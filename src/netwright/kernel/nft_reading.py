@@ -19,11 +19,13 @@ from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
     GET_ELEMENTS,
+    GET_OBJECT,
     GET_RULE,
     GET_SET,
     GET_TABLE,
     LAYOUT,
     LIST_ELEMENTS,
+    OBJECT_NAME,
     RULE_CHAIN,
     RULE_HANDLE,
     SET_NAME,
@@ -32,6 +34,7 @@ from netwright.kernel.nft_messages import (
     in_set,
     in_table,
     is_ours,
+    limits,
     parsed,
     tag_of_rule,
     tag_of_set,
@@ -43,6 +46,7 @@ from netwright.model.host import (
     NftElement,
     NftKey,
     NftKind,
+    NftLimit,
     NftSet,
     NftTable,
     NftValue,
@@ -98,8 +102,14 @@ class NftReader:
                 return self._table(key)
             case NftKind.CHAIN:
                 return self._chain(key)
+            case NftKind.LIMIT:
+                return self._limit(key)
             case _:
                 return self._set(key)
+
+    def _limit(self, key: NftKey) -> NftLimit | None:
+        answer = self._netlink.get(GET_OBJECT, limits(key.family) + text(OBJECT_NAME, key.name))
+        return NftLimit("") if answer else None
 
     def _table(self, key: NftKey) -> NftTable | None:
         if self._netlink.get(GET_TABLE, in_table(key.family)) is None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from netwright.kernel.netlink import NETFILTER, Netlink, attribute, attributes, children, string
-from netwright.kernel.nft_listing import TABLE
-from netwright.kernel.nft_reading import rule_tag
+from netwright.kernel.netlink import NETFILTER, Netlink, attributes, children, string
+from netwright.kernel.nft_messages import GET_RULE, RULE_CHAIN, in_table, is_ours, parsed, tag_of_rule
 
-_GET_RULE: Final = (10 << 8) | 7
-_BRIDGE: Final = 7
-_HEADER: Final = 4
+_BRIDGE: Final = "bridge"
 # Attribute numbers of linux/netfilter/nf_tables.h.
-_RULE_TABLE, _RULE_CHAIN, _RULE_EXPRESSIONS = 1, 2, 4
+_RULE_EXPRESSIONS: Final = 4
 _EXPRESSION_NAME, _EXPRESSION_DATA = 1, 2
 _COUNTER_BYTES, _COUNTER_PACKETS = 1, 2
 _COUNTER: Final = b"counter\0"
@@ -35,15 +31,13 @@ class NftCounterReader:
 
     def read(self) -> Mapping[tuple[str, str], Met]:
         """By chain and tag, the bridge table's rules that count. Raises KernelRefusedError."""
-        request = struct.pack(">BBH", _BRIDGE, 0, 0) + attribute(_RULE_TABLE, TABLE.encode() + b"\0")
         found: dict[tuple[str, str], Met] = {}
         try:
-            for message in self._netlink.dump(_GET_RULE, request):
-                if _COUNTER in message.body:
-                    rule = attributes(message.body, _HEADER)
+            for message in self._netlink.dump(GET_RULE, in_table(_BRIDGE)):
+                if _COUNTER in message.body and is_ours(rule := parsed(message)):
                     met = _met(rule.get(_RULE_EXPRESSIONS, b""))
                     if met is not None:
-                        found[string(rule[_RULE_CHAIN]), rule_tag(rule)] = met
+                        found[string(rule[RULE_CHAIN]), tag_of_rule(rule)] = met
         except FileNotFoundError:
             return {}  # no table yet
         return found

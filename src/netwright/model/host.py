@@ -32,6 +32,17 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LogLimit:
+    """How many packets of one log are written down: `rate` a second, and `burst` at once after a silence."""
+
+    rate: int
+    burst: int
+
+
+DEFAULT_LOG_LIMIT: Final = LogLimit(100, 25)
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What the host can do and where netwright keeps its files: found once, when an agent starts."""
 
@@ -41,6 +52,9 @@ class Traits:
     """Whether the kernel takes `ct` expressions in the bridge family."""
     firewall: str = "nftables"
     """The engine that enforces security groups: a row's name in the agent's table of firewalls."""
+    packet_logs: bool = True
+    """Whether the kernel hands packets to be logged to a process (NFLOG)."""
+    log_limit: LogLimit = DEFAULT_LOG_LIMIT
 
 
 class LinkKey(NamedTuple):
@@ -169,6 +183,7 @@ class NftKind(StrEnum):
     TABLE = "table"
     SET = "set"
     MAP = "map"
+    LIMIT = "limit"
     CHAIN = "chain"
     ELEMENT = "element"
 
@@ -198,6 +213,13 @@ class NftSet:
     """`spec` is the declaration's inside: type, flags, size. Equal when the tags are."""
 
     tag: str
+    spec: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NftLimit:
+    """A limit that several rules share. Another rate is another name: the kernel changes none in place."""
+
     spec: str = field(compare=False)
 
 
@@ -236,4 +258,4 @@ def settled(tags: Iterable[str]) -> tuple[str, ...]:
     return (*fixed, *sorted(listed[len(fixed) :]))
 
 
-NftValue = NftTable | NftSet | NftElement | NftChain
+NftValue = NftTable | NftSet | NftLimit | NftElement | NftChain

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from netwright.model.intent import Rule, SecurityGroup
-from netwright.model.plan import GroupItem, RulePlan
+from netwright.model.plan import GroupItem, LogPlan, RulePlan
 
 
-def item(group: SecurityGroup) -> GroupItem:
-    """The group with each different rule once."""
+def item(group: SecurityGroup, logs: tuple[LogPlan, ...] = ()) -> GroupItem:
+    """The group with each different rule once, and what is logged at it."""
     rules = dict.fromkeys(rule_plan(rule) for rule in group.rules)
-    return GroupItem(id=group.id, stateful=group.stateful, rules=tuple(rules))
+    return GroupItem(
+        id=group.id,
+        stateful=group.stateful,
+        rules=tuple(rules),
+        revocation=group.revocation,
+        logs=logs,
+    )
 
 
 def rule_plan(rule: Rule) -> RulePlan:

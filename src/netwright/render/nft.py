@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
+from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftLimit, NftSet, NftTable, NftValue
 from netwright.model.intent import Prefix
 from netwright.render.tags import digest_of, tag_movable, tag_rules
 
@@ -45,6 +45,11 @@ def movable_chain(family: str, name: str, first: Sequence[str], movable: Iterabl
     tagged = tag_movable(f"{family} {name}", movable)
     tags = (*tag_rules(f"{family} {name} ", first), *tagged)
     return {NftKey(NftKind.CHAIN, family, name): NftChain("", tags, (*first, *tagged.values()))}
+
+
+def named_limit(family: str, name: str, spec: str) -> Nft:
+    """`spec`: `rate 100/second burst 25 packets`."""
+    return {NftKey(NftKind.LIMIT, family, name): NftLimit(spec)}
 
 
 def element(family: str, name: str, *key: str) -> Nft:
