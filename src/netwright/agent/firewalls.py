@@ -12,6 +12,7 @@ from typing import Final
 
 from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_names
 from netwright.agent.reconcile import Row
+from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters
 from netwright.kernel.driver import Driver, wide
 from netwright.kernel.nft import NftTables
 from netwright.model.errors import InvalidError
@@ -25,12 +26,16 @@ class Firewall:
 
     engine: Engine
     stages: frozenset[Stage]
+    counters: Callable[[], RuleCounters] = NoCounters
+    """Makes what reads the rules' counters, bound to the namespace of the thread that calls it."""
 
 
 _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "nftables": frozenset({Stage.FIREWALL}),
     "none": frozenset({Stage.FIREWALL}),
 }
+
+_COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {"nftables": NftRuleCounters}
 
 _DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
     Stage.FIREWALL: lambda: wide(NftTables()),
@@ -49,7 +54,7 @@ def find_firewall(name: str) -> Firewall:
     Raises InvalidError for a name that nobody has, or a package that does not load.
     """
     if name in ENGINES:
-        return Firewall(ENGINES[name], _STAGES[name])
+        return Firewall(ENGINES[name], _STAGES[name], _COUNTERS.get(name, NoCounters))
     plugin = find_plugin(name)
     if plugin is None:
         raise InvalidError(

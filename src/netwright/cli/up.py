@@ -45,6 +45,7 @@ main = click.Command(
         service.host_option,
         service.firewall_option,
         service.sweep_option,
+        *service.packet_log_options,
         service.log_option,
     ],
 )

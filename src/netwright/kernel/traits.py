@@ -19,6 +19,11 @@ add map bridge netwright_probe zones { typeof meta ibrname : ct zone; }
 add rule bridge netwright_probe c ct zone set meta ibrname map @zones
 """
 """All that the native way uses: NF_CONNTRACK_BRIDGE, and NFT_BRIDGE_META for the zones."""
+_LOG_PROBE: Final = """
+add table bridge netwright_probe
+add chain bridge netwright_probe c
+add rule bridge netwright_probe c log group 28279
+"""
 _BRIDGE_NETFILTER: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
@@ -28,9 +33,10 @@ def probe(directory: str, firewall: str = "nftables") -> Traits:
     Raises KernelRefusedError where there is neither: security groups would not be stateful.
     """
     _load("nf_conntrack_bridge")
+    _load("nfnetlink_log")
     nft = Nftables()
     try:
-        native = nft.accepts(_PROBE)
+        native, logs = nft.accepts(_PROBE), nft.accepts(_LOG_PROBE)
     finally:
         nft.close()
     if not native:
@@ -38,7 +44,7 @@ def probe(directory: str, firewall: str = "nftables") -> Traits:
         if not _BRIDGE_NETFILTER.exists():
             said = "neither conntrack on bridges (CONFIG_NF_CONNTRACK_BRIDGE) nor br_netfilter"
             raise KernelRefusedError("traits", f"this kernel has {said}: modprobe br_netfilter")
-    return Traits(directory=directory, bridge_conntrack=native, firewall=firewall)
+    return Traits(directory=directory, bridge_conntrack=native, firewall=firewall, packet_logs=logs)
 
 
 def _load(module: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
@@ -31,6 +32,17 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LogLimit:
+    """How many packets of one log are written down: `rate` a second, and `burst` at once after a silence."""
+
+    rate: int
+    burst: int
+
+
+DEFAULT_LOG_LIMIT: Final = LogLimit(100, 25)
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What the host can do and where netwright keeps its files: found once, when an agent starts."""
 
@@ -40,6 +52,9 @@ class Traits:
     """Whether the kernel takes `ct` expressions in the bridge family."""
     firewall: str = "nftables"
     """The engine that enforces security groups: a row's name in the agent's table of firewalls."""
+    packet_logs: bool = True
+    """Whether the kernel hands packets to be logged to a process (NFLOG)."""
+    log_limit: LogLimit = DEFAULT_LOG_LIMIT
 
 
 class LinkKey(NamedTuple):
@@ -168,6 +183,7 @@ class NftKind(StrEnum):
     TABLE = "table"
     SET = "set"
     MAP = "map"
+    LIMIT = "limit"
     CHAIN = "chain"
     ELEMENT = "element"
 
@@ -201,6 +217,13 @@ class NftSet:
 
 
 @dataclass(frozen=True, slots=True)
+class NftLimit:
+    """A limit that several rules share. Another rate is another name: the kernel changes none in place."""
+
+    spec: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NftElement:
     """An element's data in a map (empty in a set)."""
 
@@ -209,11 +232,30 @@ class NftElement:
 
 @dataclass(frozen=True, slots=True)
 class NftChain:
-    """`hook` is empty for a regular chain. Equal when hook and tags are: tags[i] stands for rules[i]."""
+    """`hook` is empty for a regular chain. Equal when hook and tags are: tags[i] stands for rules[i].
+
+    Rules whose tags begin with `~` stand last, in any order in the kernel, here in that of their tags.
+    """
 
     hook: str
     tags: tuple[str, ...]
     rules: tuple[str, ...] = field(compare=False)
 
 
-NftValue = NftTable | NftSet | NftElement | NftChain
+class PlacedRule(NamedTuple):
+    """A rule as the kernel has it; the handle names it for as long as it lives."""
+
+    tag: str
+    handle: int
+
+
+def settled(tags: Iterable[str]) -> tuple[str, ...]:
+    """A chain's tags as NftChain has them: the movable ones sorted, if they stand last."""
+    listed = list(tags)
+    fixed = [tag for tag in listed if not tag.startswith("~")]
+    if listed[: len(fixed)] != fixed:
+        return tuple(listed)
+    return (*fixed, *sorted(listed[len(fixed) :]))
+
+
+NftValue = NftTable | NftSet | NftLimit | NftElement | NftChain
