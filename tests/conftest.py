@@ -13,7 +13,7 @@ _HERE = Path(__file__).parent
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     said = "random scenes for each conformance test (tests/firewall); fewer where the machine is slow"
-    parser.addoption("--scenes", type=int, default=25, help=said)
+    parser.addoption("--scenes", type=int, default=20, help=said)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
