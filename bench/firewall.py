@@ -131,7 +131,7 @@ def _report(changed: Mapping[str, Table], cost: Cost, rounds: tuple[int, int]) -
         ("firewall", "ports there", "port", "group member", "rule"),
         [
             (*place, *(spread(changed[name][place]) for name in CHANGES))
-            for place in next(iter(changed.values()))
+            for place in sorted(next(iter(changed.values())))
         ],
     )
     alone = ", ".join(f"{name} {median(values):g}" for name, values in cost.limit.items())
@@ -140,7 +140,7 @@ def _report(changed: Mapping[str, Table], cost: Cost, rounds: tuple[int, int]) -
         ("firewall", "ports there", *cost.ratios),
         [
             (*place, *(spread(table[place]) for table in cost.ratios.values()))
-            for place in next(iter(cost.ratios.values()))
+            for place in sorted(next(iter(cost.ratios.values())))
         ],
     )
 

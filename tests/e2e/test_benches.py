@@ -27,7 +27,15 @@ HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
         ("restart", {"lost", "reset", "sync_s", "sync_writes", "rebuild_s", "heal_ms"}),
         (
             "firewall",
-            {"port_ms", "member_ms", "rule_ms", "speedup_port_20", "packet_cost", "packet_flat", "connect_cost"},
+            {
+                "port_ms",
+                "member_ms",
+                "rule_ms",
+                "speedup_port_20",
+                "packet_cost",
+                "packet_flat",
+                "connect_cost",
+            },
         ),
         ("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}),
     ],
