@@ -13,6 +13,7 @@ from typing import Final
 from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_names
 from netwright.agent.reconcile import Row
 from netwright.kernel.driver import Driver, wide
+from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
 from netwright.model.errors import InvalidError
 from netwright.model.host import Stage
@@ -29,11 +30,13 @@ class Firewall:
 
 _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "nftables": frozenset({Stage.FIREWALL}),
+    "iptables": frozenset({Stage.IPTABLES}),
     "none": frozenset({Stage.FIREWALL}),
 }
 
 _DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
     Stage.FIREWALL: lambda: wide(NftTables()),
+    Stage.IPTABLES: lambda: wide(Iptables()),
     Stage.FIREWALL_PLUGIN: lambda: wide(PluginDriver()),
 }
 

@@ -43,6 +43,16 @@ class Xtables:
         argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
         return run_tool(self.program("save"), argv)
 
+    def chain(self, table: str, name: str) -> str:
+        """One chain's rules with their counters, as `iptables -S -v` prints them; empty where it is not."""
+        argv = ["-t", table, _WAIT, "-v", "-S", name]
+        try:
+            return run_tool(self.program(""), argv)
+        except KernelRefusedError:
+            if find_tool(self.program("")) is None:
+                raise
+            return ""
+
     def restore(self, text: str, *, counters: bool = False) -> None:
         """Writes the chains that the text names, each table at once; other chains stay (`--noflush`).
 
@@ -54,7 +64,7 @@ class Xtables:
 
     def program(self, verb: str) -> str:
         """`iptables-nft-save` and the like."""
-        return f"{self.family}tables-{self.backend}-{verb}"
+        return f"{self.family}tables-{self.backend}" + (f"-{verb}" if verb else "")
 
 
 def find_tool(program: str) -> str | None:

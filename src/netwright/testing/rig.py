@@ -30,8 +30,11 @@ State = Mapping[Stage, Mapping[Hashable, object]]
 class Rig:
     """Everything happens in one thread that lives in the host's namespace."""
 
-    def __init__(self, host: NamespaceName, directory: Path, firewall: str = "nftables") -> None:
+    def __init__(
+        self, host: NamespaceName, directory: Path, firewall: str = "nftables", xtables: str = "auto"
+    ) -> None:
         self.host = host
+        self._xtables = xtables
         self._directory = directory
         self._firewall = firewall
         self._start()
@@ -48,9 +51,10 @@ class Rig:
         self.leave()
         self._start()
 
-    def switch(self, firewall: str) -> Outcome:
+    def switch(self, firewall: str, xtables: str = "auto") -> Outcome:
         """As when an agent is killed and the next one, with another firewall, gets the same plan."""
         items = tuple(self._items.values())
+        self._xtables = xtables
         self._firewall = firewall
         self.restart()
         self.plan(*items)
@@ -115,7 +119,7 @@ class Rig:
 
     def _make(self) -> tuple[Desired, Flows]:
         firewall = find_firewall(self._firewall)
-        traits = probe(str(self._directory), self._firewall)
+        traits = probe(str(self._directory), self._firewall, self._xtables)
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, firewall, dnsmasq, metadata)
@@ -133,10 +137,10 @@ class Rig:
 
 
 @contextmanager
-def rig(directory: Path, firewall: str = "nftables") -> Iterator[Rig]:
-    """A rig in a fresh namespace, swept and removed afterwards."""
+def rig(directory: Path, firewall: str = "nftables", xtables: str = "auto") -> Iterator[Rig]:
+    """A rig in a fresh namespace, swept and removed afterwards. `xtables`: iptables' back end."""
     with namespace("host") as host:
-        made = Rig(host, directory, firewall)
+        made = Rig(host, directory, firewall, xtables)
         try:
             yield made
         finally:
