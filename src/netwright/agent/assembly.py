@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from netwright.agent import firewall_left
 from netwright.agent.agent import Agent, Parts
 from netwright.agent.cache import PlanCache
 from netwright.agent.callers import Callers
@@ -31,7 +32,7 @@ from netwright.model.ids import HostName
 class Settings:
     """`server`: `unix:/path` or `http://host:port`. `run_directory` outlives the agent, not the host.
 
-    `firewall`: an engine's name (agent/firewalls.py).
+    `firewall`: an engine's name (agent/firewalls.py). `xtables`: iptables' back end (kernel/traits.py).
     """
 
     host: HostName
@@ -39,6 +40,7 @@ class Settings:
     run_directory: Path
     state_directory: Path
     firewall: str = "nftables"
+    xtables: str = "auto"
     sweep_all: bool = False
 
 
@@ -47,7 +49,8 @@ class Running:
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
         firewall = find_firewall(settings.firewall)
-        traits = probe(str(settings.run_directory), settings.firewall)
+        traits = probe(str(settings.run_directory), settings.firewall, settings.xtables)
+        firewall_left.leave(traits)
         server = Server(settings.server)
         callers = Callers()
         self.inbox = Inbox()

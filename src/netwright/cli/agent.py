@@ -68,6 +68,7 @@ def settings_of(given: dict[str, object], server: str) -> Settings:
         run_directory=Path(str(given["run_dir"])).absolute(),
         state_directory=Path(str(given["state_dir"])).absolute(),
         firewall=str(given["firewall"]),
+        xtables=str(given["iptables_backend"]),
         sweep_all=given["sweep"] == "all",
     )
 
@@ -88,6 +89,7 @@ main = click.Command(
         service.run_option,
         service.state_option,
         service.firewall_option,
+        service.backend_option,
         service.sweep_option,
         click.Option(
             ["--metrics"],

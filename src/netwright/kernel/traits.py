@@ -33,14 +33,13 @@ _PACKAGES: Final = {
     "ebtables-restore": "ebtables",
     "ipset": "ipset",
 }
-BACKENDS: Final = ("auto", "legacy", "nft")
 
 
 def probe(directory: str, firewall: str = "nftables", xtables: str = "auto") -> Traits:
     """Asks for conntrack in the bridge family; without it, and for iptables, for br_netfilter.
 
-    `xtables`: one of BACKENDS. Raises KernelRefusedError where there is neither: security groups would not
-    be stateful; and for iptables where one of its programs is missing.
+    `xtables`: `auto` or a back end. Raises KernelRefusedError where there is neither: security groups would
+    not be stateful; and for iptables where one of its programs is missing.
     """
     _load("nf_conntrack_bridge")
     nft = Nftables()

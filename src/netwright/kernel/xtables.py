@@ -18,6 +18,8 @@ from netwright.model.errors import KernelRefusedError
 Family = Literal["ip", "ip6"]
 Backend = Literal["legacy", "nft"]
 
+BACKENDS: Final = ("auto", "legacy", "nft")
+"""What a user may ask for; `auto` is what `iptables` is on the host."""
 PACKAGE: Final = "iptables"
 """The Debian package that has both back ends."""
 _WAIT: Final = "--wait=30"

@@ -53,17 +53,13 @@ _NOBODY: Final = {
     EtherType.IPV4: (f"-s 0.0.0.0/32 -d 255.255.255.255/32 {_DHCP.format(68, 67)}",),
     EtherType.IPV6: tuple(f"-s ::/128 {_ICMP6.format(kind)}" for kind in (133, *_LISTENERS)),
 }
+_SERVED: Final = (
+    *(f"-p udp -m udp --dport {port}" for port in (53, 67, 547)),
+    *(f"-p tcp -m tcp --dport {port}" for port in (53, METADATA_PORT)),
+)
 _HOST_SERVES: Final = {
-    EtherType.IPV4: (
-        *(f"-p udp -m udp --dport {port}" for port in (53, 67)),
-        *(f"-p tcp -m tcp --dport {port}" for port in (53, METADATA_PORT)),
-        "-p icmp",
-    ),
-    EtherType.IPV6: (
-        *(f"-p udp -m udp --dport {port}" for port in (53, 547)),
-        *(f"-p tcp -m tcp --dport {port}" for port in (53, METADATA_PORT)),
-        "-p ipv6-icmp",
-    ),
+    EtherType.IPV4: (*_SERVED, "-p icmp"),
+    EtherType.IPV6: (*_SERVED, "-p ipv6-icmp"),
 }
 _VERSIONS: Final = {EtherType.IPV4: 4, EtherType.IPV6: 6}
 # What guests need from the host by multicast or broadcast; ebtables knows no sets.

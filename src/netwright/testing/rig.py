@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
+from netwright.agent import firewall_left
 from netwright.agent.callers import Callers
 from netwright.agent.desired import Desired
 from netwright.agent.firewalls import find_firewall
@@ -120,6 +121,7 @@ class Rig:
     def _make(self) -> tuple[Desired, Flows]:
         firewall = find_firewall(self._firewall)
         traits = probe(str(self._directory), self._firewall, self._xtables)
+        firewall_left.leave(traits)
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, firewall, dnsmasq, metadata)
