@@ -6,13 +6,13 @@ Only what is read a moment before is deleted: a restore with one wrong line does
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final
 
 from netwright.kernel.ebtables import Ebtables
 from netwright.kernel.xt_reading import (
     BRIDGE,
     FIRST,
+    HELD,
     LAST,
     Chains,
     Line,
@@ -65,23 +65,17 @@ class XtChains:
             _TOOLS[owner].restore(_script(sections), counters=True)
 
     def remove(self, keys: Collection[XtKey]) -> None:
-        refused: list[KernelRefusedError] = []
         for owner, some in _by_owner(keys).items():
-            removals = [
-                _removal(place, _read(place, names), own) for place, (names, own) in _places(some).items()
-            ]
-            refused += _remove(owner, removals)
-        if refused:
-            raise refused[0]
-
-
-@dataclass(frozen=True, slots=True)
-class _Removal:
-    """`lines` empty the chains and take jumps and rules away; then the chains go."""
-
-    table: str
-    lines: list[str]
-    chains: list[str] = field(default_factory=list)
+            tool, places = _TOOLS[owner], _places(some)
+            lines = {
+                place.table: removal(place, _read(place, names), own)
+                for place, (names, own) in places.items()
+            }
+            try:
+                if script := _script(lines):
+                    tool.restore(script)
+            except KernelRefusedError:
+                _remove_what_is_free(owner, {place: own for place, (_, own) in places.items()})
 
 
 def is_there(owner: Owner) -> bool:
@@ -182,7 +176,8 @@ def _jump(place: Place, target: str, where: str) -> str:
     return f"-j {target}" if place.family == BRIDGE else f"{comment(where)} -j {target}"
 
 
-def _removal(place: Place, there: Chains, keys: Collection[XtKey]) -> _Removal:
+def removal(place: Place, there: Chains, keys: Collection[XtKey], held: Collection[str] = ()) -> list[str]:
+    """Jumps and rules, then what is in the chains, then the chains; what is `held` is emptied, and stays ours."""
     gone = [key.name for key in keys if key.kind is XtKind.CHAIN and key.name in there]
     lines: list[str] = []
     for key in keys:
@@ -191,32 +186,32 @@ def _removal(place: Place, there: Chains, keys: Collection[XtKey]) -> _Removal:
             lines += _without_jumps(place, key, old)
         elif key.kind is XtKind.RULE and key.name not in gone:
             lines += [f"-D {key.name} {line.text}" for line in old if not line.tag and line.text == key.item]
-    return _Removal(place.table, [*lines, *(f"-F {name}" for name in gone)], gone)
+    lines += [f"-F {name}" for name in gone]
+    if place.family != BRIDGE:
+        lines += [f"-A {name} {comment(HELD)} -j RETURN" for name in held]
+    return [*lines, *(f"-X {name}" for name in gone if name not in held)]
 
 
-def _remove(owner: Owner, removals: Sequence[_Removal]) -> list[KernelRefusedError]:
-    """All at once; where a stranger's rule holds on to a chain, everything else, and what that said."""
-    tool = _TOOLS[owner]
-    every = {one.table: [*one.lines, *(f"-X {name}" for name in one.chains)] for one in removals}
-    if not any(every.values()):
-        return []
-    try:
-        tool.restore(_script(every))
-    except KernelRefusedError:
-        return _remove_singly(tool, removals)
-    return []
+def _remove_what_is_free(owner: Owner, places: Mapping[Place, Sequence[XtKey]]) -> None:
+    """After a refusal: table by table, all that no stranger's rule leads to.
 
-
-def _remove_singly(tool: Xtables | Ebtables, removals: Sequence[_Removal]) -> list[KernelRefusedError]:
-    tool.restore(_script({one.table: one.lines for one in removals}))
-    refused = []
-    for one in removals:
-        for name in one.chains:
-            try:
-                tool.restore(_script({one.table: [f"-X {name}"]}))
-            except KernelRefusedError as error:
-                refused.append(error)
-    return refused
+    Raises KernelRefusedError, with the strangers' rules, where there are any.
+    """
+    said: list[str] = []
+    for place, keys in places.items():
+        there = read_tables(_TOOLS[owner].save(place.table)).get(place.table, {})
+        gone = {key.name for key in keys if key.kind is XtKind.CHAIN}
+        holding = {
+            line.target: f"-A {name} {line.text}"
+            for name, lines in there.items()
+            for line in lines
+            if line.target in gone and name not in gone and not is_jump(place.family, line)
+        }
+        if lines := removal(place, there, keys, holding):
+            _TOOLS[owner].restore(_script({place.table: lines}))
+        said += holding.values()
+    if said:
+        raise KernelRefusedError("iptables", f"others' rules lead to chains of ours: {'; '.join(said)}")
 
 
 def _script(sections: Mapping[str, Sequence[str]]) -> str:

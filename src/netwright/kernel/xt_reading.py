@@ -15,11 +15,12 @@ from netwright.model.host import XtChain, XtJump, XtKey, XtKind, XtRule, XtValue
 
 PREFIX: Final = "netwright-"
 BRIDGE: Final = "bridge"
-FIRST, LAST = "first", "last"
+FIRST, LAST, HELD = "first", "last", "held"
 LISTING: Final = "-j CONTINUE"
 """ebtables: the end of a chain whose other rules are keys of their own."""
 _RULE: Final = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)")
 _COMMENT: Final = re.compile(r' ?-m comment --comment "?netwright:(\w+)"?(?= |$)')
+_TARGET: Final = re.compile(r"(?:^| )-[jg] (\S+)")
 _COUNTS: Final = re.compile(r" ?-c (\d+) (\d+)")
 
 
@@ -31,6 +32,12 @@ class Line:
     tag: str = ""
     packets: int = 0
     bytes: int = 0
+
+    @property
+    def target(self) -> str:
+        """Where it leads to; empty for a rule that only counts."""
+        found = _TARGET.search(self.text)
+        return found[1] if found else ""
 
 
 Chains = Mapping[str, Sequence[Line]]
