@@ -177,7 +177,7 @@ def _jump(place: Place, target: str, where: str) -> str:
 
 
 def removal(place: Place, there: Chains, keys: Collection[XtKey], held: Collection[str] = ()) -> list[str]:
-    """Jumps and rules, then what is in the chains, then the chains; what is `held` is emptied, and stays ours."""
+    """Jumps and rules, then chains, emptied before any goes; a `held` one stays, empty and ours."""
     gone = [key.name for key in keys if key.kind is XtKind.CHAIN and key.name in there]
     lines: list[str] = []
     for key in keys:
