@@ -15,15 +15,15 @@ pytestmark = [
     pytest.mark.timeout(900),
 ]
 ROOT = Path(__file__).resolve().parents[2]
-SECURITY = ("zones", "nat", "host_input", "antispoof")
-STATE = ("verdicts", "drift", "ownership", "inspection")
+SECURITY = ("kernel/test_zones", "kernel/test_nat", "kernel/test_host_input", "firewall/test_spoofing")
+STATE = ("firewall/test_conformance", "kernel/test_drift", "kernel/test_ownership", "kernel/test_inspection")
 PROBE = "from netwright.kernel.traits import probe; assert probe('/run').bridge_conntrack"
 
 
 def run_tests(names: Sequence[str], scratch: Path, first: str = "true") -> None:
-    """Those tests of tests/kernel pass, all of them, after the command `first`."""
-    files = " ".join(f"tests/kernel/test_{name}.py" for name in names)
-    script = f'{first} && "$0" -c "{PROBE}" && exec "$0" -m pytest -q --color=no -p no:xdist {files}'
+    """Those tests pass, all of them (the slow ones apart), after the command `first`."""
+    files = " ".join(f"tests/{name}.py" for name in names)
+    script = f'{first} && "$0" -c "{PROBE}" && exec "$0" -m pytest -q --color=no -p no:xdist -m \'not slow\' {files}'
     environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
     answer = run_in_vm(Job(["sh", "-c", script, sys.executable], ROOT, environment, 800), scratch)
     assert answer.code == 0, answer.text

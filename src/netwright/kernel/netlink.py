@@ -10,11 +10,13 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from netwright.kernel import netns
 from netwright.model.errors import KernelRefusedError
@@ -26,6 +28,7 @@ NETFILTER: Final = 12
 NLM_F_REQUEST: Final = 1
 NLM_F_ACK: Final = 4
 NLM_F_DUMP: Final = 0x300
+NLM_F_CREATE: Final = 0x400
 _NLMSG_ERROR: Final = 2
 _NLMSG_DONE: Final = 3
 _HEADER: Final = struct.Struct("=IHHII")
@@ -33,8 +36,13 @@ _ATTRIBUTE: Final = struct.Struct("=HH")
 _NESTED: Final = 0x8000
 _TYPE_MASK: Final = 0x3FFF
 _SOL_NETLINK: Final = 270
+_CAP_ACK: Final = 10
+_EXT_ACK: Final = 11
 _GET_STRICT_CHK: Final = 12
 _RECEIVE: Final = 1 << 18
+_ERROR_HEADER: Final = 20
+"""A refusal's number and the header of what was refused; then attributes (NLMSGERR_ATTR_…)."""
+_ERROR_OFFSET: Final = 2
 
 Attributes = Mapping[int, bytes]
 
@@ -47,6 +55,22 @@ class Message:
     body: bytes
 
 
+class Request(NamedTuple):
+    """One message of several that are sent together."""
+
+    kind: int
+    flags: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """The kernel's error number, and where in the refused message its cause begins (0: it did not say)."""
+
+    error: int
+    offset: int
+
+
 class Netlink:
     """A socket in one namespace; used by one thread at a time."""
 
@@ -57,6 +81,8 @@ class Netlink:
         if protocol == ROUTE:
             # Filters in dump requests (a family, a table) are obeyed, not ignored.
             self._socket.setsockopt(_SOL_NETLINK, _GET_STRICT_CHK, 1)
+        for option in (_CAP_ACK, _EXT_ACK):
+            self._socket.setsockopt(_SOL_NETLINK, option, 1)
         self._socket.bind((0, 0))
         self._numbers = count(1)
 
@@ -90,6 +116,31 @@ class Netlink:
         number = self._send(kind, NLM_F_REQUEST | NLM_F_ACK | flags, body)
         for _ in self._receive(number):
             pass
+
+    def exchange(self, requests: Sequence[Request]) -> list[Message | Refusal | None]:
+        """All in one datagram, to a family that answers while it is being asked, as nfnetlink does.
+
+        Each request's answer or refusal, None where the kernel is content without a word. Raises OSError.
+        """
+        first = next(self._numbers)
+        for _ in requests[1:]:
+            next(self._numbers)
+        numbered = [
+            _HEADER.pack(_HEADER.size + len(body), kind, flags | NLM_F_REQUEST, number, 0) + body
+            for number, (kind, flags, body) in enumerate(requests, first)
+        ]
+        self._socket.send(b"".join(numbered))
+        answers: list[Message | Refusal | None] = [None] * len(requests)
+        for kind, number, _, body in self._waiting():
+            if 0 <= number - first < len(answers):
+                answers[number - first] = _refusal(body) if kind == _NLMSG_ERROR else Message(kind, body)
+        return answers
+
+    def _waiting(self) -> Iterator[tuple[int, int, int, bytes]]:
+        """What lies in the socket's queue."""
+        with suppress(BlockingIOError):
+            while True:
+                yield from messages(self._socket.recv(_RECEIVE, socket.MSG_DONTWAIT))
 
     def _send(self, kind: int, flags: int, body: bytes) -> int:
         number = next(self._numbers) & 0xFFFFFFFF
@@ -167,6 +218,12 @@ def nested(kind: int, *inside: bytes) -> bytes:
 def string(value: bytes) -> str:
     """A NUL-terminated text."""
     return value.rstrip(b"\0").decode(errors="replace")
+
+
+def _refusal(body: bytes) -> Refusal | None:
+    (error,) = struct.unpack_from("=i", body)
+    offset = attributes(body, _ERROR_HEADER).get(_ERROR_OFFSET, b"") if error else b""
+    return Refusal(-error, int.from_bytes(offset, sys.byteorder)) if error else None
 
 
 def _raise(number: int) -> None:

@@ -10,13 +10,15 @@ from functools import partial
 from typing import Final
 
 from netwright.kernel.libnftables import Nftables
+from netwright.kernel.nft_elements import is_plain_range, is_range
 from netwright.kernel.nft_intervals import in_the_way
-from netwright.kernel.nft_listing import LAYOUT, TABLE, parse_listing
-from netwright.kernel.nft_reading import NftReader, readable
+from netwright.kernel.nft_messages import LAYOUT, TABLE
+from netwright.kernel.nft_reading import NftReader
+from netwright.kernel.nft_transactions import removals, transactions
+from netwright.kernel.nft_writing import NftWriter
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
 
-_FAMILIES: Final = ("bridge", "inet")
 _SETS: Final = (NftKind.SET, NftKind.MAP)
 
 
@@ -26,80 +28,77 @@ class NftTables:
     def __init__(self) -> None:
         self._nft = Nftables()
         self._reader = NftReader()
+        self._writer = NftWriter()
 
     def observe(self, keys: Collection[NftKey] | None = None) -> Mapping[NftKey, NftValue]:
-        if keys is None or not all(_readable(key) for key in keys):
-            found = self._everything()
-            return found if keys is None else {key: found[key] for key in keys if key in found}
-        values = {key: self._reader.read(key) for key in keys}
-        return {key: value for key, value in values.items() if value is not None}
+        return self._reader.everything() if keys is None else self._reader.read(keys)
 
     def put(self, items: Mapping[NftKey, NftValue]) -> None:
-        renewed = [
-            key for key, value in items.items() if isinstance(value, NftTable) and self._outdated(key, value)
-        ]
+        tables = {key: value for key, value in items.items() if isinstance(value, NftTable)}
+        there = self._reader.read(tables)
+        renewed = [key for key, value in tables.items() if there.get(key, value) != value]
         if renewed:
             self._nft.write("".join(f"delete table {key.family} {TABLE}\n" for key in renewed))
-        script = write_script(items)
-        try:
-            self._nft.write(script)
-        except KernelRefusedError as refused:
-            self._put_instead(items, script, refused)
+        for part in transactions(items):
+            self._put(part)
 
-    def _put_instead(
-        self, items: Mapping[NftKey, NftValue], script: str, refused: KernelRefusedError
-    ) -> None:
+    def _put(self, items: Mapping[NftKey, NftValue]) -> None:
+        try:
+            self._write((), items)
+        except KernelRefusedError as refused:
+            self._put_instead(items, refused)
+
+    def _put_instead(self, items: Mapping[NftKey, NftValue], refused: KernelRefusedError) -> None:
         """What maps elsewhere, or overlaps, goes and comes within one transaction: never a gap.
 
         The usual case, a port's groups changed, is answered by its own elements; the rest by all there is.
         """
         mapped = [key for key, value in items.items() if isinstance(value, NftElement) and value.data]
-        for there in (partial(self.observe, mapped), self._everything):
+        for there in (partial(self.observe, mapped), self._reader.everything):
             stale = _in_the_way(there(), items)
             if stale:
                 try:
-                    self._nft.write(_elements("delete", dict.fromkeys(stale, NftElement())) + script)
+                    self._write(stale, items)
                 except KernelRefusedError as again:
                     refused = again
                 else:
                     return
         raise refused
 
+    def _write(self, gone: Collection[NftKey], items: Mapping[NftKey, NftValue]) -> None:
+        """One transaction: elements alone go straight to the kernel, the rest is nft's to translate."""
+        elements = {key: value for key, value in items.items() if isinstance(value, NftElement)}
+        if len(elements) == len(items) and all(map(_is_plain, (*gone, *items))):
+            self._writer.write(gone, elements)
+        else:
+            self._nft.write(_elements("delete", dict.fromkeys(gone, NftElement())) + write_script(items))
+
     def remove(self, keys: Collection[NftKey]) -> None:
-        try:
-            self._remove(keys)
-        except KernelRefusedError:
-            # Something is gone already: one look at all there is, then only what is left.
-            self._remove(self._everything().keys() & set(keys))
+        for part in removals(keys):
+            self._remove(part)
 
     def _remove(self, keys: Collection[NftKey]) -> None:
+        try:
+            self._remove_present(keys)
+        except KernelRefusedError:
+            # Something is gone already: one look, then only what is left.
+            self._remove_present(self.observe(keys).keys())
+
+    def _remove_present(self, keys: Collection[NftKey]) -> None:
         """Sets go in a transaction of their own: one whose elements are deleted in the same is still busy."""
-        sets = {key for key in keys if key.kind in _SETS}
-        for some in (set(keys) - sets, sets):
-            if some:
-                self._nft.write(remove_script(some))
+        sets = [key for key in keys if key.kind in _SETS]
+        others = [key for key in keys if key.kind not in _SETS]
+        if others and all(map(_is_plain, others)):
+            self._writer.write(others, {})
+        elif others:
+            self._nft.write(remove_script(others))
+        if sets:
+            self._nft.write(remove_script(sets))
 
     def close(self) -> None:
         self._nft.close()
         self._reader.close()
-
-    def _everything(self) -> dict[NftKey, NftValue]:
-        found: dict[NftKey, NftValue] = {}
-        for family in _FAMILIES:
-            found.update(self._listed(f"list table {family} {TABLE}", elements=True))
-        return found
-
-    def _listed(self, command: str, *, elements: bool) -> dict[NftKey, NftValue]:
-        try:
-            return parse_listing(self._nft.read(command, elements=elements))
-        except KernelRefusedError as refused:
-            if "No such file" in refused.said:
-                return {}
-            raise
-
-    def _outdated(self, key: NftKey, value: NftTable) -> bool:
-        listed = self._listed(f"list table {key.family} {TABLE}", elements=False)
-        return listed.get(key, value) != value
+        self._writer.close()
 
 
 def write_script(items: Mapping[NftKey, NftValue]) -> str:
@@ -181,7 +180,7 @@ def _in_the_way(present: Mapping[NftKey, NftValue], items: Mapping[NftKey, NftVa
     """Elements that map elsewhere now, and ranges that overlap new ones."""
     mapped = [key for key, value in items.items() if isinstance(value, NftElement) and value.data]
     elements = [key for key in (*present, *items) if key.kind is NftKind.ELEMENT]
-    ranged = {(key.family, key.name) for key in elements if not readable(key.element)}
+    ranged = {(key.family, key.name) for key in elements if is_range(key.element)}
     there, new = (
         [key for key in some if key.kind is NftKind.ELEMENT and (key.family, key.name) in ranged]
         for some in (present, items)
@@ -189,5 +188,6 @@ def _in_the_way(present: Mapping[NftKey, NftValue], items: Mapping[NftKey, NftVa
     return [*(key for key in mapped if key in present), *in_the_way(there, new)]
 
 
-def _readable(key: NftKey) -> bool:
-    return key.kind is not NftKind.TABLE and readable(key.element)
+def _is_plain(key: NftKey) -> bool:
+    """Whether it is an element that the kernel keeps as one."""
+    return key.kind is NftKind.ELEMENT and not is_plain_range(key.element)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from netwright.kernel.libnftables import Nftables
-from netwright.kernel.nft_listing import TABLE
+from netwright.kernel.nft_messages import TABLE
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftKey
 

@@ -1,104 +1,76 @@
-"""What nft lists as JSON, as keys and values.
+"""All that is in our tables, as keys and values, straight from nfnetlink.
 
 Chains are known by their rules' comments, sets by their own: the kernel never gives text back as it was
-written, but it keeps comments.
+written, but it keeps comments. nft's own listing, as text or as JSON, differs from version to version.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Iterator
 
+from netwright.kernel.netlink import Netlink, string
+from netwright.kernel.nft_elements import key_type, unwrap, unwrap_ranges
+from netwright.kernel.nft_messages import (
+    CHAIN_NAME,
+    GET_CHAIN,
+    GET_ELEMENTS,
+    GET_RULE,
+    GET_SET,
+    GET_TABLE,
+    LAYOUT,
+    RULE_CHAIN,
+    SET_FLAGS,
+    SET_KEY_TYPE,
+    SET_NAME,
+    entries,
+    hook_of,
+    in_set,
+    in_table,
+    is_ours,
+    parsed,
+    tag_of_rule,
+    tag_of_set,
+)
 from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
 
-TABLE: Final = "netwright"
-LAYOUT: Final = "layout_"
-"""An empty chain whose name ends in the table's layout: tables keep no comment before nft 1.0.7."""
-
-Json = Mapping[str, object]
+_ANONYMOUS, _INTERVAL, _MAP = 1, 4, 8
+Parsed = dict[int, bytes]
 
 
-def parse_listing(text: str) -> dict[NftKey, NftValue]:
-    """Everything of ours in an answer to `list …`, other tables' objects left out."""
-    found: dict[NftKey, NftValue] = {}
-    hooks: dict[NftKey, str] = {}
-    tags: dict[NftKey, list[str]] = {}
-    for kind, body in _objects(text):
-        match kind:
-            case "table" if body.get("name") == TABLE:
-                found.setdefault(NftKey(NftKind.TABLE, _text(body, "family"), ""), NftTable(""))
-            case "set" | "map":
-                found.update(_set(kind, body))
-            case "chain" if _text(body, "name").startswith(LAYOUT):
-                layout = _text(body, "name").removeprefix(LAYOUT)
-                found[NftKey(NftKind.TABLE, _text(body, "family"), "")] = NftTable(layout)
-            case "chain":
-                hooks[_chain_key(body, "name")] = _hook(body)
-            case "rule":
-                tags.setdefault(_chain_key(body, "chain"), []).append(_text(body, "comment"))
-            case _:
-                pass
-    for key, hook in hooks.items():
-        found[key] = NftChain(hook, tuple(tags.get(key, ())), ())
-    return found
-
-
-def _objects(text: str) -> Iterator[tuple[str, Json]]:
-    for wrapped in json.loads(text)["nftables"]:
-        for kind, body in wrapped.items():
-            if kind == "table" or body.get("table") == TABLE:
-                yield kind, body
-
-
-def _chain_key(body: Json, field: str) -> NftKey:
-    return NftKey(NftKind.CHAIN, _text(body, "family"), _text(body, field))
-
-
-def _hook(body: Json) -> str:
-    return f"{body['type']} {body['hook']} {body['prio']}" if "hook" in body else ""
-
-
-def _set(kind: str, body: Json) -> Iterator[tuple[NftKey, NftValue]]:
-    family, name = _text(body, "family"), _text(body, "name")
-    yield NftKey(NftKind(kind), family, name), NftSet(_text(body, "comment"), "")
-    elements = body.get("elem", ())
-    if not isinstance(elements, Sequence):
+def listing(netlink: Netlink, family: str) -> Iterator[tuple[NftKey, NftValue]]:
+    """Everything in the family's table; nothing where there is none."""
+    if netlink.get(GET_TABLE, in_table(family)) is None:
         return
-    for element in elements:
-        key, data = (element[0], element[1]) if kind == "map" else (element, "")
-        yield NftKey(NftKind.ELEMENT, family, name, _key(key)), NftElement(_data(data))
+    chains = {string(chain[CHAIN_NAME]): hook_of(chain) for chain in _dump(netlink, GET_CHAIN, family)}
+    layouts = [name.removeprefix(LAYOUT) for name in chains if name.startswith(LAYOUT)]
+    yield NftKey(NftKind.TABLE, family, ""), NftTable(layouts[0] if layouts else "")
+    tags: dict[str, list[str]] = {}
+    for rule in _dump(netlink, GET_RULE, family):
+        tags.setdefault(string(rule[RULE_CHAIN]), []).append(tag_of_rule(rule))
+    for name, hook in chains.items():
+        if not name.startswith(LAYOUT):
+            yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, tuple(tags.get(name, ())), ())
+    for declared in list(_dump(netlink, GET_SET, family)):
+        yield from _set(netlink, family, declared)
 
 
-def _key(key: object) -> str:
-    match key:
-        case {"elem": {"val": value}}:
-            return _key(value)
-        case {"concat": [*fields]}:
-            return " . ".join(_key(field) for field in fields)
-        case {"prefix": {"addr": address, "len": length}}:
-            return f"{address}/{length}"
-        case {"range": [first, last]}:
-            return f"{_number(first)}-{_number(last)}"
-        case _:
-            return _number(key)
+def _dump(netlink: Netlink, kind: int, family: str) -> Iterator[Parsed]:
+    return filter(is_ours, map(parsed, netlink.dump(kind, in_table(family))))
 
 
-def _number(value: object) -> str:
-    """Neighbour targets are 128-bit numbers, small ones of which nft prints in decimal."""
-    return hex(value) if isinstance(value, int) else str(value)
-
-
-def _data(data: object) -> str:
-    match data:
-        case {"goto": {"target": chain}}:
-            return f"goto {chain}"
-        case {"jump": {"target": chain}}:
-            return f"jump {chain}"
-        case _:
-            return str(data)
-
-
-def _text(body: Json, field: str) -> str:
-    value = body.get(field)
-    return value if isinstance(value, str) else ""
+def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftKey, NftValue]]:
+    flags, name = int.from_bytes(declared.get(SET_FLAGS, b""), "big"), string(declared[SET_NAME])
+    if flags & _ANONYMOUS:
+        return
+    kind = NftKind.MAP if flags & _MAP else NftKind.SET
+    yield NftKey(kind, family, name), NftSet(tag_of_set(declared), "")
+    fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
+    if fields is None:
+        return  # not one of ours: it goes with all that is in it
+    listed = [
+        entry for message in netlink.dump(GET_ELEMENTS, in_set(family, name)) for entry in entries(message)
+    ]
+    plain = bool(flags & _INTERVAL) and len(fields) == 1
+    found = unwrap_ranges(listed) if plain else dict(map(unwrap, listed))
+    for packed, data in found.items():
+        yield NftKey(NftKind.ELEMENT, family, name, fields.text(packed, plain=plain)), NftElement(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from netwright.model.ids import LinkName, Mac, NamespaceName, NetworkId
 from netwright.model.intent import Address, Prefix
@@ -181,6 +181,10 @@ class NftKey(NamedTuple):
     family: str
     name: str
     element: str = ""
+
+
+NFT_SWITCHES: Final = frozenset({"secured", "ports_in", "ports_out"})
+"""Sets whose elements send a link's packets to its filter: written after all that the filter looks up."""
 
 
 @dataclass(frozen=True, slots=True)

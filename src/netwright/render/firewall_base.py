@@ -51,11 +51,13 @@ _SPOOF: Final = (
     "ether type ip6 goto spoof_ip6",
     "counter drop",
 )
+_ARP: Final = "arp htype 1 arp ptype ip arp hlen 6 arp plen 4"
+"""Else the addresses are not where they are looked for."""
 _SPOOF_ARP: Final = (
-    "arp htype 1 arp ptype ip iifname . arp saddr ether . arp saddr ip @bind_ip4 accept",
-    "arp htype 1 arp ptype ip iifname . arp saddr ether . arp saddr ip @bind_net4 accept",
+    f"{_ARP} iifname . arp saddr ether . arp saddr ip @bind_ip4 accept",
+    f"{_ARP} iifname . arp saddr ether . arp saddr ip @bind_net4 accept",
     # RFC 5227 probes: nobody's address, our own hardware's.
-    "arp htype 1 arp operation request arp saddr ip 0.0.0.0 iifname . arp saddr ether @bind_mac accept",
+    f"{_ARP} arp operation request arp saddr ip 0.0.0.0 iifname . arp saddr ether @bind_mac accept",
     "counter drop",
 )
 _SPOOF_IP4: Final = (
@@ -70,9 +72,13 @@ _SPOOF_ND: Final = (
     "iifname . ether saddr . ip6 saddr @bind_net6 accept",
     "counter drop",
 )
+# RFC 7112: what a packet is must be told in its first fragment. The kernel reassembles those only that do
+# so, and lets others by as they are (nf_ct_frag6_gather). The comparison fails only where nothing is there.
+_FIRST_FRAGMENT: Final = ("@th,56,8 & 0x00 == 0x00 return", "counter drop")
 _SPOOF_IP6: Final = (
+    "frag frag-off 0 jump first_fragment",
     "udp sport 547 udp dport 546 counter drop",
-    "icmpv6 type { nd-router-advert, nd-redirect, 138 } counter drop",
+    "icmpv6 type { 130, nd-router-advert, nd-redirect, 138 } counter drop",
     "icmpv6 type nd-neighbor-advert iifname . @th,64,128 @nd_target goto spoof_nd",
     "icmpv6 type nd-neighbor-advert iifname . @th,64,128 @nd_prefix goto spoof_nd",
     "icmpv6 type nd-neighbor-advert counter drop",
@@ -139,6 +145,7 @@ def _bridge_chains(traits: Traits) -> Nft:
         chain(BRIDGE, "spoof_arp", _SPOOF_ARP)
         | chain(BRIDGE, "spoof_ip4", _SPOOF_IP4)
         | chain(BRIDGE, "spoof_nd", _SPOOF_ND)
+        | chain(BRIDGE, "first_fragment", _FIRST_FRAGMENT)
         | chain(BRIDGE, "spoof_ip6", _SPOOF_IP6)
         | chain(BRIDGE, "spoof", _SPOOF)
         | chain(BRIDGE, "always_out", _ALWAYS_OUT)

@@ -40,7 +40,15 @@ ROUTER_METADATA_PORT: Final = 80
 _BINDINGS: Final = frozenset(
     {"secured", "bind_mac", "bind_ip4", "bind_ip6", "bind_net4", "bind_net6", "nd_target"}
 )
-_SPOOF: Final = ("antispoof", "spoof", "spoof_arp", "spoof_ip4", "spoof_ip6", "spoof_nd")
+_SPOOF: Final = (
+    "antispoof",
+    "spoof",
+    "spoof_arp",
+    "spoof_ip4",
+    "spoof_ip6",
+    "spoof_nd",
+    "first_fragment",
+)
 _BASE: Final = {Direction.EGRESS: "from_ports", Direction.INGRESS: "to_ports"}
 _ALWAYS: Final = {Direction.EGRESS: "always_out", Direction.INGRESS: "always_in"}
 _VERDICTS: Final = {Direction.EGRESS: "ports_out", Direction.INGRESS: "ports_in"}

@@ -21,6 +21,7 @@ from netwright.testing.namespaces import namespace, run
 
 _ALL = 3
 _SOL_PACKET, _PACKET_AUXDATA = 263, 8
+_SO_RCVBUFFORCE = 33
 _AUXDATA = struct.Struct("=IIIHHHH")
 _VLAN_VALID = 1 << 4
 _LINK = "eth0"
@@ -36,7 +37,7 @@ class Wire:
     def __init__(self, where: NamespaceName, link: str = _LINK) -> None:
         with netns.inside(where):
             self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC)
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+            self._socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 1 << 24)
             self._socket.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
             self._socket.bind((link, _ALL))
 
