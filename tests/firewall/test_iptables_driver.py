@@ -57,7 +57,7 @@ class Bench:
 
 @pytest.fixture(params=["nft", "legacy"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    with planned(tmp_path, "iptables", request.param) as made:
+    with planned(tmp_path, f"iptables/{request.param}") as made:
         yield Bench(made, request.param)
 
 
@@ -199,6 +199,7 @@ def test_a_name_that_begins_anothers_is_another(bench: Bench) -> None:
     bench.restore(
         STRANGERS.replace('-A FORWARD -m comment --comment "netwright:first" -j netwright-inst-12\n', "")
     )
+    bench.heal()
     other = replace(sample_port(number=0x11, network=hosted()), groups=(MEMBERS,), attachment=HostTap())
     bench.rig.plan(*bench.made.plan, other)
     before = bench.iptables("-S FORWARD")

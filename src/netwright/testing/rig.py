@@ -31,11 +31,8 @@ State = Mapping[Stage, Mapping[Hashable, object]]
 class Rig:
     """Everything happens in one thread that lives in the host's namespace."""
 
-    def __init__(
-        self, host: NamespaceName, directory: Path, firewall: str = "nftables", xtables: str = "auto"
-    ) -> None:
+    def __init__(self, host: NamespaceName, directory: Path, firewall: str = "nftables") -> None:
         self.host = host
-        self._xtables = xtables
         self._directory = directory
         self._firewall = firewall
         self._start()
@@ -52,10 +49,9 @@ class Rig:
         self.leave()
         self._start()
 
-    def switch(self, firewall: str, xtables: str = "auto") -> Outcome:
+    def switch(self, firewall: str) -> Outcome:
         """As when an agent is killed and the next one, with another firewall, gets the same plan."""
         items = tuple(self._items.values())
-        self._xtables = xtables
         self._firewall = firewall
         self.restart()
         self.plan(*items)
@@ -119,8 +115,9 @@ class Rig:
                 close()
 
     def _make(self) -> tuple[Desired, Flows]:
-        firewall = find_firewall(self._firewall)
-        traits = probe(str(self._directory), self._firewall, self._xtables)
+        name, _, xtables = self._firewall.partition("/")
+        firewall = find_firewall(name)
+        traits = probe(str(self._directory), name, xtables or "auto")
         firewall_left.leave(traits)
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
@@ -139,10 +136,13 @@ class Rig:
 
 
 @contextmanager
-def rig(directory: Path, firewall: str = "nftables", xtables: str = "auto") -> Iterator[Rig]:
-    """A rig in a fresh namespace, swept and removed afterwards. `xtables`: iptables' back end."""
+def rig(directory: Path, firewall: str = "nftables") -> Iterator[Rig]:
+    """A rig in a fresh namespace, swept and removed afterwards.
+
+    `firewall`: an engine's name; of iptables also with its back end, `iptables/legacy`.
+    """
     with namespace("host") as host:
-        made = Rig(host, directory, firewall, xtables)
+        made = Rig(host, directory, firewall)
         try:
             yield made
         finally:
