@@ -44,6 +44,11 @@ class Rig:
         self.rows: tuple[Row, ...] = ()
         self._desired, self._flows = self.do(self._make)
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The plan that it has, its own item apart."""
+        return tuple(item for item in self._items.values() if not isinstance(item, HostItem))
+
     def restart(self) -> None:
         """As when an agent is killed and the next one starts: it knows nothing."""
         self.leave()
@@ -51,7 +56,7 @@ class Rig:
 
     def switch(self, firewall: str) -> Outcome:
         """As when an agent is killed and the next one, with another firewall, gets the same plan."""
-        items = tuple(self._items.values())
+        items = self.items
         self._firewall = firewall
         self.restart()
         self.plan(*items)
