@@ -53,7 +53,7 @@ class HostVoice:
             self._mouths = {version: _raw(version, socket.IPPROTO_RAW) for version in (4, 6)}
 
     def say(self, frame: bytes, target: Address) -> None:
-        """The packet of a frame that the kernel itself is to make; a refusal on the spot is a verdict too."""
+        """The packet of a frame that the kernel itself is to make. What is dropped on its way out is an error to it."""
         with suppress(PermissionError):
             self._mouths[target.version].sendto(frame[14:], (str(target), 0))
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from worlds import HOST, OTHER_HOST, world
 
-from netwright.control import floating_ips, groups, networks, plans, ports, reports, rules, subnets
+from netwright.control import floating_ips, groups, logs, networks, plans, ports, reports, rules, subnets
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.groups import GroupRequest
+from netwright.control.logs import LogRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.port_checks import PairRequest
 from netwright.control.ports import PortRequest
@@ -31,6 +32,8 @@ from netwright.model.intent import (
     HostTap,
     InNamespace,
     Ipv6Mode,
+    LogEvent,
+    Revocation,
     Unplugged,
 )
 from netwright.model.plan import HostPlan, PlanDelta, PortStatus, Report, VmmLink, apply
@@ -251,6 +254,34 @@ class Users(RuleBasedStateMachine):
     def delete_rule(self, at):
         with contextlib.suppress(RequestError):
             rules.delete(self.world, pick(rules.find(self.world, {}), at).value.id)
+
+    @rule(at=PICK, keep=st.booleans())
+    def choose_revocation(self, at, keep):
+        request = GroupRequest(revocation=Revocation.KEEP if keep else Revocation.CUT)
+        with contextlib.suppress(RequestError):
+            groups.update(self.world, self.group(at), request)
+
+    @rule(group=st.none() | PICK, port=st.none() | PICK, event=st.sampled_from(LogEvent))
+    def create_log(self, group, port, event):
+        with contextlib.suppress(RequestError):
+            request = LogRequest(
+                resource_type="security_group",
+                event=event,
+                group_id=None if group is None else self.group(group),
+                port_id=None if port is None else self.port(port).id,
+            )
+            logs.create(self.world, [request])
+
+    @rule(at=PICK, enabled=st.booleans())
+    def switch_log(self, at, enabled):
+        with contextlib.suppress(RequestError):
+            log = pick(logs.find(self.world, {}), at).value.id
+            logs.update(self.world, log, LogRequest(enabled=enabled))
+
+    @rule(at=PICK)
+    def delete_log(self, at):
+        with contextlib.suppress(RequestError):
+            logs.delete(self.world, pick(logs.find(self.world, {}), at).value.id)
 
     @rule(network=PICK, port=st.none() | PICK)
     def create_floating_ip(self, network, port):

@@ -76,7 +76,7 @@ class Client:
 
 
 def path_of(singular: str) -> str:
-    return f"/v2.0/{singular.replace('_', '-')}s"
+    return f"/v2.0/{'log/' if singular == 'log' else ''}{singular.replace('_', '-')}s"
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from conforming import COMPARED, Bench, one_host, two_hosts
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
 from oracle import Scene
 from packet_space import scenes
@@ -40,6 +40,7 @@ def judge(bench: Bench, examples: int) -> None:
         deadline=None,
         database=None,
         phases=[Phase.generate],
+        verbosity=Verbosity.quiet,
         suppress_health_check=list(HealthCheck),
     )
     @given(scene=scenes(bench.bare), turned=st.booleans())

@@ -77,6 +77,25 @@ def test_kinds_of_network(cli: Cli) -> None:
     assert wan["subnets"][0]["enable_dhcp"] is False
 
 
+def test_a_log_finds_what_it_is_about(cli: Cli) -> None:
+    """`log create` takes a group and a port by name; `set` switches it; the list names both."""
+    cli.ok("network", "create", "blue", "--cidr", "10.20.0.0/24")
+    cli.ok("security-group", "create", "web")
+    cli.ok("port", "create", "p1", "--network", "blue")
+    log = cli.ok("log", "create", "l1", "--security-group", "web", "--port", "p1", "--event", "drop")
+    assert (log["resource_type"], log["event"], log["enabled"]) == ("security_group", "DROP", True)
+    assert cli.ok("log", "set", "l1", "--disable")["enabled"] is False
+    assert cli.run("log", "list", "-c", "group", "-c", "port", "-f", "value").out == "web p1\n"
+    assert cli.run("log", "delete", "l1").code == 0
+    assert cli.ok("log", "list") == []
+
+
+def test_a_group_is_told_to_keep_what_it_revokes(cli: Cli) -> None:
+    """--on-revoke reaches the group's own attribute, at its making and later."""
+    assert cli.ok("security-group", "create", "a", "--on-revoke", "keep")["netwright:revocation"] == "keep"
+    assert cli.ok("security-group", "set", "a", "--on-revoke", "cut")["netwright:revocation"] == "cut"
+
+
 def test_switches_reach_the_body(cli: Cli) -> None:
     """Each switch of a network sets its attribute, and `set` turns it back."""
     made = cli.ok(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
+import random
+from datetime import UTC, datetime
+from pathlib import Path
+
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from worlds import HOST, world
 
-from netwright.control import networks, plans
+from netwright.control import groups, logs, networks, plans
+from netwright.control.logs import LogRequest
 from netwright.control.networks import NetworkRequest
+from netwright.control.world import World
 from netwright.model.errors import InvalidError
+from netwright.model.ids import GroupId
+from netwright.model.intent import Revocation
 from netwright.model.plan import HostPlan, PlanDelta
+from netwright.store.engine import open_engine
+from netwright.store.migrate import migrate_to
 from netwright.store.tables import METADATA
 
 
@@ -18,6 +30,29 @@ def test_the_migrations_make_the_tables() -> None:
     """A database that went through all migrations has just the tables that the code uses."""
     with world() as here, here.look() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def test_a_database_of_the_first_version_comes_along(tmp_path: Path) -> None:
+    """Groups made before there was a choice cut what they revoke, as they did, and logs can be made."""
+    ids = itertools.count()
+    url = f"sqlite:///{tmp_path}/netwright.db"
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        migrate_to(connection, "0001")
+        row = "('g1', 'p', 'web', '', 1, 0, '2026-01-01 00:00:00', '2026-01-01 00:00:00', 0)"
+        connection.exec_driver_sql(f"INSERT INTO security_groups VALUES {row}")  # noqa: S608 - a constant
+    engine.dispose()
+    database = open_engine(url)
+    here = World(
+        database, HOST, lambda: datetime(2026, 1, 2, tzinfo=UTC), lambda: str(next(ids)), random.Random(0)
+    )
+    request = LogRequest(resource_type="security_group", group_id=GroupId("g1"))
+    assert logs.create(here, [request])[0].value.enabled
+    (found,) = groups.find(here, {"id": ("g1",)}, "p")
+    assert (found.value.name, found.value.revocation) == ("web", Revocation.CUT)
+    with here.look() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+    database.close()
 
 
 def test_an_action_that_fails_leaves_nothing() -> None:

@@ -22,8 +22,9 @@ from netwright.agent.reconcile import Keys, Outcome, Row, Sweep, SweepLimit, rec
 from netwright.agent.reporter import Reporter
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage, Traits
-from netwright.model.ids import HostName
-from netwright.model.plan import HostPlan, Item, ItemKey, PlanUpdate, PortItem, StageFailure
+from netwright.model.ids import GroupId, HostName
+from netwright.model.intent import Address
+from netwright.model.plan import GroupItem, HostPlan, Item, ItemKey, Noun, PlanUpdate, PortItem, StageFailure
 from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0
@@ -82,6 +83,20 @@ class Agent:
         self._save_at: float | None = None
         self._look_at = 0.0
         self._log = structlog.get_logger("netwright.agent")
+
+    def group(self, group: GroupId) -> GroupItem | None:
+        """A group of the plan as it is; from any thread."""
+        found = self._items.get(ItemKey(Noun.GROUP, group))
+        return found if isinstance(found, GroupItem) else None
+
+    def is_member(self, group: GroupId, address: Address) -> bool:
+        """Whether a port of the group has the address; from any thread."""
+        return self._members(group, address)
+
+    def groups(self) -> list[GroupItem]:
+        """The groups of the plan as it is; from any thread."""
+        # One step of the interpreter makes the list, so that no change comes between.
+        return [item for item in list(self._items.values()) if isinstance(item, GroupItem)]
 
     def run(self) -> None:
         """Until the inbox says stop."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -17,14 +17,17 @@ from netwright.agent.inbox import Inbox
 from netwright.agent.ledger import Ledger
 from netwright.agent.metadata import MetadataService
 from netwright.agent.metrics import AgentMetrics
+from netwright.agent.packet_lines import Around
+from netwright.agent.packet_log import PacketLog
 from netwright.agent.reporter import Reporter
+from netwright.agent.sampler import Sampler
 from netwright.agent.server import Server
 from netwright.agent.stages import stages
 from netwright.agent.watch import Watch
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.events import Monitor
 from netwright.kernel.traits import probe
-from netwright.model.host import Stage
+from netwright.model.host import DEFAULT_LOG_LIMIT, LogLimit, Stage
 from netwright.model.ids import HostName
 
 
@@ -41,6 +44,8 @@ class Settings:
     state_directory: Path
     firewall: str = "nftables"
     xtables: str = "auto"
+    log_limit: LogLimit = DEFAULT_LOG_LIMIT
+    log_to_stdout: bool = False
     sweep_all: bool = False
 
 
@@ -49,7 +54,8 @@ class Running:
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
         firewall = find_firewall(settings.firewall)
-        traits = probe(str(settings.run_directory), settings.firewall, settings.xtables)
+        found = probe(str(settings.run_directory), settings.firewall, settings.xtables)
+        traits = replace(found, log_limit=settings.log_limit)
         firewall_left.leave(traits)
         server = Server(settings.server)
         callers = Callers()
@@ -75,18 +81,31 @@ class Running:
                 sweep_all=settings.sweep_all,
             )
         )
-        self._watch = Watch(server, settings.host, self.inbox, lambda: self.agent.generation)
+        self._sampler = Sampler(
+            settings.host, server, firewall.counters(), self.agent.groups, self.agent.ready
+        )
+        around = Around(settings.host, callers.on_link, self.agent.group, self.agent.is_member)
+        self._packet_log = PacketLog(
+            settings.state_directory, around, possible=traits.packet_logs, to_stdout=settings.log_to_stdout
+        )
+        self._watch = Watch(
+            server, settings.host, self.inbox, lambda: self.agent.generation, self._sampler.ask
+        )
 
     def run(self) -> None:
         """Until `stop`. What the kernel has, and the daemons, stay as they are."""
         self._dnsmasq.watch(lambda network: self.inbox.suspect(Stage.DNSMASQ, [network]))
         self._monitor.start()
         self._reporter.start()
+        self._sampler.start()
+        self._packet_log.start()
         self._watch.start()
         try:
             self.agent.run()
         finally:
             self._watch.stop()
+            self._sampler.stop()
+            self._packet_log.stop()
             self._monitor.stop()
             self._reporter.stop()
             self._dnsmasq.close()

@@ -12,6 +12,7 @@ from typing import Final
 
 from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_names
 from netwright.agent.reconcile import Row
+from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters
 from netwright.kernel.driver import Driver, wide
 from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
@@ -26,6 +27,8 @@ class Firewall:
 
     engine: Engine
     stages: frozenset[Stage]
+    counters: Callable[[], RuleCounters] = NoCounters
+    """Makes what reads the rules' counters, bound to the namespace of the thread that calls it."""
 
 
 _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
@@ -33,6 +36,8 @@ _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "iptables": frozenset({Stage.IPTABLES}),
     "none": frozenset({Stage.FIREWALL}),
 }
+
+_COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {"nftables": NftRuleCounters}
 
 _DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
     Stage.FIREWALL: lambda: wide(NftTables()),
@@ -52,7 +57,7 @@ def find_firewall(name: str) -> Firewall:
     Raises InvalidError for a name that nobody has, or a package that does not load.
     """
     if name in ENGINES:
-        return Firewall(ENGINES[name], _STAGES[name])
+        return Firewall(ENGINES[name], _STAGES[name], _COUNTERS.get(name, NoCounters))
     plugin = find_plugin(name)
     if plugin is None:
         raise InvalidError(

@@ -25,10 +25,20 @@ from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vmm import tap_holder
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import ListenerKey, NftChain, NftKey, NftKind, Stage, Traits
+from netwright.model.host import (
+    DEFAULT_LOG_LIMIT,
+    ListenerKey,
+    LogLimit,
+    NftChain,
+    NftKey,
+    NftKind,
+    Stage,
+    Traits,
+)
 from netwright.model.ids import PortId, port_link_name
 from netwright.model.intent import HostTap, InNamespace, VmmTap
 from netwright.model.plan import HostPlan
+from netwright.render.firewall_logs import limit_of
 from netwright.render.path import Path, port_path
 from netwright.render.path_view import Hop, Part, rules_of
 
@@ -103,8 +113,14 @@ class Inspection:
     def look(self, plan: HostPlan, port: PortId) -> Picture | None:
         """None where the plan has no such port. Raises KernelRefusedError."""
         native = bool(self._nft.observe([_ZONES]))
-        path = port_path(plan, port, Traits(str(self._directory), bridge_conntrack=native))
+        traits = Traits(str(self._directory), bridge_conntrack=native, log_limit=self._log_limit())
+        path = port_path(plan, port, traits)
         return Picture(path, tuple(self._seen(path, hop) for hop in path.hops)) if path else None
+
+    def _log_limit(self) -> LogLimit:
+        """How much the running agent lets logs write: its own options, which the plan does not know."""
+        names = (key.name for key in self._nft.observe() if key.kind is NftKind.LIMIT)
+        return next(filter(None, map(limit_of, names)), DEFAULT_LOG_LIMIT)
 
     def _seen(self, path: Path, hop: Hop) -> Seen:
         missing, different = self._compared(hop)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
+from netwright.model.counters import CounterReport
 from netwright.model.errors import ServerGoneError
 from netwright.model.ids import HostName
 from netwright.model.plan import PlanUpdate, Report
-from netwright.wire.codec import decode_update, encode_report
+from netwright.wire.codec import ASK_COUNTERS, decode_update, encode_counters, encode_report
 from netwright.wire.unix_http import UnixConnection
 
 READ_TIMEOUT: Final = 60.0
 """Seconds; the server writes a blank line every 20."""
+_TAKEN, _ALL_WANTED = 204, 409
 _UNIX: Final = "unix:"
 
 
@@ -25,9 +27,12 @@ class Server:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def watch(self, host: HostName, generation: int) -> Iterator[PlanUpdate]:
+    def watch(
+        self, host: HostName, generation: int, asked: Callable[[], None] = lambda: None
+    ) -> Iterator[PlanUpdate]:
         """Updates from that generation on (0: from nothing), for as long as the stream lasts.
 
+        `asked` is called when the server wants to know the rules' counters.
         Raises ServerGoneError when it ends.
         """
         connection = self._connect()
@@ -37,7 +42,9 @@ class Server:
             if answer.status != 200:
                 raise ServerGoneError(f"the watch was answered {answer.status}")
             while line := answer.readline():
-                if line.strip():
+                if line.strip() == ASK_COUNTERS:
+                    asked()
+                elif line.strip():
                     yield decode_update(line)
         except (OSError, HTTPException) as error:
             raise ServerGoneError(f"{self._address}: {error}") from error
@@ -47,17 +54,28 @@ class Server:
 
     def report(self, report: Report) -> None:
         """Raises ServerGoneError when it was not taken."""
+        status = self._post("/v1/report", encode_report(report))
+        if status != _TAKEN:
+            raise ServerGoneError(f"the report was answered {status}")
+
+    def counters(self, report: CounterReport) -> bool:
+        """Whether that was enough; else the server wants a complete one. Raises ServerGoneError."""
+        status = self._post("/v1/counters", encode_counters(report))
+        if status not in {_TAKEN, _ALL_WANTED}:
+            raise ServerGoneError(f"the counters were answered {status}")
+        return status == _TAKEN
+
+    def _post(self, path: str, body: bytes) -> int:
         connection = self._connect()
         try:
-            connection.request("POST", "/v1/report", encode_report(report))
+            connection.request("POST", path, body)
             answer = connection.getresponse()
             answer.read()
         except (OSError, HTTPException) as error:
             raise ServerGoneError(f"{self._address}: {error}") from error
         finally:
             connection.close()
-        if answer.status != 204:
-            raise ServerGoneError(f"the report was answered {answer.status}")
+        return answer.status
 
     def _connect(self) -> HTTPConnection:
         if self._address.startswith(_UNIX):

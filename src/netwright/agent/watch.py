@@ -21,9 +21,17 @@ _LONGEST_WAIT: Final = 5.0
 class Watch:
     """A thread that reads the stream and opens it again, with growing pauses, when it ends."""
 
-    def __init__(self, server: Server, host: HostName, inbox: Inbox, generation: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        server: Server,
+        host: HostName,
+        inbox: Inbox,
+        generation: Callable[[], int],
+        asked: Callable[[], None],
+    ) -> None:
+        """`asked` is called when the server wants to know the rules' counters."""
         self._server, self._host, self._inbox = server, host, inbox
-        self._generation = generation
+        self._generation, self._asked = generation, asked
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="plan-watch", daemon=True)
         self._log = structlog.get_logger("netwright.agent")
@@ -39,7 +47,8 @@ class Watch:
         wait = _FIRST_WAIT
         while not self._stopping.is_set():
             try:
-                for number, update in enumerate(self._server.watch(self._host, self._generation())):
+                updates = self._server.watch(self._host, self._generation(), self._asked)
+                for number, update in enumerate(updates):
                     self._inbox.update(update)
                     if number == 0:
                         self._inbox.server_met()

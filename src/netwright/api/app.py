@@ -19,7 +19,20 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from netwright.api import crud, floating_ips, groups, networks, own, ports, problems, rules, subnets, versions
+from netwright.api import (
+    counters,
+    crud,
+    floating_ips,
+    groups,
+    logs,
+    networks,
+    own,
+    ports,
+    problems,
+    rules,
+    subnets,
+    versions,
+)
 from netwright.api.call import Call, Handler, receive
 from netwright.api.metrics import Metrics
 from netwright.api.watch import Bell, Watch
@@ -34,6 +47,7 @@ RESOURCES: Final = (
     groups.RESOURCE,
     rules.RESOURCE,
     floating_ips.RESOURCE,
+    logs.RESOURCE,
 )
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
@@ -42,8 +56,12 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for resource in RESOURCES for path, handlers in crud.routes(resource).items()},
+    "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},
+    "/v1/counters": {"POST": counters.take},
+    "/v1/security-groups/{id}/counters": {"GET": counters.of_group},
+    "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
 }
@@ -54,6 +72,7 @@ _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api"
 def create_app(world: World, registry: CollectorRegistry, bell: Bell) -> Starlette:
     """The API on one world. `bell` must be told of the database's commits, and closed to end the watches."""
     metrics = Metrics(registry)
+    world.counters.listen(bell.ring)
 
     async def show_metrics(request: Request) -> Response:
         del request

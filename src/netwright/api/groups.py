@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Final
 
 from netwright.api import rules
-from netwright.api.fields import Fields
+from netwright.api.fields import Fields, Left
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import groups as control
+from netwright.control.given import UNSET
 from netwright.control.groups import GroupRequest
 from netwright.control.world import World
 from netwright.model.ids import GroupId
+from netwright.model.intent import Revocation
 from netwright.store.records import GroupRecord
 from netwright.store.rows import Where
 
@@ -24,7 +26,10 @@ class Groups:
 
     def update(self, world: World, resource_id: str, body: Fields) -> View:
         request = GroupRequest(
-            name=body.text("name"), description=body.text("description"), stateful=body.flag("stateful")
+            name=body.text("name"),
+            description=body.text("description"),
+            stateful=body.flag("stateful"),
+            revocation=_revocation(body),
         )
         body.done(ATTRIBUTES)
         return view(control.update(world, GroupId(resource_id), request))
@@ -47,6 +52,7 @@ def view(record: GroupRecord) -> View:
         "name": group.name,
         "description": group.description,
         "stateful": group.stateful,
+        "netwright:revocation": group.revocation,
         "shared": False,
         "security_group_rules": [rules.view(rule) for rule in record.rules],
         **stamped(record.stamps),
@@ -59,14 +65,20 @@ def _new(body: Fields, project: str | None) -> GroupRequest:
         name=body.text("name"),
         description=body.text("description"),
         stateful=body.flag("stateful"),
+        revocation=_revocation(body),
     )
     body.done(ATTRIBUTES)
     return request
 
 
+def _revocation(body: Fields) -> Revocation | Left:
+    asked = body.one_of("netwright:revocation", Revocation)
+    return UNSET if asked is None else asked
+
+
 ATTRIBUTES: Final = frozenset({
     "id", "project_id", "tenant_id", "name", "description", "stateful", "shared",
-    "security_group_rules", "created_at", "updated_at", "revision_number",
+    "security_group_rules", "netwright:revocation", "created_at", "updated_at", "revision_number",
 })  # fmt: skip
 RESOURCE: Final = Resource(
     singular="security_group",

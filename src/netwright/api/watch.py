@@ -21,7 +21,7 @@ from netwright.control.world import World
 from netwright.model.errors import RequestError
 from netwright.model.ids import HostName
 from netwright.model.plan import PlanUpdate
-from netwright.wire.codec import encode_update
+from netwright.wire.codec import ASK_COUNTERS, encode_update
 
 NDJSON: Final = "application/x-ndjson"
 _POLL_S: Final = 2.0
@@ -81,12 +81,15 @@ class Watch:
         with self.bell.heard() as event, self._present(host):
             generation, line = await run_in_threadpool(self._first, host, base)
             yield line
-            polls = 0
+            polls, asked = 0, self.world.counters.asked
             while not self.bell.closed:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_POLL_S):
                         await event.wait()
                 event.clear()
+                if asked != self.world.counters.asked:
+                    asked = self.world.counters.asked
+                    yield ASK_COUNTERS + b"\n"
                 news = await run_in_threadpool(self._next, host, generation)
                 polls = 0 if news else polls + 1
                 if news:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from netwright.agent.assembly import Running, Settings
 from netwright.cli import service
 from netwright.cli.service import Worker
+from netwright.model.host import LogLimit
 
 _READY_WITHIN: Final = 30.0
 """Seconds that a start waits for the first plan to be in place before it calls itself ready anyway."""
@@ -69,6 +70,8 @@ def settings_of(given: dict[str, object], server: str) -> Settings:
         state_directory=Path(str(given["state_dir"])).absolute(),
         firewall=str(given["firewall"]),
         xtables=str(given["iptables_backend"]),
+        log_limit=LogLimit(int(str(given["log_rate"])), int(str(given["log_burst"]))),
+        log_to_stdout=bool(given["log_stdout"]),
         sweep_all=given["sweep"] == "all",
     )
 
@@ -91,6 +94,7 @@ main = click.Command(
         service.firewall_option,
         service.backend_option,
         service.sweep_option,
+        *service.packet_log_options,
         click.Option(
             ["--metrics"],
             default="none",

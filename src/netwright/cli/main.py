@@ -47,6 +47,7 @@ COMMANDS: Final[Mapping[str, Row]] = {
     "subnet": Row("netwright.cli.subnets", "Subnets: address ranges of networks."),
     "port": Row("netwright.cli.ports", "Ports: guests' network interfaces."),
     "security-group": Row("netwright.cli.security_groups", "Security groups: who may speak to guests."),
+    "log": Row("netwright.cli.logs", "Logs: packets that security groups let through or drop."),
     "floating-ip": Row("netwright.cli.floating_ips", "Floating IPs: addresses from outside for guests."),
     "status": Row("netwright.cli.status", "Show every host and what is pending there."),
     "inspect": Row("netwright.cli.inspect", "Show the path that a guest's packets take."),

@@ -43,6 +43,8 @@ class Noun:
     singular: str
     columns: tuple[Column, ...]
     name: str = "name"
+    under: str = ""
+    """What stands before the plural in the path, with a slash at its end."""
     joins: tuple[Join, ...] = ()
     shown: Mapping[str, Callable[[Item], str]] = field(default_factory=dict)
     """How `show` writes each object within the attribute of that name, on a line of its own."""
@@ -53,7 +55,7 @@ class Noun:
 
     @property
     def path(self) -> str:
-        return f"/v2.0/{self.plural.replace('_', '-')}"
+        return f"/v2.0/{self.under}{self.plural.replace('_', '-')}"
 
 
 def addresses_of(port: Item) -> object:
@@ -163,6 +165,7 @@ SECURITY_GROUP: Final = Noun(
         _NAME,
         Column("DESCRIPTION", "description"),
         Column("STATEFUL", "stateful"),
+        Column("ON REVOKE", "netwright:revocation"),
         Column("PROJECT", "project_id"),
     ),
     shown={"security_group_rules": rule_line},
@@ -182,6 +185,19 @@ RULE: Final = Noun(
     ),
     joins=(Join("group", "security_groups", "security_group_id", "id", "name"),),
 )
+COUNTER: Final = Noun(
+    word="rule counter",
+    singular="counter",
+    name="id",
+    columns=(
+        Column("RULE", "security_group_rule_id"),
+        *RULE.columns[2:],
+        Column("PACKETS", "packets"),
+        Column("BYTES", "bytes"),
+        Column("FIRST HIT", "first_hit"),
+        Column("LAST HIT", "last_hit"),
+    ),
+)
 FLOATING_IP: Final = Noun(
     word="floating IP",
     singular="floatingip",
@@ -199,4 +215,23 @@ FLOATING_IP: Final = Noun(
         Join("network", "networks", "floating_network_id", "id", "name"),
     ),
 )
-BY_PLURAL: Final = {noun.plural: noun for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP)}
+LOG: Final = Noun(
+    word="log",
+    singular="log",
+    under="log/",
+    columns=(
+        _ID,
+        _NAME,
+        Column("EVENT", "event"),
+        Column("GROUP", "group"),
+        Column("PORT", "port"),
+        Column("ENABLED", "enabled"),
+    ),
+    joins=(
+        Join("group", "security_groups", "resource_id", "id", "name"),
+        Join("port", "ports", "target_id", "id", "name"),
+    ),
+)
+BY_PLURAL: Final = {
+    noun.plural: noun for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, LOG)
+}

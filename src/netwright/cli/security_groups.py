@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from ipaddress import ip_network
 from typing import Final
 
@@ -10,8 +11,11 @@ import click
 from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, completer, reference_argument
 from netwright.cli.fields import Field
-from netwright.cli.nouns import RULE, SECURITY_GROUP, Item
+from netwright.cli.find import find
+from netwright.cli.nouns import COUNTER, RULE, SECURITY_GROUP, Item
+from netwright.cli.output import print_items
 from netwright.cli.verbs import Verbs, group, print_list
+from netwright.model.errors import NotFoundError
 from netwright.model.intent import EtherType
 
 _RULE_HELP: Final = """Create a rule: what it describes is let through.
@@ -146,6 +150,39 @@ def _list_rules(call: Call) -> None:
     print_list(call, RULE, call.client.list(RULE, [(key, str(value)) for key, value in query.items()]))
 
 
+_COUNTERS_HELP: Final = """Show how often rules were met: those of a group, or one rule.
+
+Counted are the packets that a rule let begin a connection (for stateless groups, all that it let through),
+on all hosts together. The moments are some seconds late at most.
+
+\b
+Examples:
+  netwright security-group rule counters web
+  netwright security-group rule counters web --format json
+"""
+
+
+def _counters(call: Call) -> None:
+    reference = call.required("reference")
+    try:
+        path, rules = _of_group(call, call.id_of(SECURITY_GROUP, reference))
+    except NotFoundError:
+        rule = find(call.client, RULE, reference)
+        path, rules = f"/v1/security-group-rules/{rule['id']}/counters", [rule]
+    answer = call.client.request("GET", path)
+    found = answer.get("counters") if isinstance(answer, Mapping) else None
+    counts = [one for one in (found if isinstance(found, list) else [found]) if isinstance(one, Mapping)]
+    if call.style.tabular:
+        known = {rule["id"]: rule for rule in rules}
+        counts = [{**known.get(one.get("security_group_rule_id"), {}), **one} for one in counts]
+    print_items(counts, COUNTER, call.style)
+
+
+def _of_group(call: Call, group_id: str) -> tuple[str, list[Item]]:
+    rules = call.client.list(RULE, [("security_group_id", group_id)]) if call.style.tabular else []
+    return f"/v1/security-groups/{group_id}/counters", rules
+
+
 _OPTIONAL_GROUP: Final = click.Argument(
     ["group"], metavar="[SECURITY_GROUP]", required=False, shell_complete=completer(SECURITY_GROUP)
 )
@@ -161,12 +198,28 @@ _RULE: Final = group(
             "List rules, of one group or all.",
         ),
         "show": _RULES.show_command(),
+        "counters": command(
+            "counters",
+            [
+                click.Argument(
+                    ["reference"], metavar="SECURITY_GROUP|RULE", shell_complete=completer(SECURITY_GROUP)
+                )
+            ],
+            _counters,
+            _COUNTERS_HELP,
+        ),
         "delete": _RULES.delete_command(),
     },
 )
 _SHARED: Final = (
     fields.text("--description", "description", "What it is for."),
     fields.switch("--stateful/--stateless", "stateful", "Whether answers to what was let through pass."),
+    fields.choice(
+        "--on-revoke",
+        "netwright:revocation",
+        "What becomes of connections when their rule goes: cut (the default) or keep.",
+        ("cut", "keep"),
+    ),
 )
 _PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _VERBS: Final = Verbs(

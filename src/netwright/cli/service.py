@@ -17,6 +17,7 @@ import structlog
 
 from netwright.kernel.xtables import BACKENDS
 from netwright.model.errors import InvalidError
+from netwright.model.host import DEFAULT_LOG_LIMIT
 from netwright.model.ids import HostName
 from netwright.render.firewalls import ENGINES
 
@@ -85,6 +86,23 @@ sweep_option: Final = click.Option(
     default="usual",
     show_default=True,
     help="'all' lets a sweep remove more than half of the ports that are there.",
+)
+packet_log_options: Final = (
+    click.Option(
+        ["--log-rate"],
+        type=click.IntRange(1, 1_000_000),
+        default=DEFAULT_LOG_LIMIT.rate,
+        show_default=True,
+        help="Packets a second that one log of a security group writes down at most.",
+    ),
+    click.Option(
+        ["--log-burst"],
+        type=click.IntRange(1, 1_000_000),
+        default=DEFAULT_LOG_LIMIT.burst,
+        show_default=True,
+        help="Packets that it writes down at once after a silence.",
+    ),
+    click.Option(["--log-stdout"], is_flag=True, help="Print logged packets to standard output, too."),
 )
 log_option: Final = click.Option(
     ["--log-level"],

@@ -46,6 +46,7 @@ main = click.Command(
         service.firewall_option,
         service.backend_option,
         service.sweep_option,
+        *service.packet_log_options,
         service.log_option,
     ],
 )

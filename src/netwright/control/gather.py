@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final
@@ -11,15 +11,16 @@ import sqlalchemy as sa
 
 from netwright.control.dhcp_ports import OWNER
 from netwright.model.ids import GroupId, HostName, NetworkId, PortId, SubnetId
-from netwright.model.intent import FloatingIp, Port, Subnet
+from netwright.model.intent import FloatingIp, Log, Port, Subnet
 from netwright.model.plan import HostItem, Item, ItemKey, Nic, Noun
 from netwright.planner import floating_ips as floating_items
 from netwright.planner import groups as group_items
+from netwright.planner import logs as log_items
 from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
 from netwright.planner import ports as port_items
 from netwright.planner.ports import Place, is_plugged
-from netwright.store import floating_ips, groups, networks, ports, presence, subnets
+from netwright.store import floating_ips, groups, logs, networks, ports, presence, subnets
 from netwright.store.records import PortRecord
 
 _AT_ONCE: Final = 5000
@@ -63,8 +64,10 @@ def _networks(connection: sa.Connection, host: HostName, wanted: Collection[str]
 def _groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
     used = presence.used_groups(connection, host, [GroupId(one) for one in wanted])
     if used:
+        enabled = logs.enabled(connection)
+        groups_of = logs.groups_of(connection, {log.port_id for log in enabled if log.port_id})
         for record in groups.find(connection, {"id": sorted(used)}):
-            yield group_items.item(record.value)
+            yield group_items.item(record.value, log_items.of_group(record.value, enabled, groups_of))
 
 
 def _ports(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
@@ -112,12 +115,14 @@ class _Around:
     guests: Mapping[tuple[str, str], list[Port]]
     floating: Mapping[PortId, tuple[IPv4Address, ...]]
     group_names: Mapping[GroupId, str]
+    logs: Sequence[Log]
 
     def item(self, record: PortRecord) -> Item:
         port = record.value
         same_guest = self.guests.get(_guest(port), [port]) if port.device_id else [port]
         nics = tuple(self._nic(one) for one in same_guest)
-        return port_items.item(port, record.label, self.places[port.network_id], nics, self.group_names)
+        place, logged = self.places[port.network_id], log_items.of_port(port, self.logs)
+        return port_items.item(port, record.label, place, nics, self.group_names, logged)
 
     def _nic(self, port: Port) -> Nic:
         return port_items.nic(port, self.places[port.network_id], self.floating.get(port.id, ()))
@@ -133,6 +138,7 @@ def _around(connection: sa.Connection, found: Iterable[PortRecord]) -> _Around:
         guests=guests,
         floating=_floating(connection, {port.id for port in every}),
         group_names=presence.group_names(connection, used),
+        logs=logs.enabled(connection),
     )
 
 

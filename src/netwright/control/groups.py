@@ -20,6 +20,7 @@ from netwright.model.intent import (
     EtherType,
     Remote,
     RemoteGroup,
+    Revocation,
     Rule,
     SecurityGroup,
 )
@@ -40,6 +41,7 @@ class GroupRequest:
     name: str | Left = UNSET
     description: str | Left = UNSET
     stateful: bool | Left = UNSET
+    revocation: Revocation | Left = UNSET
 
 
 def create(world: World, requests: Sequence[GroupRequest]) -> list[GroupRecord]:
@@ -139,6 +141,7 @@ def _asked(group: SecurityGroup, request: GroupRequest) -> SecurityGroup:
         name=text.line(given(request.name, group.name), "name"),
         description=text.prose(given(request.description, group.description), "description"),
         stateful=given(request.stateful, group.stateful),
+        revocation=given(request.revocation, group.revocation),
     )
 
 

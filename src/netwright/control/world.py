@@ -11,6 +11,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from netwright.control.counters import Counters
 from netwright.model.ids import HostName, ProjectId
 from netwright.store import changes
 from netwright.store.changes import Change, Touched
@@ -43,6 +44,7 @@ class World:
     rng: random.Random
     watching: Counter[HostName] = field(default_factory=Counter)
     """How many watches each host's agent holds open in this process."""
+    counters: Counters = field(default_factory=Counters)
 
     @contextmanager
     def work(self) -> Iterator[Work]:

@@ -11,7 +11,7 @@ from typing import Final
 
 from netwright.kernel.xtables import find_tool, run_tool
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import XtElement, XtKey, XtKind, XtSet, XtValue
+from netwright.model.xtables import XtElement, XtKey, XtKind, XtSet, XtValue
 
 PACKAGE: Final = "ipset"
 FAMILY: Final = "set"

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 from netwright.kernel.ipsets import FAMILY, Ipsets
 from netwright.kernel.xt_chains import XtChains
-from netwright.model.host import XtKey, XtValue
+from netwright.model.xtables import XtKey, XtValue
 
 
 class Iptables:

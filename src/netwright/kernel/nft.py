@@ -5,11 +5,13 @@ Ours: the tables called netwright, and everything in them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import Final
 
 from netwright.kernel.libnftables import Nftables
+from netwright.kernel.nft_editing import rule_lines
 from netwright.kernel.nft_elements import is_plain_range, is_range
 from netwright.kernel.nft_intervals import in_the_way
 from netwright.kernel.nft_messages import LAYOUT, TABLE
@@ -17,9 +19,19 @@ from netwright.kernel.nft_reading import NftReader
 from netwright.kernel.nft_transactions import removals, transactions
 from netwright.kernel.nft_writing import NftWriter
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
+from netwright.model.host import (
+    NftChain,
+    NftElement,
+    NftKey,
+    NftKind,
+    NftLimit,
+    NftSet,
+    NftTable,
+    NftValue,
+    PlacedRule,
+)
 
-_SETS: Final = (NftKind.SET, NftKind.MAP)
+_NAMED: Final = (NftKind.SET, NftKind.MAP, NftKind.LIMIT)
 
 
 class NftTables:
@@ -71,7 +83,9 @@ class NftTables:
         if len(elements) == len(items) and all(map(_is_plain, (*gone, *items))):
             self._writer.write(gone, elements)
         else:
-            self._nft.write(_elements("delete", dict.fromkeys(gone, NftElement())) + write_script(items))
+            placed = self._reader.placed([key for key in items if _is_movable(items[key])])
+            deleted = _elements("delete", dict.fromkeys(gone, NftElement()))
+            self._nft.write(deleted + write_script(items, placed))
 
     def remove(self, keys: Collection[NftKey]) -> None:
         for part in removals(keys):
@@ -86,14 +100,14 @@ class NftTables:
 
     def _remove_present(self, keys: Collection[NftKey]) -> None:
         """Sets go in a transaction of their own: one whose elements are deleted in the same is still busy."""
-        sets = [key for key in keys if key.kind in _SETS]
-        others = [key for key in keys if key.kind not in _SETS]
+        named = [key for key in keys if key.kind in _NAMED]
+        others = [key for key in keys if key.kind not in _NAMED]
         if others and all(map(_is_plain, others)):
             self._writer.write(others, {})
         elif others:
             self._nft.write(remove_script(others))
-        if sets:
-            self._nft.write(remove_script(sets))
+        if named:
+            self._nft.write(remove_script(named))
 
     def close(self) -> None:
         self._nft.close()
@@ -101,14 +115,20 @@ class NftTables:
         self._writer.close()
 
 
-def write_script(items: Mapping[NftKey, NftValue]) -> str:
-    """Tables, then sets and maps, then chains, then their rules, then elements: each after what it names."""
+def write_script(
+    items: Mapping[NftKey, NftValue], placed: Mapping[NftKey, Sequence[PlacedRule]] = MappingProxyType({})
+) -> str:
+    """Tables, then sets and maps, then chains, then their rules, then elements: each after what it names.
+
+    `placed`: the rules that chains have already; of these, what need not change stays untouched.
+    """
     chains = {key: value for key, value in items.items() if isinstance(value, NftChain)}
     lines = [
         *(_table(key, value) for key, value in items.items() if isinstance(value, NftTable)),
         *(_set(key, value) for key, value in items.items() if isinstance(value, NftSet)),
+        *(_limit(key, value) for key, value in items.items() if isinstance(value, NftLimit)),
         *(_chain(key, value) for key, value in chains.items()),
-        *(line for key, value in chains.items() for line in _rules(key, value)),
+        *(line for key, value in chains.items() for line in rule_lines(key, value, placed.get(key, ()))),
     ]
     elements = {key: value for key, value in items.items() if isinstance(value, NftElement)}
     return "".join(f"{line}\n" for line in lines) + _elements("add", elements)
@@ -120,7 +140,7 @@ def remove_script(keys: Iterable[NftKey]) -> str:
     for key in keys:
         by_kind.setdefault(key.kind, []).append(key)
     chains = by_kind.get(NftKind.CHAIN, [])
-    words = {NftKind.SET: "set", NftKind.MAP: "map"}
+    words = {NftKind.SET: "set", NftKind.MAP: "map", NftKind.LIMIT: "limit"}
     lines = [
         *(f"flush chain {key.family} {TABLE} {key.name}" for key in chains),
         *(f"delete chain {key.family} {TABLE} {key.name}" for key in chains),
@@ -144,18 +164,16 @@ def _set(key: NftKey, value: NftSet) -> str:
     return f'add {key.kind} {key.family} {TABLE} {key.name} {{ {value.spec}; comment "{value.tag}"; }}'
 
 
+def _limit(key: NftKey, value: NftLimit) -> str:
+    return f"add limit {key.family} {TABLE} {key.name} {{ {value.spec} ; }}"
+
+
 def _chain(key: NftKey, value: NftChain) -> str:
     if not value.hook:
         return f"add chain {key.family} {TABLE} {key.name}"
     kind, hook, priority = value.hook.split()
     inside = f"type {kind} hook {hook} priority {priority}; policy accept;"
     return f"add chain {key.family} {TABLE} {key.name} {{ {inside} }}"
-
-
-def _rules(key: NftKey, value: NftChain) -> Iterable[str]:
-    yield f"flush chain {key.family} {TABLE} {key.name}"
-    for rule, tag in zip(value.rules, value.tags, strict=True):
-        yield f'add rule {key.family} {TABLE} {key.name} {rule} comment "{tag}"'
 
 
 def _elements(verb: str, items: Mapping[NftKey, NftElement]) -> str:
@@ -191,3 +209,7 @@ def _in_the_way(present: Mapping[NftKey, NftValue], items: Mapping[NftKey, NftVa
 def _is_plain(key: NftKey) -> bool:
     """Whether it is an element that the kernel keeps as one."""
     return key.kind is NftKind.ELEMENT and not is_plain_range(key.element)
+
+
+def _is_movable(value: NftValue) -> bool:
+    return isinstance(value, NftChain) and any(tag.startswith("~") for tag in value.tags)

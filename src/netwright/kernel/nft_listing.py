@@ -14,10 +14,12 @@ from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
     GET_ELEMENTS,
+    GET_OBJECT,
     GET_RULE,
     GET_SET,
     GET_TABLE,
     LAYOUT,
+    OBJECT_NAME,
     RULE_CHAIN,
     SET_FLAGS,
     SET_KEY_TYPE,
@@ -27,11 +29,22 @@ from netwright.kernel.nft_messages import (
     in_set,
     in_table,
     is_ours,
+    limits,
     parsed,
     tag_of_rule,
     tag_of_set,
 )
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
+from netwright.model.host import (
+    NftChain,
+    NftElement,
+    NftKey,
+    NftKind,
+    NftLimit,
+    NftSet,
+    NftTable,
+    NftValue,
+    settled,
+)
 
 _ANONYMOUS, _INTERVAL, _MAP = 1, 4, 8
 Parsed = dict[int, bytes]
@@ -49,7 +62,9 @@ def listing(netlink: Netlink, family: str) -> Iterator[tuple[NftKey, NftValue]]:
         tags.setdefault(string(rule[RULE_CHAIN]), []).append(tag_of_rule(rule))
     for name, hook in chains.items():
         if not name.startswith(LAYOUT):
-            yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, tuple(tags.get(name, ())), ())
+            yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, settled(tags.get(name, ())), ())
+    for found in filter(is_ours, map(parsed, netlink.dump(GET_OBJECT, limits(family)))):
+        yield NftKey(NftKind.LIMIT, family, string(found[OBJECT_NAME])), NftLimit("")
     for declared in list(_dump(netlink, GET_SET, family)):
         yield from _set(netlink, family, declared)
 

@@ -13,14 +13,18 @@ LAYOUT: Final = "layout_"
 """An empty chain whose name ends in the table's layout: tables keep no comment before nft 1.0.7."""
 
 SUBSYSTEM: Final = 10
-GET_TABLE, GET_CHAIN, GET_RULE, GET_SET, GET_ELEMENTS = (SUBSYSTEM << 8 | kind for kind in (1, 4, 7, 10, 13))
+GET_TABLE, GET_CHAIN, GET_RULE, GET_SET, GET_ELEMENTS, GET_OBJECT = (
+    SUBSYSTEM << 8 | kind for kind in (1, 4, 7, 10, 13, 19)
+)
 TABLE_NAME: Final = 1
 """Of a table as of all that is in one."""
 CHAIN_NAME, _CHAIN_HOOK, _CHAIN_TYPE = 3, 4, 7
-RULE_CHAIN, _RULE_USERDATA = 2, 7
+RULE_CHAIN, RULE_HANDLE, _RULE_USERDATA = 2, 3, 7
 SET_NAME, SET_FLAGS, SET_KEY_TYPE, _SET_USERDATA = 2, 3, 4, 13
+OBJECT_NAME, OBJECT_TYPE = 2, 3
 LIST_ELEMENTS: Final = 3
 _LIST_SET: Final = 2
+_LIMIT: Final = struct.pack(">I", 4)
 _FAMILIES: Final = {"inet": 1, "bridge": 7}
 _HEADER: Final = 4
 _HOOKS: Final = {0: "prerouting", 1: "input", 2: "forward", 3: "output", 4: "postrouting"}
@@ -37,6 +41,11 @@ def in_table(family: str) -> bytes:
 def in_set(family: str, name: str) -> bytes:
     """How a message about a set's elements begins."""
     return in_table(family) + text(_LIST_SET, name)
+
+
+def limits(family: str) -> bytes:
+    """How a message about our table's limits begins."""
+    return in_table(family) + attribute(OBJECT_TYPE, _LIMIT)
 
 
 def text(kind: int, value: str) -> bytes:

@@ -19,31 +19,50 @@ from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
     GET_ELEMENTS,
+    GET_OBJECT,
     GET_RULE,
     GET_SET,
     GET_TABLE,
     LAYOUT,
     LIST_ELEMENTS,
+    OBJECT_NAME,
     RULE_CHAIN,
+    RULE_HANDLE,
     SET_NAME,
     entries,
     hook_of,
     in_set,
     in_table,
     is_ours,
+    limits,
     parsed,
     tag_of_rule,
     tag_of_set,
     text,
 )
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
+from netwright.model.host import (
+    NftChain,
+    NftElement,
+    NftKey,
+    NftKind,
+    NftLimit,
+    NftSet,
+    NftTable,
+    NftValue,
+    PlacedRule,
+    settled,
+)
 
 _FAMILIES: Final = ("bridge", "inet")
 _AT_ONCE: Final = 32
 """Questions in one datagram: the answers to more might not fit the socket's buffer."""
 _ONE_BY_ONE: Final = 64
 """Elements of one set that are asked for singly; for more, the set is dumped."""
+
+
+_CHAINS_ONE_BY_ONE: Final = 8
+"""Chains whose rules are asked for singly; for more, all rules of the table are."""
 
 
 class NftReader:
@@ -83,8 +102,14 @@ class NftReader:
                 return self._table(key)
             case NftKind.CHAIN:
                 return self._chain(key)
+            case NftKind.LIMIT:
+                return self._limit(key)
             case _:
                 return self._set(key)
+
+    def _limit(self, key: NftKey) -> NftLimit | None:
+        answer = self._netlink.get(GET_OBJECT, limits(key.family) + text(OBJECT_NAME, key.name))
+        return NftLimit("") if answer else None
 
     def _table(self, key: NftKey) -> NftTable | None:
         if self._netlink.get(GET_TABLE, in_table(key.family)) is None:
@@ -96,13 +121,33 @@ class NftReader:
 
     def _chain(self, key: NftKey) -> NftChain | None:
         answer = self._netlink.get(GET_CHAIN, in_table(key.family) + text(CHAIN_NAME, key.name))
-        return NftChain(hook_of(parsed(answer)), self._tags(key), ()) if answer else None
+        if answer is None:
+            return None
+        tags = settled(rule.tag for rule in self.placed([key])[key])
+        return NftChain(hook_of(parsed(answer)), tags, ())
 
-    def _tags(self, key: NftKey) -> tuple[str, ...]:
-        request = in_table(key.family) + text(RULE_CHAIN, key.name)
-        rules = map(parsed, self._netlink.dump(GET_RULE, request))
-        # Older kernels list the whole table whatever the chain.
-        return tuple(tag_of_rule(rule) for rule in rules if string(rule[RULE_CHAIN]) == key.name)
+    def placed(self, chains: Collection[NftKey]) -> dict[NftKey, list[PlacedRule]]:
+        """The rules of those chains, in their order; none where there is no such chain."""
+        found: dict[NftKey, list[PlacedRule]] = {key: [] for key in chains}
+        if len(found) <= _CHAINS_ONE_BY_ONE:
+            asked = [(key.family, key.name) for key in found]
+        else:
+            asked = [(family, "") for family in {key.family for key in found}]
+        for family, chain in asked:
+            request = in_table(family) + (text(RULE_CHAIN, chain) if chain else b"")
+            for rule in self._rules(request):
+                name = string(rule[RULE_CHAIN])
+                place = found.get(NftKey(NftKind.CHAIN, family, name))
+                # Older kernels list the whole table whatever the chain.
+                if place is not None and chain in {"", name}:
+                    place.append(PlacedRule(tag_of_rule(rule), int.from_bytes(rule[RULE_HANDLE], "big")))
+        return found
+
+    def _rules(self, request: bytes) -> Iterator[dict[int, bytes]]:
+        try:
+            yield from filter(is_ours, map(parsed, self._netlink.dump(GET_RULE, request)))
+        except FileNotFoundError:
+            return  # no such table, or no such chain
 
     def _set(self, key: NftKey) -> NftSet | None:
         answer = self._netlink.get(GET_SET, in_table(key.family) + text(SET_NAME, key.name))

@@ -21,6 +21,11 @@ add rule bridge netwright_probe c ct zone set meta ibrname map @zones
 """
 """All that the native way uses: NF_CONNTRACK_BRIDGE, and NFT_BRIDGE_META for the zones."""
 _TRACKED: Final = "conntrack on bridges (CONFIG_NF_CONNTRACK_BRIDGE)"
+_LOG_PROBE: Final = """
+add table bridge netwright_probe
+add chain bridge netwright_probe c
+add rule bridge netwright_probe c log group 28279
+"""
 _BRIDGE_NETFILTER: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
@@ -42,9 +47,10 @@ def probe(directory: str, firewall: str = "nftables", xtables: str = "auto") -> 
     not be stateful; and for iptables where one of its programs is missing.
     """
     _load("nf_conntrack_bridge")
+    _load("nfnetlink_log")
     nft = Nftables()
     try:
-        native = nft.accepts(_PROBE)
+        native, logs = nft.accepts(_PROBE), nft.accepts(_LOG_PROBE)
     finally:
         nft.close()
     backend = probe_xtables(xtables) if firewall == "iptables" else "nft"
@@ -53,7 +59,9 @@ def probe(directory: str, firewall: str = "nftables", xtables: str = "auto") -> 
         if not _BRIDGE_NETFILTER.exists():
             said = "no br_netfilter" if native else f"neither {_TRACKED} nor br_netfilter"
             raise KernelRefusedError("traits", f"this kernel has {said}: modprobe br_netfilter")
-    return Traits(directory=directory, bridge_conntrack=native, firewall=firewall, xtables=backend)
+    return Traits(
+        directory=directory, bridge_conntrack=native, firewall=firewall, xtables=backend, packet_logs=logs
+    )
 
 
 def probe_xtables(wanted: str) -> str:

@@ -26,7 +26,7 @@ from netwright.kernel.xt_reading import (
 )
 from netwright.kernel.xtables import Backend, Family, Xtables, find_tool
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import XtChain, XtJump, XtKey, XtKind, XtValue
+from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtValue
 
 _BACKENDS: Final[tuple[Backend, ...]] = ("nft", "legacy")
 _FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")

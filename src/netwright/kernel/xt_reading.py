@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netwright.model.host import XtChain, XtJump, XtKey, XtKind, XtRule, XtValue
+from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtRule, XtValue
 
 PREFIX: Final = "netwright-"
 BRIDGE: Final = "bridge"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
@@ -31,6 +32,17 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class LogLimit:
+    """How many packets of one log are written down: `rate` a second, and `burst` at once after a silence."""
+
+    rate: int
+    burst: int
+
+
+DEFAULT_LOG_LIMIT: Final = LogLimit(100, 25)
+
+
+@dataclass(frozen=True, slots=True)
 class Traits:
     """What the host can do and where netwright keeps its files: found once, when an agent starts."""
 
@@ -42,6 +54,9 @@ class Traits:
     """The engine that enforces security groups: a row's name in the agent's table of firewalls."""
     xtables: str = "nft"
     """iptables' back end where the engine is iptables: `nft` or `legacy`."""
+    packet_logs: bool = True
+    """Whether the kernel hands packets to be logged to a process (NFLOG)."""
+    log_limit: LogLimit = DEFAULT_LOG_LIMIT
 
 
 class LinkKey(NamedTuple):
@@ -170,6 +185,7 @@ class NftKind(StrEnum):
     TABLE = "table"
     SET = "set"
     MAP = "map"
+    LIMIT = "limit"
     CHAIN = "chain"
     ELEMENT = "element"
 
@@ -203,6 +219,13 @@ class NftSet:
 
 
 @dataclass(frozen=True, slots=True)
+class NftLimit:
+    """A limit that several rules share. Another rate is another name: the kernel changes none in place."""
+
+    spec: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NftElement:
     """An element's data in a map (empty in a set)."""
 
@@ -211,77 +234,30 @@ class NftElement:
 
 @dataclass(frozen=True, slots=True)
 class NftChain:
-    """`hook` is empty for a regular chain. Equal when hook and tags are: tags[i] stands for rules[i]."""
+    """`hook` is empty for a regular chain. Equal when hook and tags are: tags[i] stands for rules[i].
+
+    Rules whose tags begin with `~` stand last, in any order in the kernel, here in that of their tags.
+    """
 
     hook: str
     tags: tuple[str, ...]
     rules: tuple[str, ...] = field(compare=False)
 
 
-NftValue = NftTable | NftSet | NftElement | NftChain
+class PlacedRule(NamedTuple):
+    """A rule as the kernel has it; the handle names it for as long as it lives."""
+
+    tag: str
+    handle: int
 
 
-class XtKind(StrEnum):
-    """In the order in which they are written: each after what it names."""
-
-    SET = "set"
-    ELEMENT = "element"
-    CHAIN = "chain"
-    RULE = "rule"
-    JUMP = "jump"
-
-
-class XtKey(NamedTuple):
-    """A piece of iptables, ip6tables (`ip`, `ip6`), ebtables (`bridge`) or ipset (`set`).
-
-    `backend` is `nft` or `legacy`, empty where there is but one. `item` is an element, a rule's text,
-    or the chain that a built-in chain jumps to.
-    """
-
-    kind: XtKind
-    backend: str
-    family: str
-    table: str
-    name: str
-    item: str = ""
+def settled(tags: Iterable[str]) -> tuple[str, ...]:
+    """A chain's tags as NftChain has them: the movable ones sorted, if they stand last."""
+    listed = list(tags)
+    fixed = [tag for tag in listed if not tag.startswith("~")]
+    if listed[: len(fixed)] != fixed:
+        return tuple(listed)
+    return (*fixed, *sorted(listed[len(fixed) :]))
 
 
-@dataclass(frozen=True, slots=True)
-class XtSet:
-    """`spec`: a set's type and family, as `ipset save` prints them."""
-
-    spec: str
-
-
-@dataclass(frozen=True, slots=True)
-class XtElement:
-    """An element of a set has nothing beside its key."""
-
-
-@dataclass(frozen=True, slots=True)
-class XtChain:
-    """Equal when the tags are: tags[i] stands for rules[i].
-
-    Rules that are keys of their own come before these, in any order.
-    """
-
-    tags: tuple[str, ...]
-    rules: tuple[str, ...] = field(compare=False)
-
-
-@dataclass(frozen=True, slots=True)
-class XtRule:
-    """`ahead`: whether it comes before the chain's own rules, as it should."""
-
-    ahead: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class XtJump:
-    """`last`: at the end of the built-in chain; else at its head. `placed`: whether it is there, once."""
-
-    last: bool = False
-    placed: bool = True
-
-
-XtValue = XtSet | XtElement | XtChain | XtRule | XtJump
+NftValue = NftTable | NftSet | NftLimit | NftElement | NftChain

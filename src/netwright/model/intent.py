@@ -11,6 +11,7 @@ from netwright.model.ids import (
     GroupId,
     HostName,
     LinkName,
+    LogId,
     Mac,
     NamespaceName,
     NetworkId,
@@ -239,6 +240,14 @@ class Rule:
     description: str = ""
 
 
+class Revocation(StrEnum):
+    """What becomes of a connection whose rule goes, or whose end leaves a group."""
+
+    CUT = "cut"
+    KEEP = "keep"
+    """It goes on for as long as it lasts; a new one is refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class SecurityGroup:
     id: GroupId
@@ -247,6 +256,29 @@ class SecurityGroup:
     description: str = ""
     stateful: bool = True
     rules: tuple[Rule, ...] = ()
+    revocation: Revocation = Revocation.CUT
+
+
+class LogEvent(StrEnum):
+    """Which packets a log is about."""
+
+    ALL = "ALL"
+    ACCEPT = "ACCEPT"
+    DROP = "DROP"
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """Packets to be written down: of a group's ports, of one port, or of all the project's."""
+
+    id: LogId
+    project_id: ProjectId
+    name: str
+    description: str = ""
+    enabled: bool = True
+    event: LogEvent = LogEvent.ALL
+    group_id: GroupId | None = None
+    port_id: PortId | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from netwright.model.ids import (
     GroupId,
     HostName,
     LinkName,
+    LogId,
     Mac,
     NetworkId,
     PortId,
@@ -32,6 +33,7 @@ from netwright.model.intent import (
     Pool,
     Prefix,
     Remote,
+    Revocation,
 )
 
 
@@ -129,6 +131,17 @@ class RulePlan:
 
 
 @dataclass(frozen=True, slots=True)
+class LogPlan:
+    """What is logged at a group: packets that its rules let through, that its ports drop, or both."""
+
+    id: LogId
+    accepted: bool
+    dropped: bool
+    port_id: PortId | None = None
+    """Only this port's packets; None: those of every port in the group."""
+
+
+@dataclass(frozen=True, slots=True)
 class GroupItem:
     """A group that a port of this host uses, or that a rule of such a group names as its remote.
 
@@ -138,6 +151,8 @@ class GroupItem:
     id: GroupId
     stateful: bool
     rules: tuple[RulePlan, ...]
+    revocation: Revocation = Revocation.CUT
+    logs: tuple[LogPlan, ...] = ()
 
     @property
     def key(self) -> ItemKey:
@@ -195,6 +210,8 @@ class PortItem:
     nics: tuple[Nic, ...]
     """All interfaces of the same guest, this one among them: ports with the same device_id."""
     security_group_names: tuple[str, ...] = ()
+    logs: tuple[LogId, ...] = ()
+    """Those about what this port drops that name no group."""
 
     @property
     def key(self) -> ItemKey:

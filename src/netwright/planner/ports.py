@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from netwright.model.ids import GroupId, HostName, SubnetId
+from netwright.model.ids import GroupId, HostName, LogId, SubnetId
 from netwright.model.intent import Network, Port, Subnet, Unplugged
 from netwright.model.plan import Nic, PortAddress, PortItem
 from netwright.planner.names import address_label, domain_of
@@ -27,7 +27,12 @@ def is_plugged(port: Port, host: HostName) -> bool:
 
 
 def item(
-    port: Port, label: str | None, place: Place, nics: tuple[Nic, ...], group_names: Mapping[GroupId, str]
+    port: Port,
+    label: str | None,
+    place: Place,
+    nics: tuple[Nic, ...],
+    group_names: Mapping[GroupId, str],
+    logs: tuple[LogId, ...] = (),
 ) -> PortItem:
     """A plugged port. `label` is its own DNS label; `nics` are those of its guest, its own among them."""
     groups = port.security_groups if port.port_security_enabled else ()
@@ -53,6 +58,7 @@ def item(
         guest=port.guest,
         nics=nics,
         security_group_names=tuple(group_names[group] for group in groups),
+        logs=logs if port.port_security_enabled else (),
     )
 
 

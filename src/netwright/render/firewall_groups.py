@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import assert_never
 
-from netwright.model.ids import GroupId
+from netwright.model.host import Traits
+from netwright.model.ids import GroupId, LogId
 from netwright.model.intent import (
     AnyProtocol,
     Anywhere,
@@ -20,41 +21,66 @@ from netwright.model.intent import (
     RemotePrefix,
 )
 from netwright.model.plan import GroupItem, RulePlan
-from netwright.render.nft import BRIDGE, Nft, chain, named_set, prefix_text
-from netwright.render.tags import digest_of
+from netwright.render.firewall_logs import (
+    WAY,
+    accepted_chain,
+    dropped_chain,
+    group_logs,
+    port_logs,
+    port_logs_chain,
+)
+from netwright.render.nft import BRIDGE, Nft, chain, movable_chain, named_set, prefix_text
+from netwright.render.tags import digest_of, tag_movable
 
 _PORTED = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
 _ICMP = {EtherType.IPV4: "icmp", EtherType.IPV6: "icmpv6"}
 _WORD = {EtherType.IPV4: "ip", EtherType.IPV6: "ip6"}
 _MEMBERS = {EtherType.IPV4: "m4", EtherType.IPV6: "m6"}
-_WAY = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
 
 
 def group_chain(direction: Direction, group: GroupId) -> str:
-    return f"{_WAY[direction]}-{group}"
+    return f"{WAY[direction]}-{group}"
 
 
-def ports_chain(direction: Direction, groups: Sequence[GroupId]) -> str:
-    """The chain that all ports with these groups share."""
-    return f"{_WAY[direction]}-of-{digest_of(groups)}"
+def ports_chain(direction: Direction, groups: Sequence[GroupId], logs: Sequence[LogId] = ()) -> str:
+    """The chain that all ports with these groups, and these logs of their own, share."""
+    return f"{WAY[direction]}-of-{digest_of([*groups, *logs])}"
 
 
 def members_set(ethertype: EtherType, group: GroupId) -> str:
     return f"{_MEMBERS[ethertype]}-{group}"
 
 
-def group_firewall(group: GroupItem) -> Nft:
-    """The group's two chains, its member sets, and the member sets that its rules name."""
+def group_firewall(group: GroupItem, traits: Traits) -> Nft:
+    """The group's chains, its member sets, the member sets that its rules name, and its logs."""
     parts: Nft = members_sets(group.id)
     for rule in group.rules:
         if isinstance(rule.remote, RemoteGroup):
             parts |= members_sets(rule.remote.group)
     for direction in Direction:
-        rules = sorted({render_rule(rule) for rule in group.rules if rule.direction is direction})
+        parts |= group_logs(group, direction, traits)
+        rules = {_said(group, rule) for rule in group.rules if rule.direction is direction}
         # Stateless groups are asked for every packet; the others only for the first of a connection.
         known = ("jump known",) if group.stateful else ()
-        parts |= chain(BRIDGE, group_chain(direction, group.id), (*known, *rules))
+        parts |= movable_chain(BRIDGE, group_chain(direction, group.id), known, rules)
     return parts
+
+
+def rule_tags(group: GroupItem) -> Mapping[RulePlan, tuple[str, str]]:
+    """Where each rule's counter is: its chain and its tag there. Rules of one text share one."""
+    found = {}
+    for rule in group.rules:
+        chain_name = group_chain(rule.direction, group.id)
+        (tag,) = tag_movable(f"{BRIDGE} {chain_name}", [_said(group, rule)])
+        found[rule] = (chain_name, tag)
+    return found
+
+
+def _said(group: GroupItem, rule: RulePlan) -> str:
+    """The rule's text; where what it lets through is logged, it goes on to the chain that does so."""
+    logged = any(log.accepted for log in group.logs)
+    end = f"goto {accepted_chain(rule.direction, group.id)}" if logged else "accept"
+    return f"{render_rule(rule).removesuffix('accept')}{end}"
 
 
 def members_sets(group: GroupId) -> Nft:
@@ -63,13 +89,23 @@ def members_sets(group: GroupId) -> Nft:
     )
 
 
-def ports_chains(groups: Sequence[GroupId]) -> Nft:
+def ports_chains(groups: Sequence[GroupId], logs: Sequence[LogId], traits: Traits) -> Nft:
     """For each direction: what is always allowed, then every group in turn, then nothing."""
     parts: Nft = {}
     for direction in Direction:
-        jumps = [f"jump {group_chain(direction, group)}" for group in sorted(set(groups))]
-        always = f"jump always_{_WAY[direction]}"
-        parts |= chain(BRIDGE, ports_chain(direction, groups), (always, *jumps, "counter drop"))
+        wanted = sorted(set(groups))
+        parts |= chain(
+            BRIDGE,
+            ports_chain(direction, groups, logs),
+            (
+                f"jump always_{WAY[direction]}",
+                *(f"jump {group_chain(direction, group)}" for group in wanted),
+                *(f"jump {dropped_chain(direction, group)}" for group in wanted),
+                *([f"jump {port_logs_chain(direction, logs)}"] if logs else []),
+                "counter drop",
+            ),
+        )
+        parts |= port_logs(direction, logs, traits)
     return parts
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 
 from netwright.model.eui64 import link_local
+from netwright.model.host import Traits
 from netwright.model.ids import LinkName, Mac, port_link_name
 from netwright.model.intent import Direction, EtherType, Prefix
 from netwright.model.plan import MemberItem, PortItem, whole
@@ -13,18 +14,19 @@ from netwright.render.firewall_groups import members_set, members_sets, ports_ch
 from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
 
 
-def port_firewall(port: PortItem) -> Nft:
+def port_firewall(port: PortItem, traits: Traits) -> Nft:
     """Everything both tables hold for a port: nothing but its membership if it is not secured."""
     link = port_link_name(port.id)
     parts: Nft = membership(port)
     if not port.secured:
         return parts
+    ingress, egress = (ports_chain(way, port.groups, port.logs) for way in Direction)
     return (
         parts
-        | ports_chains(port.groups)
+        | ports_chains(port.groups, port.logs, traits)
         | element(BRIDGE, "secured", link)
-        | mapping(BRIDGE, "ports_out", link, f"goto {ports_chain(Direction.EGRESS, port.groups)}")
-        | mapping(BRIDGE, "ports_in", link, f"goto {ports_chain(Direction.INGRESS, port.groups)}")
+        | mapping(BRIDGE, "ports_out", link, f"goto {egress}")
+        | mapping(BRIDGE, "ports_in", link, f"goto {ingress}")
         | _bindings(port, link)
     )
 

@@ -38,9 +38,9 @@ def nftables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, obj
     """Groups and ports in the bridge family, translation in the inet family."""
     match item:
         case GroupItem():
-            return _nft(group_firewall(item))
+            return _nft(group_firewall(item, traits))
         case PortItem():
-            return _nft(port_firewall(item))
+            return _nft(port_firewall(item, traits))
         case MemberItem():
             return _nft(membership(item))
         case _:

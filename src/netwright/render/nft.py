@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
-from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftSet, NftTable, NftValue
+from netwright.model.host import NftChain, NftElement, NftKey, NftKind, NftLimit, NftSet, NftTable, NftValue
 from netwright.model.intent import Prefix
-from netwright.render.tags import digest_of, tag_rules
+from netwright.render.tags import digest_of, tag_movable, tag_rules
 
 BRIDGE: Final = "bridge"
 INET: Final = "inet"
@@ -35,6 +35,21 @@ def chain(family: str, name: str, rules: Sequence[str], hook: str = "") -> Nft:
     """`hook`: `filter prerouting -300`, empty for a regular chain. The policy is always accept."""
     tags = tag_rules(f"{family} {name} {hook}", rules)
     return {NftKey(NftKind.CHAIN, family, name): NftChain(hook, tags, tuple(rules))}
+
+
+def movable_chain(family: str, name: str, first: Sequence[str], movable: Iterable[str]) -> Nft:
+    """A regular chain: rules in order, and then some that all say the same of a packet, in any order.
+
+    A change adds and deletes single ones of these, so that the others' counters go on.
+    """
+    tagged = tag_movable(f"{family} {name}", movable)
+    tags = (*tag_rules(f"{family} {name} ", first), *tagged)
+    return {NftKey(NftKind.CHAIN, family, name): NftChain("", tags, (*first, *tagged.values()))}
+
+
+def named_limit(family: str, name: str, spec: str) -> Nft:
+    """`spec`: `rate 100/second burst 25 packets`."""
+    return {NftKey(NftKind.LIMIT, family, name): NftLimit(spec)}
 
 
 def element(family: str, name: str, *key: str) -> Nft:

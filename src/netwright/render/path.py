@@ -32,6 +32,7 @@ from netwright.model.plan import (
 )
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
+from netwright.render.firewall_logs import accepted_chain, dropped_chain, port_logs_chain
 from netwright.render.items import render
 from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_view import Hop, Part, View, Wanted, with_
@@ -146,10 +147,15 @@ def _spoof(view: View) -> Hop:
 
 def _groups(view: View, direction: Direction, shared: int) -> Hop:
     port, link = view.port, port_link_name(view.port.id)
-    own = ports_chain(direction, port.groups)
+    own = ports_chain(direction, port.groups, port.logs)
     chains = [own, *(group_chain(direction, group) for group in port.groups)]
+    logs = [
+        *(chain(direction, group) for chain in (accepted_chain, dropped_chain) for group in port.groups),
+        port_logs_chain(direction, port.logs),
+        *view.limits,
+    ]
     members = [f"{kind}-{group}" for kind in ("m4", "m6") for group in port.groups]
-    names = {_BASE[direction], _VERDICTS[direction], _ALWAYS[direction], *chains, *members}
+    names = {_BASE[direction], _VERDICTS[direction], _ALWAYS[direction], *chains, *logs, *members}
     of = ", ".join(port.security_group_names)
     called = f"security group {of}" if of else "no security group: nothing is let through"
     others = f"; shared by {shared} ports" if shared > 1 else ""

@@ -65,6 +65,12 @@ class View:
         return held.namespace if isinstance(held, AddressKey) else HOST_NAMESPACE
 
     @property
+    def limits(self) -> list[str]:
+        """The names of the limits of logs."""
+        keys = (key for key in self.rendered.get(Stage.FIREWALL, {}) if isinstance(key, NftKey))
+        return [key.name for key in keys if key.kind is NftKind.LIMIT]
+
+    @property
     def directory(self) -> str:
         return f"{self.traits.directory}/dnsmasq/{self.network.id}"
 

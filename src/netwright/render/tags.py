@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 
 TAG_LENGTH: Final = 12
+MOVABLE: Final = "~"
+"""How the tag of a rule begins that may stand anywhere among its like (model.host.NftChain)."""
 
 
 def tag_rules(chain: str, rules: Sequence[str]) -> tuple[str, ...]:
@@ -17,6 +19,12 @@ def tag_rules(chain: str, rules: Sequence[str]) -> tuple[str, ...]:
         digest.update(b"\0" + rule.encode())
         tags.append(digest.hexdigest()[:TAG_LENGTH])
     return tuple(tags)
+
+
+def tag_movable(chain: str, rules: Iterable[str]) -> dict[str, str]:
+    """Rules by their tags, which do not change with the rules around them; in the tags' order."""
+    tagged = {MOVABLE + tag_rules(chain, [rule])[0][:-1]: rule for rule in rules}
+    return dict(sorted(tagged.items()))
 
 
 def digest_of(parts: Iterable[str]) -> str:

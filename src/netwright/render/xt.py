@@ -9,18 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from netwright.model.host import (
-    Traits,
-    XtChain,
-    XtElement,
-    XtJump,
-    XtKey,
-    XtKind,
-    XtRule,
-    XtSet,
-    XtValue,
-)
+from netwright.model.host import Traits
 from netwright.model.intent import EtherType
+from netwright.model.xtables import XtChain, XtElement, XtJump, XtKey, XtKind, XtRule, XtSet, XtValue
 from netwright.render.tags import digest_of
 
 PREFIX: Final = "netwright-"

@@ -22,6 +22,7 @@ from netwright.model.intent import (
     Remote,
     RemoteGroup,
     RemotePrefix,
+    Revocation,
     Rule,
     SecurityGroup,
 )
@@ -114,6 +115,7 @@ def _record(row: rows.Row, theirs: Sequence[RuleRecord]) -> GroupRecord:
         description=row.description,
         stateful=row.stateful,
         rules=tuple(record.value for record in theirs),
+        revocation=Revocation(row.revocation),
     )
     return GroupRecord(group, rows.stamps(row), tuple(theirs), row.is_default)
 
@@ -125,6 +127,7 @@ def _values(group: SecurityGroup) -> Mapping[str, object]:
         "name": group.name,
         "description": group.description,
         "stateful": group.stateful,
+        "revocation": group.revocation.value,
     }
 
 

@@ -139,6 +139,7 @@ groups: Final = sa.Table(
     _text("description"),
     _flag("stateful"),
     _flag("is_default"),
+    sa.Column("revocation", sa.String(4), nullable=False, server_default="cut"),
     *_stamps(),
     sa.Index(
         "uq_security_groups_default",
@@ -187,6 +188,20 @@ floating_ips: Final = sa.Table(
     _text("description"),
     *_stamps(),
     sa.UniqueConstraint("port_id", "fixed_address"),
+)
+
+logs: Final = sa.Table(
+    "logs",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    _flag("enabled"),
+    sa.Column("event", sa.String(8), nullable=False),
+    _of("security_groups", name="resource_id", nullable=True, cascade=True),
+    _of("ports", name="target_id", nullable=True, cascade=True),
+    *_stamps(),
 )
 
 addresses: Final = sa.Table(

@@ -98,7 +98,19 @@ _PORT: Final = Kind(
     },
     frozenset({"network_id"}),
 )
-_GROUP: Final = Kind("security_group", {"name": "", "stateful": True})
+_GROUP: Final = Kind("security_group", {"name": "", "stateful": True, "netwright:revocation": "cut"})
+_LOG: Final = Kind(
+    "log",
+    {
+        "name": "",
+        "enabled": True,
+        "event": "ALL",
+        "resource_type": ...,
+        "resource_id": None,
+        "target_id": None,
+    },
+    frozenset({"event", "resource_type", "resource_id", "target_id"}),
+)
 _RULE: Final = Kind(
     "security_group_rule",
     {
@@ -122,7 +134,9 @@ _FLOATING_IP: Final = Kind(
     },
     frozenset({"floating_network_id", "floating_ip_address"}),
 )
-KINDS: Final = {f"{one.singular}s": one for one in (_NETWORK, _SUBNET, _PORT, _GROUP, _RULE, _FLOATING_IP)}
+KINDS: Final = {
+    f"{one.singular}s": one for one in (_NETWORK, _SUBNET, _PORT, _GROUP, _RULE, _FLOATING_IP, _LOG)
+}
 _USES: Final = (
     ("networks", "ports", "network_id"),
     ("networks", "floatingips", "floating_network_id"),
@@ -152,6 +166,8 @@ class FakeApi:
         words = [unquote(word) for word in parts.path.strip("/").split("/")]
         if (method, words) == ("GET", ["v1", "status"]):
             return 200, self._status()
+        if words[1:2] == ["log"]:
+            words.pop(1)  # /v2.0/log/logs
         plural = words[1].replace("-", "_") if len(words) > 1 and words[0] == "v2.0" else ""
         act = _ACTS.get((method, len(words) - 2))
         if plural not in KINDS or act is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,15 +14,17 @@ from netwright.agent.callers import Callers
 from netwright.agent.desired import Desired
 from netwright.agent.firewalls import find_firewall
 from netwright.agent.flows import Flows
+from netwright.agent.members import Members
 from netwright.agent.metadata import MetadataService
+from netwright.agent.packet_lines import Around
 from netwright.agent.reconcile import Keys, Outcome, Row, reconcile
 from netwright.agent.stages import stages
 from netwright.kernel import netns
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.traits import probe
-from netwright.model.host import Stage
-from netwright.model.ids import HostName, NamespaceName
-from netwright.model.plan import HostItem, Item, ItemKey, PortItem
+from netwright.model.host import DEFAULT_LOG_LIMIT, LogLimit, Stage
+from netwright.model.ids import GroupId, HostName, NamespaceName
+from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
 from netwright.testing.namespaces import namespace
 
 T = TypeVar("T")
@@ -31,8 +34,15 @@ State = Mapping[Stage, Mapping[Hashable, object]]
 class Rig:
     """Everything happens in one thread that lives in the host's namespace."""
 
-    def __init__(self, host: NamespaceName, directory: Path, firewall: str = "nftables") -> None:
+    def __init__(
+        self,
+        host: NamespaceName,
+        directory: Path,
+        firewall: str = "nftables",
+        log_limit: LogLimit = DEFAULT_LOG_LIMIT,
+    ) -> None:
         self.host = host
+        self._log_limit = log_limit
         self._directory = directory
         self._firewall = firewall
         self._start()
@@ -40,6 +50,7 @@ class Rig:
     def _start(self) -> None:
         self._thread = ThreadPoolExecutor(1, initializer=netns.enter, initargs=(self.host,))
         self._items: dict[ItemKey, Item] = {}
+        self._members = Members()
         self._callers = Callers()
         self.rows: tuple[Row, ...] = ()
         self._desired, self._flows = self.do(self._make)
@@ -75,10 +86,13 @@ class Rig:
     def plan(self, *items: Item) -> Outcome:
         """The whole plan, beside the host's own item; only what changed is looked at."""
         listed = {item.key: item for item in (HostItem(HostName("rig")), *items)}
+        old, self._items = self._items, listed
+        for gone in old.values():
+            self._members.remove(gone)
         for item in listed.values():
+            self._members.put(item)
             if isinstance(item, PortItem):
                 self._callers.put(item)
-        old, self._items = self._items, listed
         return self.do(lambda: self._apply(old))
 
     def look(self, stages_: dict[Stage, Keys] | None = None) -> Outcome:
@@ -99,6 +113,14 @@ class Rig:
                 for row in self.rows
             }
         )
+
+    def around(self) -> Around:
+        """What a packet log asks of the host."""
+        return Around(HostName("rig"), self._callers.on_link, self._group, self._members)
+
+    def _group(self, group: GroupId) -> GroupItem | None:
+        found = self._items.get(ItemKey(Noun.GROUP, group))
+        return found if isinstance(found, GroupItem) else None
 
     def leave(self) -> None:
         """Ends as a killed agent does: what it made stays, daemons run on."""
@@ -122,7 +144,8 @@ class Rig:
     def _make(self) -> tuple[Desired, Flows]:
         name, _, xtables = self._firewall.partition("/")
         firewall = find_firewall(name)
-        traits = probe(str(self._directory), name, xtables or "auto")
+        found = probe(str(self._directory), name, xtables or "auto")
+        traits = replace(found, log_limit=self._log_limit)
         firewall_left.leave(traits)
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
@@ -133,7 +156,7 @@ class Rig:
         touched = self._desired.replace(self._items.values())
         outcome = reconcile(self.rows, self._desired, dict(touched))
         changes = [(old.get(key), self._items.get(key)) for key in old.keys() | self._items.keys()]
-        self._flows.settle([pair for pair in changes if pair[0] != pair[1]], self._items, lambda *_: True)
+        self._flows.settle([pair for pair in changes if pair[0] != pair[1]], self._items, self._members)
         return outcome
 
     def _empty(self) -> Desired:
@@ -141,13 +164,15 @@ class Rig:
 
 
 @contextmanager
-def rig(directory: Path, firewall: str = "nftables") -> Iterator[Rig]:
+def rig(
+    directory: Path, firewall: str = "nftables", log_limit: LogLimit = DEFAULT_LOG_LIMIT
+) -> Iterator[Rig]:
     """A rig in a fresh namespace, swept and removed afterwards.
 
     `firewall`: an engine's name; of iptables also with its back end, `iptables/legacy`.
     """
     with namespace("host") as host:
-        made = Rig(host, directory, firewall)
+        made = Rig(host, directory, firewall, log_limit)
         try:
             yield made
         finally:

@@ -16,11 +16,14 @@ import msgspec
 from cattrs import BaseValidationError, Converter
 from cattrs.strategies import configure_tagged_union
 
+from netwright.model.counters import CounterReport
 from netwright.model.errors import NetwrightError
 from netwright.model.intent import Address, Attachment, Match, Prefix, Remote
 from netwright.model.plan import HostPlan, Item, ItemKey, Noun, PlanDelta, PlanUpdate, Report
 
 WIRE_VERSION: Final = 1
+ASK_COUNTERS: Final = b'{"ask":"counters"}'
+"""A line of the watch that is no update: the agent is to tell its rules' counters now."""
 _TAG: Final = "is"
 
 
@@ -52,6 +55,20 @@ def decode_report(data: bytes) -> Report:
     body = _decode(data, Report)
     if not isinstance(body, Report):
         message = "not a report"
+        raise WireError(message)
+    return body
+
+
+def encode_counters(report: CounterReport) -> bytes:
+    """JSON bytes of what an agent has counted."""
+    return _encode(report, CounterReport)
+
+
+def decode_counters(data: bytes) -> CounterReport:
+    """What an agent has counted, from JSON bytes. Raises WireError."""
+    body = _decode(data, CounterReport)
+    if not isinstance(body, CounterReport):
+        message = "not a report of counters"
         raise WireError(message)
     return body
 
