@@ -6,11 +6,11 @@ from typing import Final
 
 import pytest
 
-ENGINES_TESTED: Final = ("nftables",)
+ENGINES_TESTED: Final = ("nftables", "iptables/nft", "iptables/legacy")
 
 
 @pytest.fixture(scope="module", params=ENGINES_TESTED)
 def engine(request: pytest.FixtureRequest) -> str:
-    """An engine's name in the table of firewalls."""
+    """An engine's name in the table of firewalls, and iptables' back end."""
     assert isinstance(request.param, str)
     return request.param

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
+from netwright.agent import firewall_left
 from netwright.agent.agent import Agent, Parts
 from netwright.agent.cache import PlanCache
 from netwright.agent.callers import Callers
@@ -34,7 +35,7 @@ from netwright.model.ids import HostName
 class Settings:
     """`server`: `unix:/path` or `http://host:port`. `run_directory` outlives the agent, not the host.
 
-    `firewall`: an engine's name (agent/firewalls.py).
+    `firewall`: an engine's name (agent/firewalls.py). `xtables`: iptables' back end (kernel/traits.py).
     """
 
     host: HostName
@@ -42,6 +43,7 @@ class Settings:
     run_directory: Path
     state_directory: Path
     firewall: str = "nftables"
+    xtables: str = "auto"
     log_limit: LogLimit = DEFAULT_LOG_LIMIT
     log_to_stdout: bool = False
     sweep_all: bool = False
@@ -52,8 +54,9 @@ class Running:
 
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
         firewall = find_firewall(settings.firewall)
-        found = probe(str(settings.run_directory), settings.firewall)
+        found = probe(str(settings.run_directory), settings.firewall, settings.xtables)
         traits = replace(found, log_limit=settings.log_limit)
+        firewall_left.leave(traits)
         server = Server(settings.server)
         callers = Callers()
         self.inbox = Inbox()

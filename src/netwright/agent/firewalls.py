@@ -14,6 +14,7 @@ from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_n
 from netwright.agent.reconcile import Row
 from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters
 from netwright.kernel.driver import Driver, wide
+from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
 from netwright.model.errors import InvalidError
 from netwright.model.host import NftKey, NftKind, Stage
@@ -32,6 +33,7 @@ class Firewall:
 
 _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "nftables": frozenset({Stage.FIREWALL}),
+    "iptables": frozenset({Stage.IPTABLES}),
     "none": frozenset({Stage.FIREWALL}),
 }
 
@@ -39,6 +41,7 @@ _COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {"nftables": NftRul
 
 _DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
     Stage.FIREWALL: lambda: wide(NftTables()),
+    Stage.IPTABLES: lambda: wide(Iptables()),
     Stage.FIREWALL_PLUGIN: lambda: wide(PluginDriver()),
 }
 

@@ -69,6 +69,7 @@ def settings_of(given: dict[str, object], server: str) -> Settings:
         run_directory=Path(str(given["run_dir"])).absolute(),
         state_directory=Path(str(given["state_dir"])).absolute(),
         firewall=str(given["firewall"]),
+        xtables=str(given["iptables_backend"]),
         log_limit=LogLimit(int(str(given["log_rate"])), int(str(given["log_burst"]))),
         log_to_stdout=bool(given["log_stdout"]),
         sweep_all=given["sweep"] == "all",
@@ -91,6 +92,7 @@ main = click.Command(
         service.run_option,
         service.state_option,
         service.firewall_option,
+        service.backend_option,
         service.sweep_option,
         *service.packet_log_options,
         click.Option(

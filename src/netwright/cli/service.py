@@ -15,6 +15,7 @@ from typing import Final
 import click
 import structlog
 
+from netwright.kernel.xtables import BACKENDS
 from netwright.model.errors import InvalidError
 from netwright.model.host import DEFAULT_LOG_LIMIT
 from netwright.model.ids import HostName
@@ -69,6 +70,15 @@ firewall_option: Final = click.Option(
     show_default=True,
     metavar="|".join((*ENGINES, "NAME")),
     help="What enforces security groups: one of these, or a name that an installed package brings.",
+)
+backend_option: Final = click.Option(
+    ["--iptables-backend"],
+    envvar="NETWRIGHT_IPTABLES_BACKEND",
+    show_envvar=True,
+    type=click.Choice(BACKENDS),
+    default="auto",
+    show_default=True,
+    help="Which iptables the iptables firewall writes to; auto: the one that `iptables` is here.",
 )
 sweep_option: Final = click.Option(
     ["--sweep"],

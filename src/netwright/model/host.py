@@ -52,6 +52,8 @@ class Traits:
     """Whether the kernel takes `ct` expressions in the bridge family."""
     firewall: str = "nftables"
     """The engine that enforces security groups: a row's name in the agent's table of firewalls."""
+    xtables: str = "nft"
+    """iptables' back end where the engine is iptables: `nft` or `legacy`."""
     packet_logs: bool = True
     """Whether the kernel hands packets to be logged to a process (NFLOG)."""
     log_limit: LogLimit = DEFAULT_LOG_LIMIT

@@ -43,20 +43,26 @@ def membership(member: PortItem | MemberItem) -> Nft:
     return parts
 
 
-def _bindings(port: PortItem, link: LinkName) -> Nft:
-    """Which MAC, address and neighbour target may be seen together on the link."""
+def bound_prefixes(port: PortItem) -> dict[Mac, list[Prefix]]:
+    """What the port may send from with each MAC, its own first; no two of one MAC's prefixes overlap."""
     bound: dict[Mac, set[Prefix]] = {}
     for mac in (port.mac, *(pair.mac for pair in port.pairs)):
         bound.setdefault(mac, {whole(link_local(mac))})
     bound[port.mac] |= {whole(held.address) for held in port.addresses}
     for pair in port.pairs:
         bound[pair.mac].add(pair.prefix)
+    return {mac: collapsed(prefixes) for mac, prefixes in bound.items()}
+
+
+def _bindings(port: PortItem, link: LinkName) -> Nft:
+    """Which MAC, address and neighbour target may be seen together on the link."""
+    bound = bound_prefixes(port)
     parts: Nft = {}
     for mac, prefixes in bound.items():
         parts |= element(BRIDGE, "bind_mac", link, mac)
-        for prefix in _collapsed(prefixes):
+        for prefix in prefixes:
             parts |= _bind(link, mac, prefix)
-    return parts | _targets(link, _collapsed({prefix for some in bound.values() for prefix in some}))
+    return parts | _targets(link, collapsed({prefix for some in bound.values() for prefix in some}))
 
 
 def _bind(link: LinkName, mac: Mac, prefix: Prefix) -> Nft:
@@ -76,7 +82,7 @@ def _targets(link: LinkName, prefixes: Iterable[Prefix]) -> Nft:
     return parts
 
 
-def _collapsed(prefixes: Iterable[Prefix]) -> list[Prefix]:
+def collapsed(prefixes: Iterable[Prefix]) -> list[Prefix]:
     """The same addresses without overlaps, which the kernel's interval sets refuse."""
     if all(prefix.prefixlen == prefix.max_prefixlen for prefix in prefixes):
         return sorted(prefixes, key=lambda prefix: (prefix.version, int(prefix.network_address)))

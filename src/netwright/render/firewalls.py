@@ -18,11 +18,18 @@ from netwright.model.plan import (
     NetworkItem,
     PortItem,
 )
+from netwright.render import (
+    firewall_iptables_base,
+    firewall_iptables_groups,
+    firewall_iptables_nat,
+    firewall_iptables_ports,
+)
 from netwright.render.firewall_base import firewall_base
 from netwright.render.firewall_groups import group_firewall
 from netwright.render.firewall_ports import membership, port_firewall
 from netwright.render.nat import floating_ip_nat, network_nat
 from netwright.render.nft import Nft
+from netwright.render.xt import Xt
 
 Engine = Callable[[Item, Traits], Mapping[Stage, Mapping[Hashable, object]]]
 
@@ -55,11 +62,34 @@ def unfiltered(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, o
             assert_never(item)
 
 
+def iptables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
+    """All of it in iptables, ip6tables, ipset and ebtables."""
+    match item:
+        case HostItem():
+            return _xt(firewall_iptables_base.firewall_base(traits))
+        case NetworkItem():
+            return _xt(firewall_iptables_nat.network_nat(item, traits))
+        case FloatingIpItem():
+            return _xt(firewall_iptables_nat.floating_ip_nat(item, traits))
+        case GroupItem():
+            return _xt(firewall_iptables_groups.group_firewall(item, traits))
+        case PortItem():
+            return _xt(firewall_iptables_ports.port_firewall(item, traits))
+        case MemberItem():
+            return _xt(firewall_iptables_ports.membership(item))
+        case _:
+            assert_never(item)
+
+
+def _xt(parts: Xt) -> Mapping[Stage, Mapping[Hashable, object]]:
+    return {Stage.IPTABLES: dict[Hashable, object](parts.items())}
+
+
 def _nft(parts: Nft) -> Mapping[Stage, Mapping[Hashable, object]]:
     return {Stage.FIREWALL: dict[Hashable, object](parts.items())}
 
 
-ENGINES: Final[Mapping[str, Engine]] = {"nftables": nftables, "none": unfiltered}
+ENGINES: Final[Mapping[str, Engine]] = {"nftables": nftables, "iptables": iptables, "none": unfiltered}
 
 _ON_INET_HOOKS: Final = frozenset({"iptables", "nwfilter"})
 """Engines that see bridged packets only where br_netfilter shows them."""

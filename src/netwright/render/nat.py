@@ -7,7 +7,7 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.ids import bridge_name
-from netwright.model.intent import GatewayPlace
+from netwright.model.intent import GatewayPlace, Prefix
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.nft import BRIDGE, INET, Nft, element, mapping
 
@@ -42,10 +42,14 @@ def _prefixes(network: NetworkItem) -> Nft:
                     parts |= element(INET, "nat4", str(subnet.cidr))
             case IPv6Network():
                 parts |= element(INET, "inside6", str(subnet.cidr))
-                # Global addresses are routed, not translated (RFC 4864); only local ones need help.
-                if network.nat and subnet.cidr.subnet_of(_UNIQUE_LOCAL):
+                if network.nat and is_translated(subnet.cidr):
                     parts |= element(INET, "nat6", str(subnet.cidr))
     return parts
+
+
+def is_translated(cidr: Prefix) -> bool:
+    """Global IPv6 addresses are routed, not translated (RFC 4864); only local ones need help."""
+    return isinstance(cidr, IPv4Network) or cidr.subnet_of(_UNIQUE_LOCAL)
 
 
 def floating_ip_nat(floating: FloatingIpItem) -> Nft:

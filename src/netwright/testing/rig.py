@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
+from netwright.agent import firewall_left
 from netwright.agent.callers import Callers
 from netwright.agent.desired import Desired
 from netwright.agent.firewalls import find_firewall
@@ -54,6 +55,11 @@ class Rig:
         self.rows: tuple[Row, ...] = ()
         self._desired, self._flows = self.do(self._make)
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """The plan that it has, its own item apart."""
+        return tuple(item for item in self._items.values() if not isinstance(item, HostItem))
+
     def restart(self) -> None:
         """As when an agent is killed and the next one starts: it knows nothing."""
         self.leave()
@@ -61,7 +67,7 @@ class Rig:
 
     def switch(self, firewall: str) -> Outcome:
         """As when an agent is killed and the next one, with another firewall, gets the same plan."""
-        items = tuple(self._items.values())
+        items = self.items
         self._firewall = firewall
         self.restart()
         self.plan(*items)
@@ -136,8 +142,11 @@ class Rig:
                 close()
 
     def _make(self) -> tuple[Desired, Flows]:
-        firewall = find_firewall(self._firewall)
-        traits = replace(probe(str(self._directory), self._firewall), log_limit=self._log_limit)
+        name, _, xtables = self._firewall.partition("/")
+        firewall = find_firewall(name)
+        found = probe(str(self._directory), name, xtables or "auto")
+        traits = replace(found, log_limit=self._log_limit)
+        firewall_left.leave(traits)
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, firewall, dnsmasq, metadata)
@@ -158,7 +167,10 @@ class Rig:
 def rig(
     directory: Path, firewall: str = "nftables", log_limit: LogLimit = DEFAULT_LOG_LIMIT
 ) -> Iterator[Rig]:
-    """A rig in a fresh namespace, swept and removed afterwards."""
+    """A rig in a fresh namespace, swept and removed afterwards.
+
+    `firewall`: an engine's name; of iptables also with its back end, `iptables/legacy`.
+    """
     with namespace("host") as host:
         made = Rig(host, directory, firewall, log_limit)
         try:

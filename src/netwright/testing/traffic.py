@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from types import FrameType
 from typing import Final, NoReturn
@@ -44,10 +45,18 @@ class _Told(Exception):  # noqa: N818 - not an error: the signal to stop
 
 
 def send_udp(address: str, port: int, tally: Tally) -> None:
-    """A numbered datagram every millisecond; one that is late is sent at once, none is left out."""
+    """A numbered datagram every millisecond; one that is late is sent at once, none is left out.
+
+    One that this host's own firewall refuses on the spot is lost like any other.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
         line.connect((address, port))
-        _paced(tally, line.send)
+
+        def send(number: bytes) -> None:
+            with suppress(PermissionError):
+                line.send(number)
+
+        _paced(tally, send)
 
 
 def send_tcp(address: str, port: int, tally: Tally) -> None:
@@ -137,12 +146,16 @@ class Loss:
 
 
 class Flow:
-    """A flow between two namespaces, running from when it is made until `stop`. `kind` is udp or tcp."""
+    """A flow between two namespaces, running from when it is made until `stop`. `kind` is udp or tcp.
+
+    `address`: where it is sent to, and listened for; where these differ, `sent>listened`.
+    """
 
     def __init__(
         self, kind: str, source: NamespaceName, target: NamespaceName, address: str, port: int
     ) -> None:
-        self._receiver = _end(target, f"receive-{kind}", address, port)
+        address, _, translated = address.partition(">")
+        self._receiver = _end(target, f"receive-{kind}", translated or address, port)
         assert self._receiver.stdout is not None
         self._receiver.stdout.readline()
         self._sender = _end(source, f"send-{kind}", address, port)

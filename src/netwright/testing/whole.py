@@ -117,13 +117,13 @@ class Planned:
 
 
 @contextmanager
-def planned(directory: Path) -> Iterator[Planned]:
+def planned(directory: Path, firewall: str = "nftables") -> Iterator[Planned]:
     """The whole plan on a fresh rig; `directory` is a test's own and is made readable for dnsmasq's user."""
     for path in (directory, *list(directory.parents)[:-2]):
         path.chmod(0o755)
     with ExitStack() as stack:
         first, second, internet = stack.enter_context(namespaces("guest", "guest", "net"))
-        made = stack.enter_context(rig(directory))
+        made = stack.enter_context(rig(directory, firewall))
         add_veth(made.host, UPLINK, internet, "eth0")
         plan = whole_plan((first, second))
         outcome = made.plan(*plan)

@@ -1,0 +1,149 @@
+"""What the `-save` commands print, as chains of lines.
+
+Ours: chains called `netwright-…` that hold a rule of ours; rules whose whole comment is `netwright:` and
+a tag; in ebtables, which has no comments, chains by their names alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtRule, XtValue
+
+PREFIX: Final = "netwright-"
+BRIDGE: Final = "bridge"
+FIRST, LAST, HELD = "first", "last", "held"
+LISTING: Final = "-j CONTINUE"
+"""ebtables: the end of a chain whose other rules are keys of their own."""
+_RULE: Final = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)")
+_COMMENT: Final = re.compile(r' ?-m comment --comment "?netwright:(\w+)"?(?= |$)')
+_TARGET: Final = re.compile(r"(?:^| )-[jg] (\S+)")
+_COUNTS: Final = re.compile(r" ?-c (\d+) (\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A rule without its comment; `tag` is ours, empty where there is none."""
+
+    text: str
+    tag: str = ""
+    packets: int = 0
+    bytes: int = 0
+
+    @property
+    def target(self) -> str:
+        """Where it leads to; empty for a rule that only counts."""
+        found = _TARGET.search(self.text)
+        return found[1] if found else ""
+
+
+Chains = Mapping[str, Sequence[Line]]
+"""By chain; a chain without rules is there too."""
+
+
+def comment(tag: str) -> str:
+    return f'-m comment --comment "netwright:{tag}"'
+
+
+def read_tables(text: str) -> dict[str, dict[str, list[Line]]]:
+    """Every chain of ours, and what built-in chains hold, by table."""
+    tables: dict[str, dict[str, list[Line]]] = {}
+    chains: dict[str, list[Line]] = {}
+    for line in text.splitlines():
+        if line.startswith("*"):
+            chains = tables.setdefault(line[1:], {})
+        elif line.startswith(":"):
+            chains.setdefault(line[1:].split(" ", 1)[0], [])
+        elif found := _RULE.match(line):
+            packets, count, chain, rest = found.groups()
+            chains.setdefault(chain, []).append(_line(rest, packets, count))
+    return tables
+
+
+def read_chain(text: str) -> list[Line] | None:
+    """What `iptables -S -v` prints of one chain; None where there is no such chain."""
+    lines = text.splitlines()
+    if not lines:
+        return None
+    return [_line(found[4], None, None) for line in lines if (found := _RULE.match(line))]
+
+
+def _line(rest: str, packets: str | None, count: str | None) -> Line:
+    if packets is None and (counts := _COUNTS.search(rest)):
+        packets, count = counts.groups()
+        rest = _COUNTS.sub("", rest, count=1)
+    tagged = _COMMENT.search(rest)
+    text = _COMMENT.sub("", rest, count=1) if tagged else rest
+    return Line(text.strip(), tagged[1] if tagged else "", int(packets or 0), int(count or 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose table it is."""
+
+    backend: str
+    family: str
+    table: str
+
+    def key(self, kind: XtKind, name: str, item: str = "") -> XtKey:
+        return XtKey(kind, self.backend, self.family, self.table, name, item)
+
+
+def observed(place: Place, chains: Chains, *, every: bool) -> Iterator[tuple[XtKey, XtValue]]:
+    """Keys and values of what is ours; with `every`, of all chains that bear our prefix."""
+    for name, lines in chains.items():
+        if not name.startswith(PREFIX):
+            yield from _jumps(place, name, lines)
+        elif every or place.family == BRIDGE or any(line.tag for line in lines):
+            own = own_rules(place.family, lines)
+            yield place.key(XtKind.CHAIN, name), XtChain(tuple(own), ())
+            yield from _rules(place, name, lines)
+
+
+def own_rules(family: str, lines: Sequence[Line]) -> list[str]:
+    """Tags of a chain's own rules; in ebtables their texts."""
+    if family != BRIDGE:
+        return [line.tag for line in lines if line.tag]
+    if is_listing(lines):
+        return [LISTING]
+    return [line.text for line in lines]
+
+
+def loose_rules(family: str, lines: Sequence[Line]) -> list[str]:
+    """Those that are keys of their own."""
+    if family == BRIDGE:
+        return [line.text for line in lines[:-1]] if is_listing(lines) else []
+    return [line.text for line in lines if not line.tag]
+
+
+def is_listing(lines: Sequence[Line]) -> bool:
+    return bool(lines) and lines[-1].text == LISTING
+
+
+def _rules(place: Place, name: str, lines: Sequence[Line]) -> Iterator[tuple[XtKey, XtValue]]:
+    first_own = next((at for at, line in enumerate(lines) if line.tag), len(lines))
+    loose = set(loose_rules(place.family, lines))
+    for at, line in enumerate(lines):
+        if not line.tag and line.text in loose:
+            yield place.key(XtKind.RULE, name, line.text), XtRule(ahead=at < first_own)
+
+
+def _jumps(place: Place, name: str, lines: Sequence[Line]) -> Iterator[tuple[XtKey, XtValue]]:
+    for target in {line.text.removeprefix("-j ") for line in lines if is_jump(place.family, line)}:
+        at = [index for index, line in enumerate(lines) if _is_to(place.family, line, target)]
+        last = lines[at[0]].tag == LAST
+        right = [len(lines) - 1] if last else [0]
+        yield place.key(XtKind.JUMP, name, target), XtJump(last=last, placed=at == right)
+
+
+def is_jump(family: str, line: Line) -> bool:
+    """Whether a built-in chain's rule is a jump of ours."""
+    ours = line.tag in (FIRST, LAST) if family != BRIDGE else True
+    return ours and line.text.startswith(f"-j {PREFIX}")
+
+
+def _is_to(family: str, line: Line, target: str) -> bool:
+    return is_jump(family, line) and line.text == f"-j {target}"

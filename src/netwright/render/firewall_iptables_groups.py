@@ -1,0 +1,154 @@
+"""Security groups in iptables' words: a chain for each direction, shared by all ports in the group."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final, assert_never
+
+from netwright.model.host import Traits
+from netwright.model.ids import GroupId
+from netwright.model.intent import (
+    AnyProtocol,
+    Anywhere,
+    Direction,
+    EtherType,
+    Icmp,
+    IpProtocol,
+    Match,
+    PortRange,
+    Remote,
+    RemoteGroup,
+    RemotePrefix,
+)
+from netwright.model.plan import GroupItem, RulePlan
+from netwright.render.firewall_iptables_base import KNOWN
+from netwright.render.tags import digest_of
+from netwright.render.xt import ACCEPT, DROP, Table, Xt, in_set, jump_to, named_set, tables
+
+TABLES: Final = {Direction.EGRESS: "mangle", Direction.INGRESS: "filter"}
+"""Who sends is judged before any translation; who gets, where the receiver is known."""
+_WAY: Final = {Direction.EGRESS: "out", Direction.INGRESS: "in"}
+_LETTER: Final = {Direction.EGRESS: "e", Direction.INGRESS: "i"}
+_VERSION: Final = {EtherType.IPV4: 4, EtherType.IPV6: 6}
+_PORTED: Final = {6: "tcp", 17: "udp"}
+_ICMP: Final = {
+    EtherType.IPV4: ("-p icmp", "-m icmp --icmp-type"),
+    EtherType.IPV6: ("-p ipv6-icmp", "-m icmp6 --icmpv6-type"),
+}
+_ANY_ICMP: Final = 255
+"""iptables takes this ICMP type for all types."""
+
+
+def group_name(group: GroupId) -> str:
+    """The first characters of the id, for the reader, and 8 of a digest of all of it."""
+    return group[:8] + hashlib.sha256(group.encode()).hexdigest()[:8]
+
+
+def group_chain(direction: Direction, group: GroupId) -> str:
+    return _LETTER[direction] + group_name(group)
+
+
+def ports_chain(direction: Direction, groups: Sequence[GroupId]) -> str:
+    """The chain that all ports with these groups share."""
+    return f"{_WAY[direction]}-{digest_of(groups)}"
+
+
+def members_set(ethertype: EtherType, group: GroupId) -> str:
+    return f"m{_VERSION[ethertype]}-{group_name(group)}"
+
+
+def group_firewall(group: GroupItem, traits: Traits) -> Xt:
+    """The group's chains, its member sets, and the member sets that its rules name."""
+    parts: Xt = members_sets(group.id)
+    for rule in group.rules:
+        if isinstance(rule.remote, RemoteGroup):
+            parts |= members_sets(rule.remote.group)
+    for direction, table_name in TABLES.items():
+        for ethertype, table in tables(traits, table_name):
+            parts |= _chain(table, group, direction, ethertype)
+    return parts
+
+
+def _chain(table: Table, group: GroupItem, direction: Direction, ethertype: EtherType) -> Xt:
+    wanted = (rule for rule in group.rules if rule.direction is direction and rule.ethertype is ethertype)
+    rules = sorted({text for rule in wanted if (text := render_rule(rule)) is not None})
+    # Stateless groups are asked for every packet; the others only for the first of a connection.
+    known = (f"{KNOWN} {ACCEPT}",) if group.stateful else ()
+    return table.chain(group_chain(direction, group.id), (*known, *rules, "-j RETURN"))
+
+
+def members_sets(group: GroupId) -> Xt:
+    return named_set(members_set(EtherType.IPV4, group), "hash:ip", 4) | named_set(
+        members_set(EtherType.IPV6, group), "hash:ip", 6
+    )
+
+
+def ports_chains(groups: Sequence[GroupId], traits: Traits) -> Xt:
+    """For each direction: what is always allowed, then every group in turn, then nothing."""
+    parts: Xt = {}
+    for direction, table_name in TABLES.items():
+        jumps = [jump_to(group_chain(direction, group)) for group in sorted(set(groups))]
+        for _, table in tables(traits, table_name):
+            parts |= table.chain(ports_chain(direction, groups), (jump_to("always"), *jumps, DROP))
+    return parts
+
+
+def render_rule(rule: RulePlan) -> str | None:
+    """One rule's text; None for one that no packet can match."""
+    match = _match(rule.ethertype, rule.match)
+    if match is None:
+        return None
+    words = [_remote(rule.direction, rule.ethertype, rule.remote), match, ACCEPT]
+    return " ".join(word for word in words if word)
+
+
+def _remote(direction: Direction, ethertype: EtherType, remote: Remote) -> str:
+    match remote:
+        case Anywhere():
+            return ""
+        case RemotePrefix(prefix):
+            flag = "-s" if direction is Direction.INGRESS else "-d"
+            return f"{flag} {prefix}" if prefix.prefixlen else ""
+        case RemoteGroup(group):
+            where = "src" if direction is Direction.INGRESS else "dst"
+            return in_set(members_set(ethertype, group), where)
+        case _:
+            assert_never(remote)
+
+
+def _match(ethertype: EtherType, match: Match) -> str | None:
+    match match:
+        case AnyProtocol():
+            return ""
+        case IpProtocol(number):
+            return _protocol(ethertype, number)
+        case PortRange(number, first, last):
+            ports = f"{first}:{last}" if last != first else str(first)
+            if number in _PORTED:
+                return f"-p {number} -m {_PORTED[number]} --dport {ports}"
+            return f"-p {number} -m multiport --dports {ports}"
+        case Icmp(kind, code):
+            return _icmp(ethertype, kind, code)
+        case _:
+            assert_never(match)
+
+
+def _protocol(ethertype: EtherType, number: int) -> str | None:
+    """`-p 0` is every protocol to iptables, so IPv4's protocol 0 is read from its header.
+
+    IPv6's 0 are hop-by-hop options, which no packet ends with.
+    """
+    if number:
+        return f"-p {number}"
+    return "-m u32 --u32 6&0xff=0" if ethertype is EtherType.IPV4 else None
+
+
+def _icmp(ethertype: EtherType, kind: int | None, code: int | None) -> str:
+    protocol, option = _ICMP[ethertype]
+    if kind is None:
+        return protocol
+    if ethertype is EtherType.IPV4 and kind == _ANY_ICMP:
+        of_code = f"&&0>>22&0x3c@0>>16&0xff={code}" if code is not None else ""
+        return f"{protocol} -m u32 --u32 0>>22&0x3c@0>>24={kind}{of_code}"
+    return f"{protocol} {option} {kind}" + (f"/{code}" if code is not None else "")

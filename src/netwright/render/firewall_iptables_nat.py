@@ -1,0 +1,65 @@
+"""Networks and floating IPs in iptables' words: translation, zones, and who may speak to the host."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from typing import Final
+
+from netwright.model.host import Traits
+from netwright.model.ids import bridge_name
+from netwright.model.intent import EtherType, GatewayPlace
+from netwright.model.plan import FloatingIpItem, NetworkItem
+from netwright.render.firewall_base import METADATA_PORT
+from netwright.render.nat import is_translated
+from netwright.render.xt import DROP, RETURN, Table, Xt, element, go_to, jump_to, tables
+
+_METADATA: Final = {EtherType.IPV4: "169.254.169.254/32", EtherType.IPV6: "fe80::a9fe:a9fe/128"}
+
+
+def network_nat(network: NetworkItem, traits: Traits) -> Xt:
+    """The network's rules in the listings of every table."""
+    link = bridge_name(network.id)
+    parts: Xt = {}
+    for _, raw in tables(traits, "raw"):
+        parts |= raw.rule("outside", f"-i {link} {RETURN}")
+        if network.place is GatewayPlace.ROUTER:
+            # A zone of its own: another project's connections may have the very same addresses.
+            parts |= raw.rule("zones", f"-i {link} -j CT --zone {network.zone}")
+    for _, filter_ in tables(traits, "filter"):
+        if network.place is GatewayPlace.ROUTER:
+            parts |= filter_.rule("INPUT", f"-i {link} {DROP}")
+        elif not network.host_access:
+            parts |= filter_.rule("INPUT", f"-i {link} {jump_to('to-host')}")
+    for ethertype, nat in tables(traits, "nat"):
+        parts |= _translation(network, nat, ethertype)
+    return parts
+
+
+def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
+    link = bridge_name(network.id)
+    if network.place is GatewayPlace.ROUTER:
+        return nat.rule("PREROUTING", f"-i {link} {RETURN}") | nat.rule(
+            "postrouting-bottom", f"-o {link} {RETURN}"
+        )
+    redirect = f"-d {_METADATA[ethertype]} -i {link} -p tcp -m tcp --dport 80 -j REDIRECT"
+    parts = nat.rule("metadata", f"{redirect} --to-ports {METADATA_PORT}")
+    if network.uplink is not None:
+        return parts | nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
+    # Gone to, not called: what stays inside is not translated.
+    parts |= nat.rule("postrouting-bottom", f"-o {link} {go_to('hairpin')}")
+    for subnet in network.subnets:
+        four = isinstance(subnet.cidr, IPv4Network)
+        if four is (ethertype is EtherType.IPV4):
+            parts |= element(f"inside{subnet.cidr.version}", str(subnet.cidr))
+            if network.nat and is_translated(subnet.cidr):
+                parts |= nat.rule("snat", f"-s {subnet.cidr} -j MASQUERADE")
+    return parts
+
+
+def floating_ip_nat(floating: FloatingIpItem, traits: Traits) -> Xt:
+    """Both directions of one floating IP."""
+    nat = Table(traits.xtables, "ip", "nat")
+    address, fixed = floating.address, floating.fixed_address
+    return nat.rule("float-dnat", f"-d {address}/32 -j DNAT --to-destination {fixed}") | nat.rule(
+        "float-snat", f"-s {fixed}/32 -j SNAT --to-source {address}"
+    )
