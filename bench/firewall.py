@@ -21,6 +21,8 @@ from netwright.model.errors import KernelRefusedError
 from netwright.render.firewalls import ENGINES
 
 OURS, CLASSIC, NONE = "nftables", "classic", "none"
+_VARIANTS: Final[Mapping[str, tuple[str, ...]]] = {"iptables": ("iptables/legacy", "iptables/nft")}
+"""Engines that speak to the kernel in more than one way."""
 _OTHERS_EACH: Final = 4
 """The others are asked in one round of so many: they take hundreds of times as long."""
 
@@ -181,7 +183,8 @@ def _flat(table: Table, counts: Sequence[int]) -> dict[str, float]:
 @click.option("--quick", is_flag=True, help="1 and 20 ports, nftables alone, 2 rounds, 2 pairs of slices.")
 def main(ports: str, engines: str, rounds: int, slices: int, *, quick: bool) -> None:
     counts = [1, 20] if quick else sorted(int(count) for count in ports.split(","))
-    names = [OURS] if quick else engines.split(",") if engines else [name for name in ENGINES if name != NONE]
+    every = [name for engine in ENGINES if engine != NONE for name in _VARIANTS.get(engine, (engine,))]
+    names = [OURS] if quick else engines.split(",") if engines else every
     often = (2, 2) if quick else (rounds, slices)
     sys.exit(isolated(lambda directory: bench(directory, names, counts, often)))
 
