@@ -115,7 +115,7 @@ class Bench:
         with ExitStack() as stack:
             made = self._joined(kind, where, version, target, stack)
             for one in (made.client, made.server):
-                one.settimeout(0.3)
+                one.settimeout(0.2)
             assert made.goes_on
             yield made
 
@@ -150,11 +150,11 @@ def _opened(kind: str, where: NamespaceName, version: int) -> socket.socket:
     return made
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+@pytest.fixture(scope="module", params=["nftables", "iptables"])
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with ExitStack() as stack:
         internet, one, two = (stack.enter_context(namespace(label)) for label in ("net", "guest", "guest"))
-        made = stack.enter_context(rig(tmp_path_factory.mktemp("rig")))
+        made = stack.enter_context(rig(tmp_path_factory.mktemp("rig"), request.param))
         add_veth(made.host, "wan", internet, "eth0")
         add_addresses(made.host, "wan", f"{UPLINK}/24")
         add_addresses(internet, "eth0", f"{INTERNET}/24")
@@ -215,7 +215,7 @@ def member(group: GroupId) -> MemberItem:
     return MemberItem(PortId("00000043-90e7-4000-8000-000000000000"), (group,), prefixes)
 
 
-@kinds
+@some_kinds
 @ways
 def test_cut_leaves_none(bench: Bench, kind: str, version: int, way: str) -> None:
     """However it is revoked, neither end hears the other again, though the server's own rules let it speak."""
@@ -247,7 +247,7 @@ def test_keep_leaves_it_running_and_refuses_new_ones(bench: Bench, kind: str, ve
     assert bench.refuses(kind, version)
 
 
-@some_kinds
+@kinds
 def test_a_port_that_becomes_secured_cuts_what_no_rule_allows(bench: Bench, kind: str, version: int) -> None:
     """Port security switched on ends the connections that began without."""
     bench.plan(web(), server=None)

@@ -39,7 +39,7 @@ _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "none": frozenset({Stage.FIREWALL}),
 }
 
-_DROPS_CUT: Final = frozenset({"nftables", "none"})
+_DROPS_CUT: Final = frozenset({"nftables", "iptables", "none"})
 _COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {"nftables": NftRuleCounters}
 
 _DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
