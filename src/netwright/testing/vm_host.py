@@ -22,7 +22,8 @@ from netwright.testing.guest_kernel import (
     kernel_image,
     newest_kernel,
 )
-from netwright.testing.guest_vm import KERNEL_CACHE, QUIET, Answer, GuestSilentError
+from netwright.testing.guest_line import Answer, GuestSilentError
+from netwright.testing.guest_vm import KERNEL_CACHE, QUIET
 
 _NEEDED: Final = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
