@@ -27,7 +27,7 @@ from netwright.agent.watch import Watch
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.events import Monitor
 from netwright.kernel.traits import probe
-from netwright.model.host import DEFAULT_LOG_LIMIT, LogLimit, Stage
+from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
 from netwright.model.ids import HostName
 
 
@@ -36,6 +36,7 @@ class Settings:
     """`server`: `unix:/path` or `http://host:port`. `run_directory` outlives the agent, not the host.
 
     `firewall`: an engine's name (agent/firewalls.py). `xtables`: iptables' back end (kernel/traits.py).
+    `libvirt`: a URI, for the engine nwfilter.
     """
 
     host: HostName
@@ -43,6 +44,7 @@ class Settings:
     run_directory: Path
     state_directory: Path
     firewall: str = "nftables"
+    libvirt: str = SYSTEM_LIBVIRT
     xtables: str = "auto"
     log_limit: LogLimit = DEFAULT_LOG_LIMIT
     log_to_stdout: bool = False
@@ -55,7 +57,7 @@ class Running:
     def __init__(self, settings: Settings, registry: CollectorRegistry) -> None:
         firewall = find_firewall(settings.firewall)
         found = probe(str(settings.run_directory), settings.firewall, settings.xtables)
-        traits = replace(found, log_limit=settings.log_limit)
+        traits = replace(found, log_limit=settings.log_limit, libvirt=settings.libvirt)
         firewall_left.leave(traits)
         server = Server(settings.server)
         callers = Callers()
@@ -64,7 +66,7 @@ class Running:
         self._metadata = MetadataService(callers.find)
         rows = stages(traits, firewall, self._dnsmasq, self._metadata)
         self._reporter = Reporter(server, self.inbox.server_met)
-        self._monitor = Monitor(self.inbox)
+        self._monitor = Monitor(self.inbox, filters=Stage.NWFILTER_BINDINGS in firewall.stages)
         self.agent = Agent(
             Parts(
                 host=settings.host,
@@ -76,7 +78,7 @@ class Running:
                 flows=Flows(marks=traits.flow_marks and firewall.drops_cut),
                 reporter=self._reporter,
                 cache=PlanCache(settings.state_directory),
-                ledger=Ledger(settings.host, settings.firewall, firewall.stages),
+                ledger=Ledger(settings.host, settings.firewall, firewall.gates),
                 metrics=AgentMetrics(registry),
                 sweep_all=settings.sweep_all,
             )

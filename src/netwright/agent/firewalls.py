@@ -16,14 +16,16 @@ from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCount
 from netwright.kernel.driver import Driver, wide
 from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
+from netwright.kernel.nwfilter import NwFilters
+from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.model.errors import InvalidError
-from netwright.model.host import NftKey, NftKind, Stage
+from netwright.model.host import NftKey, NftKind, Stage, Traits
 from netwright.render.firewalls import ENGINES, Engine
 
 
 @dataclass(frozen=True, slots=True)
 class Firewall:
-    """`stages`: those that are gates while the engine is chosen. No port goes up before they hold."""
+    """`stages`: those that say whether a port is guarded, while the engine is chosen."""
 
     engine: Engine
     stages: frozenset[Stage]
@@ -32,20 +34,33 @@ class Firewall:
     counters: Callable[[], RuleCounters] = NoCounters
     """Makes what reads the rules' counters, bound to the namespace of the thread that calls it."""
 
+    @property
+    def gates(self) -> frozenset[Stage]:
+        """No port goes up before they hold.
+
+        The others need not be: nftables keeps a port shut until libvirt's filter on it is in force.
+        """
+        return self.stages - {Stage.NWFILTER, Stage.NWFILTER_BINDINGS}
+
 
 _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "nftables": frozenset({Stage.FIREWALL}),
+    "nwfilter": frozenset({Stage.FIREWALL, Stage.NWFILTER, Stage.NWFILTER_BINDINGS}),
     "iptables": frozenset({Stage.IPTABLES}),
     "none": frozenset({Stage.FIREWALL}),
 }
 
 _DROPS_CUT: Final = frozenset({"nftables", "iptables", "none"})
-_COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {"nftables": NftRuleCounters}
+_COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {
+    "nftables": NftRuleCounters,
+    "nwfilter": NftRuleCounters,
+}
 
-_DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
-    Stage.FIREWALL: lambda: wide(NftTables()),
-    Stage.IPTABLES: lambda: wide(Iptables()),
-    Stage.FIREWALL_PLUGIN: lambda: wide(PluginDriver()),
+_DRIVERS: Final[Mapping[Stage, Callable[[Traits], Driver[Hashable, object]]]] = {
+    Stage.FIREWALL: lambda _: wide(NftTables()),
+    Stage.IPTABLES: lambda _: wide(Iptables()),
+    Stage.NWFILTER: lambda traits: wide(NwFilters(Libvirt(traits.libvirt))),
+    Stage.FIREWALL_PLUGIN: lambda _: wide(PluginDriver()),
 }
 
 
@@ -69,10 +84,10 @@ def find_firewall(name: str) -> Firewall:
     return Firewall(plugin, frozenset({Stage.FIREWALL, Stage.FIREWALL_PLUGIN}))
 
 
-def firewall_rows(chosen: Firewall) -> tuple[Row, ...]:
+def firewall_rows(chosen: Firewall, traits: Traits) -> tuple[Row, ...]:
     """Drivers are bound to the namespace of the thread that calls this."""
     return tuple(
-        Row(stage, make(), gate=stage in chosen.stages, holds_others=_is_table)
+        Row(stage, make(traits), gate=stage in chosen.gates, holds_others=_is_table)
         for stage, make in _DRIVERS.items()
     )
 

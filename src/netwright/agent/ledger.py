@@ -10,8 +10,8 @@ from netwright.agent.reconcile import Keys, Outcome
 from netwright.agent.reporter import Reporter
 from netwright.kernel import facts, rtnetlink
 from netwright.kernel.events import is_vmm_link
-from netwright.model.host import Stage, TapLink, VethLink
-from netwright.model.ids import HostName, LinkName, PortId
+from netwright.model.host import LinkKey, Stage, TapLink, VethLink
+from netwright.model.ids import HOST_NAMESPACE, HostName, LinkName, PortId
 from netwright.model.plan import HostFacts, PortStatus, Report, StageFailure, VmmLink
 
 
@@ -28,6 +28,7 @@ class Ledger:
         self._ports: dict[Hashable, PortStatus] = {}
         self._links = {state.name: True for state in rtnetlink.links(self._reader) if is_vmm_link(state)}
         self._failures: dict[Stage, StageFailure] = {}
+        self._shut: set[Hashable] = set()
         self._new_ports: dict[PortId, PortStatus] = {}
         self._new_links: set[LinkName] = set(self._links)
         self._told: tuple[int, bool, tuple[StageFailure, ...], HostFacts] | None = None
@@ -46,12 +47,23 @@ class Ledger:
         for stage in looked_at:
             self._failures.pop(stage, None)
         self._failures |= outcome.failures
-        if Stage.PORTS in looked_at:
-            keys = looked_at[Stage.PORTS]
-            listed = {*desired.values[Stage.PORTS], *self._ports} if keys is None else keys
+        shut = self._note_shut(looked_at, outcome)
+        if Stage.PORTS in looked_at or shut:
+            keys = looked_at.get(Stage.PORTS, frozenset())
+            listed = {*desired.values[Stage.PORTS], *self._ports} if keys is None else {*keys, *shut}
             failed = frozenset() if outcome.held else outcome.pending.get(Stage.PORTS, frozenset())
             for key in listed:
                 self._record_port(key, desired, failed)
+
+    def _note_shut(self, looked_at: Mapping[Stage, Keys], outcome: Outcome) -> set[Hashable]:
+        """Remembers the ports that are shut, their filter not in force; tells whom it looked at."""
+        looked = self._links_of(looked_at.get(Stage.NWFILTER_BINDINGS, frozenset()))
+        self._shut = self._shut - looked
+        self._shut |= looked & self._links_of(outcome.pending.get(Stage.NWFILTER_BINDINGS, frozenset()))
+        return looked
+
+    def _links_of(self, bindings: Keys) -> set[Hashable]:
+        return set(self._ports) if bindings is None else {_link_of(name) for name in bindings}
 
     def report(self, reporter: Reporter, generation: int, *, complete: bool) -> None:
         """Sends what is new; nothing when nothing is."""
@@ -87,7 +99,8 @@ class Ledger:
             return
         waiting = isinstance(value, TapLink) and not value.ours and not self._links.get(_name(key), False)
         stopped = isinstance(value, VethLink | TapLink) and not value.up
-        closed = failed is None or key in failed or not self._gates.isdisjoint(self._failures)
+        closed = failed is None or key in failed or key in self._shut
+        closed = closed or not self._gates.isdisjoint(self._failures)
         up = not (waiting or stopped or closed)
         if self._ports.get(key) != (status := PortStatus(port, up)):
             self._ports[key] = self._new_ports[port] = status
@@ -98,6 +111,10 @@ def port_of(value: object) -> PortId | None:
     if isinstance(value, VethLink | TapLink) and value.alias.startswith("netwright:port:"):
         return PortId(value.alias.removeprefix("netwright:port:"))
     return None
+
+
+def _link_of(name: Hashable) -> Hashable:
+    return LinkKey(HOST_NAMESPACE, LinkName(str(name)))
 
 
 def _name(key: Hashable) -> LinkName:

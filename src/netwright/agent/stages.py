@@ -15,6 +15,8 @@ from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.driver import wide
 from netwright.kernel.links import Links
 from netwright.kernel.netns import Namespaces
+from netwright.kernel.nwfilter_bindings import NwBindings
+from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
@@ -29,14 +31,20 @@ def stages(
     namespaces = Namespaces(directory)
     return (
         Row(Stage.NAMESPACES, wide(namespaces)),
-        *firewall_rows(firewall),
+        *firewall_rows(firewall, traits),
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
         Row(Stage.UPLINKS, wide(Uplinks())),
         Row(
             Stage.PORTS,
             wide(Links(bridges=False)),
-            may_wait=lambda key, value: isinstance(value, TapLink) and not value.ours and not _is_there(key),
+            may_wait=_waits_for_vmm,
+        ),
+        # Behind the ports: libvirt binds a filter to a link that is there. The link is shut until then.
+        Row(
+            Stage.NWFILTER_BINDINGS,
+            wide(NwBindings(Libvirt(traits.libvirt))),
+            may_wait=lambda key, _: not _is_there(str(key)),
         ),
         Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
         Row(Stage.ROUTES, wide(Routes(namespaces))),
@@ -46,10 +54,16 @@ def stages(
     )
 
 
-def _is_there(key: Hashable) -> bool:
+def _waits_for_vmm(key: Hashable, value: object) -> bool:
+    if not isinstance(key, LinkKey) or not isinstance(value, TapLink):
+        return False
+    return not value.ours and not _is_there(key.name)
+
+
+def _is_there(name: str) -> bool:
     """Whether the calling thread's namespace has the link, whoever made it."""
     try:
-        socket.if_nametoindex(key.name if isinstance(key, LinkKey) else "")
+        socket.if_nametoindex(name)
     except OSError:
         return False
     return True

@@ -17,7 +17,7 @@ import structlog
 
 from netwright.kernel.xtables import BACKENDS
 from netwright.model.errors import InvalidError
-from netwright.model.host import DEFAULT_LOG_LIMIT
+from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT
 from netwright.model.ids import HostName
 from netwright.render.firewalls import ENGINES
 
@@ -70,6 +70,15 @@ firewall_option: Final = click.Option(
     show_default=True,
     metavar="|".join((*ENGINES, "NAME")),
     help="What enforces security groups: one of these, or a name that an installed package brings.",
+)
+libvirt_option: Final = click.Option(
+    ["--libvirt-uri"],
+    envvar="NETWRIGHT_LIBVIRT_URI",
+    show_envvar=True,
+    default=SYSTEM_LIBVIRT,
+    show_default=True,
+    metavar="URI",
+    help="Where libvirt's daemon for network filters is, with --firewall nwfilter.",
 )
 backend_option: Final = click.Option(
     ["--iptables-backend"],

@@ -44,6 +44,7 @@ main = click.Command(
         service.listen_option,
         service.host_option,
         service.firewall_option,
+        service.libvirt_option,
         service.backend_option,
         service.sweep_option,
         *service.packet_log_options,

@@ -48,10 +48,14 @@ class Listener(Protocol):
 
 
 class Monitor:
-    """Listens in the namespace of the thread that makes it."""
+    """Listens in the namespace of the thread that makes it.
 
-    def __init__(self, listener: Listener) -> None:
+    `filters`: whether libvirt's filters guard ports here: rules that others change may be theirs.
+    """
+
+    def __init__(self, listener: Listener, *, filters: bool = False) -> None:
         self._listener = listener
+        self._filters = filters
         self._reader = rtnetlink.open_reader()
         self._names: dict[int, LinkName] = {}
         self._own_ports: set[int] = set()
@@ -88,14 +92,20 @@ class Monitor:
             data = opened.recv(1 << 17)
         except OSError:
             # ENOBUFS: the kernel dropped events, so anything may have changed.
-            for stage in (Stage.FIREWALL, Stage.BRIDGES, Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
+            for stage in (Stage.BRIDGES, Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
                 self._listener.suspect(stage)
+            self._suspect_rules()
             return
         for kind, _, port, body in messages(data):
             if self._sockets[opened] == ROUTE:
                 self._tell_route(kind, body)
             elif kind == _NEW_GENERATION and not self._is_own(port):
-                self._listener.suspect(Stage.FIREWALL)
+                self._suspect_rules()
+
+    def _suspect_rules(self) -> None:
+        self._listener.suspect(Stage.FIREWALL)
+        if self._filters:
+            self._listener.suspect(Stage.NWFILTER_BINDINGS)
 
     def _is_own(self, port: int) -> bool:
         """Whether one of our sockets wrote.
@@ -132,6 +142,8 @@ class Monitor:
             return
         stage = Stage.BRIDGES if state.name.startswith("brq") else Stage.PORTS
         self._listener.suspect(stage, [LinkKey(HOST_NAMESPACE, state.name)])
+        if self._filters and stage is Stage.PORTS:
+            self._listener.suspect(Stage.NWFILTER_BINDINGS, [state.name])
         if is_vmm_link(state) or (gone and state.alias.endswith(" vmm")):
             self._listener.vmm_link(state.name, present=not gone)
 

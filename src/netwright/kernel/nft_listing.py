@@ -45,6 +45,7 @@ from netwright.model.host import (
     NftValue,
     settled,
 )
+from netwright.model.nwfilter import BOUND
 
 _ANONYMOUS, _INTERVAL, _MAP = 1, 4, 8
 Parsed = dict[int, bytes]
@@ -81,8 +82,8 @@ def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftK
     tag = tag_of_set(declared)
     yield NftKey(kind, family, name), NftSet(tag, "")
     fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
-    if fields is None or not tag:
-        return  # not one of ours: it goes with all that is in it
+    if fields is None or not tag or name == BOUND:
+        return  # not one of ours, or another driver's: it goes with all that is in it
     listed = [
         entry for message in netlink.dump(GET_ELEMENTS, in_set(family, name)) for entry in entries(message)
     ]

@@ -24,6 +24,7 @@ class Stage(StrEnum):
     SYSCTLS = "sysctls"
     UPLINKS = "uplinks"
     PORTS = "ports"
+    NWFILTER_BINDINGS = "nwfilter-bindings"
     ADDRESSES = "addresses"
     ROUTES = "routes"
     DHCP_FILES = "dhcp-files"
@@ -35,6 +36,8 @@ CUT_MARK: Final = 0x00080000
 """The bit of a connection's mark by which it is dropped, whichever way its packets go."""
 KEPT_MARK: Final = 0x00100000
 """The bit of a connection's mark that says: no rule allows it any more, and it is kept all the same."""
+SYSTEM_LIBVIRT: Final = "nwfilter:///system"
+"""libvirt's daemon for network filters as distributions run it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,8 @@ class Traits:
     """Whether the kernel takes `ct` expressions in the bridge family."""
     firewall: str = "nftables"
     """The engine that enforces security groups: a row's name in the agent's table of firewalls."""
+    libvirt: str = SYSTEM_LIBVIRT
+    """Where the nwfilter engine reaches libvirt's daemon: a libvirt URI."""
     xtables: str = "nft"
     """iptables' back end where the engine is iptables: `nft` or `legacy`."""
     flow_marks: bool = True
@@ -269,3 +274,24 @@ def settled(tags: Iterable[str]) -> tuple[str, ...]:
 
 
 NftValue = NftTable | NftSet | NftLimit | NftElement | NftChain
+
+
+@dataclass(frozen=True, slots=True)
+class NwFilter:
+    """A libvirt network filter, its key the name. Equal when the marks are.
+
+    `mark` stands for the whole definition; it is a comment in it, and in the kernel's rules made of it.
+    """
+
+    mark: str
+    uuid: str = field(compare=False)
+    xml: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PortBinding:
+    """A filter in force on a link: the key is the link's name, `mark` the mark of the filter's definition."""
+
+    mark: str
+    filter: str = field(compare=False)
+    mac: Mac = field(compare=False)

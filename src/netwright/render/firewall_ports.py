@@ -16,18 +16,21 @@ from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
 
 def port_firewall(port: PortItem, traits: Traits) -> Nft:
     """Everything both tables hold for a port: nothing but its membership if it is not secured."""
-    link = port_link_name(port.id)
-    parts: Nft = membership(port)
     if not port.secured:
-        return parts
+        return membership(port)
+    return port_groups(port, traits) | _bindings(port, port_link_name(port.id))
+
+
+def port_groups(port: PortItem, traits: Traits) -> Nft:
+    """A secured port, its membership, and the way of its packets to its groups' chains."""
+    link = port_link_name(port.id)
     ingress, egress = (ports_chain(way, port.groups, port.logs) for way in Direction)
     return (
-        parts
+        membership(port)
         | ports_chains(port.groups, port.logs, traits)
         | element(BRIDGE, "secured", link)
         | mapping(BRIDGE, "ports_out", link, f"goto {egress}")
         | mapping(BRIDGE, "ports_in", link, f"goto {ingress}")
-        | _bindings(port, link)
     )
 
 
@@ -54,15 +57,20 @@ def bound_prefixes(port: PortItem) -> dict[Mac, list[Prefix]]:
     return {mac: collapsed(prefixes) for mac, prefixes in bound.items()}
 
 
+def neighbour_targets(port: PortItem) -> Nft:
+    """What the port's guest may advertise itself as, whichever of its MACs it does so from."""
+    every = {prefix for some in bound_prefixes(port).values() for prefix in some}
+    return _targets(port_link_name(port.id), collapsed(every))
+
+
 def _bindings(port: PortItem, link: LinkName) -> Nft:
     """Which MAC, address and neighbour target may be seen together on the link."""
-    bound = bound_prefixes(port)
     parts: Nft = {}
-    for mac, prefixes in bound.items():
+    for mac, prefixes in bound_prefixes(port).items():
         parts |= element(BRIDGE, "bind_mac", link, mac)
         for prefix in prefixes:
             parts |= _bind(link, mac, prefix)
-    return parts | _targets(link, collapsed({prefix for some in bound.values() for prefix in some}))
+    return parts | neighbour_targets(port)
 
 
 def _bind(link: LinkName, mac: Mac, prefix: Prefix) -> Nft:

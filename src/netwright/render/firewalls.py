@@ -26,6 +26,7 @@ from netwright.render import (
 )
 from netwright.render.firewall_base import firewall_base
 from netwright.render.firewall_groups import group_firewall
+from netwright.render.firewall_nwfilter import nwfilter_firewall
 from netwright.render.firewall_ports import membership, port_firewall
 from netwright.render.nat import floating_ip_nat, network_nat
 from netwright.render.nft import Nft
@@ -89,7 +90,12 @@ def _nft(parts: Nft) -> Mapping[Stage, Mapping[Hashable, object]]:
     return {Stage.FIREWALL: dict[Hashable, object](parts.items())}
 
 
-ENGINES: Final[Mapping[str, Engine]] = {"nftables": nftables, "iptables": iptables, "none": unfiltered}
+ENGINES: Final[Mapping[str, Engine]] = {
+    "nftables": nftables,
+    "iptables": iptables,
+    "nwfilter": nwfilter_firewall,
+    "none": unfiltered,
+}
 
 _ON_INET_HOOKS: Final = frozenset({"iptables", "nwfilter"})
 """Engines that see bridged packets only where br_netfilter shows them."""

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from netwright.agent import firewall_left
@@ -23,9 +24,10 @@ from netwright.agent.stages import stages
 from netwright.kernel import netns
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.traits import probe
-from netwright.model.host import DEFAULT_LOG_LIMIT, LogLimit, Stage
+from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
 from netwright.model.ids import GroupId, HostName, NamespaceName
 from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
+from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import namespace
 
 T = TypeVar("T")
@@ -46,6 +48,7 @@ class Rig:
         self._log_limit = log_limit
         self._directory = directory
         self._firewall = firewall
+        self.libvirt: LibvirtHost | None = None
         self._start()
 
     def _start(self) -> None:
@@ -139,6 +142,9 @@ class Rig:
             lambda: reconcile(self.rows, self._empty(), dict.fromkeys((row.stage for row in self.rows), None))
         )
         self.leave()
+        if self.libvirt:
+            self.libvirt.stop()
+            self._libvirt_files.cleanup()
 
     def _close_drivers(self) -> None:
         self._flows.close()
@@ -150,12 +156,21 @@ class Rig:
         name, _, xtables = self._firewall.partition("/")
         firewall = find_firewall(name)
         found = probe(str(self._directory), name, xtables or "auto")
-        traits = replace(found, log_limit=self._log_limit)
+        traits = replace(found, log_limit=self._log_limit, libvirt=self._libvirt_uri())
         firewall_left.leave(traits)
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, firewall, dnsmasq, metadata)
         return Desired(traits, firewall.engine), Flows(marks=traits.flow_marks and firewall.drops_cut)
+
+    def _libvirt_uri(self) -> str:
+        """The rig's own daemon, which runs from the first time that the engine needs it."""
+        if self._firewall == "nwfilter" and self.libvirt is None:
+            # A socket's path has at most 107 characters, and tests' directories are deep.
+            self._libvirt_files = TemporaryDirectory(prefix="nwt-libvirt-")
+            self.libvirt = LibvirtHost(self.host, Path(self._libvirt_files.name))
+            self.libvirt.start()
+        return self.libvirt.uri() if self.libvirt else SYSTEM_LIBVIRT
 
     def _apply(self, old: dict[ItemKey, Item]) -> Outcome:
         touched = self._desired.replace(self._items.values())
