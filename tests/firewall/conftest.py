@@ -6,7 +6,19 @@ from typing import Final
 
 import pytest
 
-ENGINES_TESTED: Final = ("nftables", "iptables/nft", "iptables/legacy")
+ENGINES_TESTED: Final = ("nftables", "iptables/nft", "iptables/legacy", "nwfilter")
+_HOUR: Final = 3600
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """libvirt takes a second or more for each port of each scene: its conformance is a slow test, and not at length."""
+    for item in list(items):
+        if item.path.name != "test_conformance.py" or "[nwfilter]" not in item.name:
+            continue
+        if "at_length" in item.name:
+            items.remove(item)
+        item.add_marker(pytest.mark.slow)
+        item.add_marker(pytest.mark.timeout(_HOUR))
 
 
 @pytest.fixture(scope="module", params=ENGINES_TESTED)
