@@ -50,7 +50,7 @@ _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "none": frozenset({Stage.FIREWALL}),
 }
 
-_DROPS_CUT: Final = frozenset({"nftables", "iptables", "none"})
+_DROPS_CUT: Final = frozenset({"nftables", "iptables", "nwfilter", "none"})
 _COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {
     "nftables": NftRuleCounters,
     "nwfilter": NftRuleCounters,

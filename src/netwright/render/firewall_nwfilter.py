@@ -35,7 +35,7 @@ from netwright.render.nwfilter_groups import group_filter, port_binding, port_fi
 
 Parts = Mapping[Stage, Mapping[Hashable, object]]
 
-_LIBVIRT_DOES: Final = frozenset({"spoof", "spoof_arp", "spoof_ip4", "spoof_ip6", "spoof_nd"})
+_LIBVIRT_DOES: Final = frozenset({"own_ip4", "spoof", "spoof_arp", "spoof_ip4", "spoof_ip6", "spoof_nd"})
 _SHUT_FROM: Final = "iifname @secured iifname != @bound counter drop"
 _SHUT_TO: Final = "oifname @secured oifname != @bound counter drop"
 _TARGET: Final = (
