@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netwright.kernel.ebtables import Ebtables
+from netwright.kernel.nft_counters import RuleCount
 from netwright.kernel.xt_reading import (
     BRIDGE,
     FIRST,
@@ -76,6 +77,16 @@ class XtChains:
                     tool.restore(script)
             except KernelRefusedError:
                 _remove_what_is_free(owner, {place: own for place, (_, own) in places.items()})
+
+
+def read_xt_counters(chains: Collection[XtKey]) -> dict[XtKey, tuple[RuleCount, ...]]:
+    """The rules of those chains that there are, in order, in the calling thread's namespace."""
+    found: dict[XtKey, tuple[RuleCount, ...]] = {}
+    for place, names in _by_place(chains).items():
+        for name, lines in _read(place, names).items():
+            counts = (RuleCount(line.tag, line.packets, line.bytes) for line in lines)
+            found[place.key(XtKind.CHAIN, name)] = tuple(counts)
+    return found
 
 
 def is_there(owner: Owner) -> bool:
