@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from common import run
@@ -28,7 +28,7 @@ class Classic:
     """A host with that many ports in place, made in one batch: they are not what is measured."""
 
     def __init__(self, ports: int) -> None:
-        self.iptables = "iptables-legacy" if shutil.which("iptables-legacy-save") else "iptables-nft"
+        self.iptables = iptables()
         self._ports = ports
         self._host, self._guests = f"classic{ports}", f"classic{ports}-guests"
         for namespace in (self._host, self._guests):
@@ -41,7 +41,7 @@ class Classic:
             f"link add vnet{one} master br100 up type veth peer name n{one} {far}" for one in range(ports)
         ]
         run(["ip", "-batch", "-"], stdin="\n".join(lines), where=self._host)
-        self._restore(_edited(self._save(), ports))
+        self._restore(edited(self._save(), _addresses(ports)))
 
     def add(self) -> float:
         """One more port: its milliseconds.
@@ -52,10 +52,10 @@ class Classic:
         number = self._ports
         for where, words in self._steps(number):
             run(["ip", *words.split()], where=where)
-        self._restore(_edited(self._save(), number + 1))
+        self._restore(edited(self._save(), _addresses(number + 1)))
         taken = (time.perf_counter() - begun) * 1000
         run(["ip", "link", "delete", f"vnet{number}"], where=self._host)
-        self._restore(_edited(self._save(), number))
+        self._restore(edited(self._save(), _addresses(number)))
         time.sleep(_REST_S)
         return taken
 
@@ -79,14 +79,27 @@ class Classic:
         run([f"{self.iptables}-restore", "-c"], stdin=text, where=self._host)
 
 
-def _edited(saved: str, ports: int) -> str:
-    """The saved rules with nova's lines taken out and made anew, as IptablesManager does."""
+def iptables() -> str:
+    """What nova-network would have found: the old back end where there is one."""
+    return "iptables-legacy" if shutil.which("iptables-legacy-save") else "iptables-nft"
+
+
+def edited(saved: str, instances: Sequence[str], more: Sequence[str] = ()) -> str:
+    """The saved rules with nova's lines taken out and made anew, as IptablesManager does.
+
+    `instances` by their addresses; `more`: what each one's chain accepts beside the group.
+    """
     others = [line for line in saved.splitlines() if _OURS not in line]
     if "*filter" not in others:
         others += ["*filter", "COMMIT"]
     at = others.index("*filter") + 1
     policies = at + next(index for index, line in enumerate(others[at:]) if not line.startswith(":"))
-    return "\n".join([*others[:policies], *_chains(ports), *_rules(ports), *others[policies:]]) + "\n"
+    return (
+        "\n".join(
+            [*others[:policies], *_chains(len(instances)), *_rules(instances, more), *others[policies:]]
+        )
+        + "\n"
+    )
 
 
 def _chains(ports: int) -> Iterator[str]:
@@ -94,21 +107,26 @@ def _chains(ports: int) -> Iterator[str]:
         yield f":{_OURS}{name} - [0:0]"
 
 
-def _rules(ports: int) -> Iterator[str]:
+def _rules(instances: Sequence[str], more: Sequence[str]) -> Iterator[str]:
     yield f"[0:0] -A FORWARD -j {_OURS}FORWARD"
     yield f"[0:0] -A {_OURS}FORWARD -j {_OURS}local"
     yield f"[0:0] -A {_OURS}FORWARD -i br100 -j ACCEPT"
     yield f"[0:0] -A {_OURS}FORWARD -o br100 -j ACCEPT"
     yield f"[0:0] -A {_OURS}sg-fallback -j DROP"
-    for number in range(ports):
+    for number, address in enumerate(instances):
         chain = f"[0:0] -A {_OURS}inst-{number}"
-        yield f"[0:0] -A {_OURS}local -d {_address(number)}/32 -j {_OURS}inst-{number}"
+        yield f"[0:0] -A {_OURS}local -d {address}/32 -j {_OURS}inst-{number}"
         yield f"{chain} -m state --state INVALID -j DROP"
         yield f"{chain} -m state --state RELATED,ESTABLISHED -j ACCEPT"
         yield f"{chain} -j {_OURS}provider"
         yield f"{chain} -s 10.30.0.1/32 -p udp -m udp --sport 67 --dport 68 -j ACCEPT"
         yield from (f"{chain} -s 198.51.100.0/24 -p tcp -m tcp --dport {port} -j ACCEPT" for port in GROUP)
+        yield from (f"{chain} {match} -j ACCEPT" for match in more)
         yield f"{chain} -j {_OURS}sg-fallback"
+
+
+def _addresses(ports: int) -> list[str]:
+    return [_address(number) for number in range(ports)]
 
 
 def _address(number: int) -> str:

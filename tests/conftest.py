@@ -11,6 +11,11 @@ _NEEDS_ROOT = {"kernel", "firewall", "e2e"}
 _HERE = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    said = "random scenes for each conformance test (tests/firewall); fewer where the machine is slow"
+    parser.addoption("--scenes", type=int, default=20, help=said)
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Fails, and says why, rather than skip what cannot be tested here."""
     room = item.path.relative_to(_HERE).parts[0]

@@ -123,7 +123,7 @@ def _leaves(scene: Scene, packet: Packet, *, known: bool) -> bool:
         or _is_usurping(packet)
     ):
         return False
-    return _needs_no_rule_out(packet) or _allowed(scene, packet, Direction.EGRESS, known=known)
+    return _needs_no_rule_out(packet) or allowed(scene, packet, Direction.EGRESS, known=known)
 
 
 def _arrives(scene: Scene, packet: Packet, *, known: bool) -> bool:
@@ -133,7 +133,7 @@ def _arrives(scene: Scene, packet: Packet, *, known: bool) -> bool:
         return True
     if packet.form in NOT_IP:
         return False
-    return _needs_no_rule_in(packet) or _allowed(scene, packet, Direction.INGRESS, known=known)
+    return _needs_no_rule_in(packet) or allowed(scene, packet, Direction.INGRESS, known=known)
 
 
 def _is_own(port: PortItem, source: End) -> bool:
@@ -185,7 +185,8 @@ def _host_takes(packet: Packet) -> bool:
     return (packet.protocol, packet.port) in {(UDP, 53), (UDP, 67), (UDP, 547), (TCP, 53), (TCP, 8775)}
 
 
-def _allowed(scene: Scene, packet: Packet, way: Direction, *, known: bool) -> bool:
+def allowed(scene: Scene, packet: Packet, way: Direction, *, known: bool = False) -> bool:
+    """Whether the groups of the end that the direction is about let it by."""
     near = packet.sender if way is Direction.EGRESS else packet.receiver
     if known and any(group.stateful for group in scene.groups_of(near)):
         return True

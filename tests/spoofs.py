@@ -31,7 +31,6 @@ from hostile import (
     dhcp,
     everywhere,
     hidden,
-    message,
     odd_arp,
     overlapping,
     own4,
@@ -204,9 +203,7 @@ _ROUTERS: Final = {
     "router advertisement in the second fragment": Attack(
         lambda c: frames.fragments(c.local, c.to6, 58, announcement(c)), own6, works=False
     ),
-    "router advertisement as a fragment of one": Attack(
-        lambda c: atomic(c, c.local, message(c.local, c.to6, 134, bytes(12))), own6
-    ),
+    "router advertisement as a fragment of one": Attack(lambda c: atomic(c, c.local, announcement(c)), own6),
     "redirect": Attack(
         lambda c: frames.icmp(c.local, c.to6, 137, rest=bytes(36)),
         lambda c: frames.icmp(c.local, c.to6, 128, rest=struct.pack(">HH", c.token, 1)),

@@ -25,6 +25,18 @@ HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
         ("plug", {"first_ping_ms", "lease_ms", "kernel_ms", "growth", "speedup_vs_classic"}),
         ("api", {"port_create_per_s", "port_create_ms", "port_list_1000_ms", "cpu_ms_per_port_create"}),
         ("restart", {"lost", "reset", "sync_s", "sync_writes", "rebuild_s", "heal_ms"}),
+        (
+            "firewall",
+            {
+                "port_ms",
+                "member_ms",
+                "rule_ms",
+                "speedup_port_20",
+                "packet_cost",
+                "packet_flat",
+                "connect_cost",
+            },
+        ),
         ("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}),
     ],
 )

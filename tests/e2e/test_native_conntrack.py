@@ -23,7 +23,8 @@ PROBE = "from netwright.kernel.traits import probe; assert probe('/run').bridge_
 def run_tests(names: Sequence[str], scratch: Path, first: str = "true") -> None:
     """Those tests pass, all of them (the slow ones apart), after the command `first`."""
     files = " ".join(f"tests/{name}.py" for name in names)
-    script = f'{first} && "$0" -c "{PROBE}" && exec "$0" -m pytest -q --color=no -p no:xdist -m \'not slow\' {files}'
+    options = "-q --color=no -p no:xdist --scenes 8 -m 'not slow'"
+    script = f'{first} && "$0" -c "{PROBE}" && exec "$0" -m pytest {options} {files}'
     environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
     answer = run_in_vm(Job(["sh", "-c", script, sys.executable], ROOT, environment, 800), scratch)
     assert answer.code == 0, answer.text

@@ -12,7 +12,13 @@ from oracle import Scene
 from packet_space import scenes
 
 ENOUGH = 10_000
-QUICK, LONG = 40, 400
+LONG = 400
+
+
+@pytest.fixture(scope="module")
+def quick(request: pytest.FixtureRequest) -> int:
+    """How many scenes are few."""
+    return int(request.config.getoption("--scenes"))
 
 
 @pytest.fixture(scope="module")
@@ -52,14 +58,14 @@ def judge(bench: Bench, examples: int) -> None:
     assert not wrong, wrong[0]
 
 
-def test_on_one_host_packets_pass_as_groups_say(alone: Bench) -> None:
+def test_on_one_host_packets_pass_as_groups_say(alone: Bench, quick: int) -> None:
     """Between guests, to the host and from it, each packet, answer and error arrives exactly if the reference says so."""
-    judge(alone, QUICK)
+    judge(alone, quick)
 
 
-def test_across_two_hosts_packets_pass_as_groups_say(apart: Bench) -> None:
+def test_across_two_hosts_packets_pass_as_groups_say(apart: Bench, quick: int) -> None:
     """Members on another host are members; each packet is judged by both ends, wherever they are."""
-    judge(apart, QUICK)
+    judge(apart, quick)
 
 
 def test_enough_packets_were_compared(engine: str, alone: Bench, apart: Bench) -> None:
@@ -71,12 +77,12 @@ def test_enough_packets_were_compared(engine: str, alone: Bench, apart: Bench) -
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_on_one_host_packets_pass_as_groups_say_at_length(alone: Bench) -> None:
-    """Ten times as many scenes, and not one verdict differs."""
+    """Hundreds of scenes, and not one verdict differs."""
     judge(alone, LONG)
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_across_two_hosts_packets_pass_as_groups_say_at_length(apart: Bench) -> None:
-    """Ten times as many scenes, and not one verdict differs."""
+    """Hundreds of scenes, and not one verdict differs."""
     judge(apart, LONG)

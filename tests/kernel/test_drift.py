@@ -37,6 +37,13 @@ def delete_rule(bench: Planned, family: str, chain: str, which: int) -> None:
     bench.run(f"nft delete rule {family} netwright {chain} handle {handle}")
 
 
+def outdate(bench: Planned) -> None:
+    """As if another version had made the table, with other sets."""
+    listed = run(bench.host, ["nft", "list", "table", "bridge", "netwright"]).stdout
+    (layout,) = re.findall(r"chain (layout_\w+)", listed)
+    bench.run(f"nft delete chain bridge netwright {layout} ; add chain bridge netwright layout_0ld")
+
+
 def end_dnsmasq(bench: Planned) -> None:
     pid = Home(bench.directory, HOSTED).pid()
     assert pid
@@ -93,6 +100,7 @@ DEEDS: dict[str, Callable[[Planned], object]] = {
         "add element inet netwright fip_snat { 10.33.0.10 : 203.0.113.51 }"
     ),
     "a zone deleted": lambda b: b.run("nft flush map inet netwright zones"),
+    "a table of another layout": outdate,
     "a table deleted": lambda b: b.run("nft delete table bridge netwright"),
     "the ruleset flushed": lambda b: b.run("nft flush ruleset"),
     "a gateway's address deleted": lambda b: b.run(f"ip address delete 10.33.0.1/24 dev {BRIDGE}"),

@@ -17,7 +17,7 @@ from netwright.kernel.driver import Driver, wide
 from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
 from netwright.model.errors import InvalidError
-from netwright.model.host import Stage
+from netwright.model.host import NftKey, NftKind, Stage
 from netwright.render.firewalls import ENGINES, Engine
 
 
@@ -68,4 +68,11 @@ def find_firewall(name: str) -> Firewall:
 
 def firewall_rows(chosen: Firewall) -> tuple[Row, ...]:
     """Drivers are bound to the namespace of the thread that calls this."""
-    return tuple(Row(stage, make(), gate=stage in chosen.stages) for stage, make in _DRIVERS.items())
+    return tuple(
+        Row(stage, make(), gate=stage in chosen.stages, holds_others=_is_table)
+        for stage, make in _DRIVERS.items()
+    )
+
+
+def _is_table(key: Hashable) -> bool:
+    return isinstance(key, NftKey) and key.kind is NftKind.TABLE

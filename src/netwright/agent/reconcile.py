@@ -23,12 +23,17 @@ def _never(_: Hashable, __: object) -> bool:
     return False
 
 
+def _no_key(_: Hashable) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A stage and its driver.
 
     `gate`: stages after it wait while it fails. `swept`: what is there and not wanted is removed.
     `may_wait`: whether what is not observed is right to be absent, as a tap that its VMM has yet to make.
+    `holds_others`: a key that takes others with it where it is made anew, as a table what is in it.
     """
 
     stage: Stage
@@ -36,6 +41,7 @@ class Row:
     gate: bool = False
     swept: bool = True
     may_wait: Callable[[Hashable, object], bool] = _never
+    holds_others: Callable[[Hashable], bool] = _no_key
 
 
 @dataclass(slots=True)
@@ -112,7 +118,7 @@ def _round(
     look_at: Mapping[Stage, Keys],
     outcome: Outcome,
     sweep: Sweep,
-) -> dict[Stage, set[Hashable]]:
+) -> dict[Stage, Keys]:
     """One pass; returns what was written in it and has to be looked at again."""
     deltas: list[tuple[Row, Delta[Hashable, object]]] = []
     sweeping = sweep.allowed
@@ -132,8 +138,15 @@ def _round(
     if sweeping:
         for row, delta in reversed(deltas):
             _sweep(row, delta, outcome)
-    again = {row.stage: {*delta.put, *(delta.remove if sweeping else ())} for row, delta in deltas}
-    return {stage: keys for stage, keys in again.items() if keys and stage not in outcome.failures}
+    again = {row.stage: _again(row, delta, swept=sweeping) for row, delta in deltas}
+    return {stage: keys for stage, keys in again.items() if keys != set() and stage not in outcome.failures}
+
+
+def _again(row: Row, delta: Delta[Hashable, object], *, swept: bool) -> Keys:
+    """What was written or removed, or all of the stage where that may have taken more with it."""
+    if any(map(row.holds_others, delta.put)):
+        return None
+    return {*delta.put, *(delta.remove if swept else ())}
 
 
 def _is_held(limit: SweepLimit | None, stage: Stage, removals: int, there: int) -> bool:

@@ -37,8 +37,9 @@ _NAMED: Final = (NftKind.SET, NftKind.MAP, NftKind.LIMIT)
 class NftTables:
     """Driver of both tables. Bound to the network namespace in which it is made."""
 
-    def __init__(self) -> None:
-        self._nft = Nftables()
+    def __init__(self, nft: Nftables | None = None) -> None:
+        """`nft`: made in the namespace that is meant; by default in the calling thread's."""
+        self._nft = nft or Nftables()
         self._reader = NftReader()
         self._writer = NftWriter()
 

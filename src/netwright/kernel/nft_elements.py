@@ -9,6 +9,7 @@ import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
@@ -46,6 +47,8 @@ _WIDTHS: Final[Mapping[int, int]] = {
 """Bytes. Numbers are neighbour targets."""
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _AND: Final = " . "
+_REMEMBERED: Final = 1024
+"""A key is packed to look for it, to write it, and to look again."""
 
 
 class PackedKey(NamedTuple):
@@ -112,7 +115,7 @@ def is_range(element: str) -> bool:
 
 def is_plain_range(element: str) -> bool:
     """Whether it is an element of an interval set of one field, which the kernel keeps as two elements."""
-    return _AND not in element and _is_range(element)
+    return _is_range(element) and _AND not in element
 
 
 def _is_range(field: str) -> bool:
@@ -120,6 +123,7 @@ def _is_range(field: str) -> bool:
     return "/" in field or ("-" in field and (field[0].isdigit() or ":" in field))
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def pack_key(element: str) -> PackedKey:
     """An element's text to bytes."""
     fields = [_pack(text) for text in element.split(_AND)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Final
 
 from netwright.kernel.netlink import Message, attribute, attributes, children, string
@@ -33,11 +34,13 @@ _RULE_COMMENT: Final = 0
 _SET_COMMENT: Final = 7
 
 
+@lru_cache
 def in_table(family: str) -> bytes:
     """How a message about our table, or something in it, begins."""
     return struct.pack(">BBH", _FAMILIES[family], 0, 0) + text(TABLE_NAME, TABLE)
 
 
+@lru_cache(maxsize=1024)
 def in_set(family: str, name: str) -> bytes:
     """How a message about a set's elements begins."""
     return in_table(family) + text(_LIST_SET, name)

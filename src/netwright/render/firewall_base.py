@@ -44,6 +44,12 @@ _INET_MAPS: Final = {
     "fip_snat": "type ipv4_addr : ipv4_addr",
 }
 
+_ANTISPOOF: Final = (
+    # Nearly every packet: a whole address that is its port's own, so that one look-up is enough.
+    "ether type ip iifname . ether saddr . ip saddr @bind_ip4 goto own_ip4",
+    "iifname @secured jump spoof",
+)
+_OWN_IP4: Final = ("udp sport 67 udp dport 68 counter drop",)
 _SPOOF: Final = (
     "iifname . ether saddr != @bind_mac counter drop",
     "ether type arp goto spoof_arp",
@@ -62,7 +68,6 @@ _SPOOF_ARP: Final = (
 )
 _SPOOF_IP4: Final = (
     "udp sport 67 udp dport 68 counter drop",
-    "iifname . ether saddr . ip saddr @bind_ip4 accept",
     "iifname . ether saddr . ip saddr @bind_net4 accept",
     "ip saddr 0.0.0.0 ip daddr 255.255.255.255 udp sport 68 udp dport 67 accept",
     "counter drop",
@@ -151,7 +156,8 @@ def _bridge_chains(traits: Traits) -> Nft:
         | chain(BRIDGE, "always_out", _ALWAYS_OUT)
         | chain(BRIDGE, "always_in", _ALWAYS_IN)
         | chain(BRIDGE, "known", (_known(traits),))
-        | chain(BRIDGE, "antispoof", ("iifname @secured jump spoof",), "filter prerouting -300")
+        | chain(BRIDGE, "own_ip4", _OWN_IP4)
+        | chain(BRIDGE, "antispoof", _ANTISPOOF, "filter prerouting -300")
         # After br_netfilter (priority 0), whose inet hooks have marked the packet by now.
         | chain(BRIDGE, "from_ports", ("iifname vmap @ports_out",), "filter prerouting 100")
         | chain(BRIDGE, "to_ports", ("oifname vmap @ports_in",), "filter postrouting 0")
@@ -165,16 +171,16 @@ def _known(traits: Traits) -> str:
 
 
 def _inet_chains() -> Nft:
-    outside = ("iifname != @bridges iifname != lo",)
     return (
-        chain(
+        chain(INET, "zone_bridged", ("ct zone set iifname map @zones",))
+        | chain(
             INET,
             "zone",
             (
+                "iifname @bridges goto zone_bridged",
                 # Nobody outside may pretend to be a guest: groups name guests by their addresses.
-                f"{outside[0]} ip saddr @inside4 counter drop",
-                f"{outside[0]} ip6 saddr @inside6 counter drop",
-                "ct zone set iifname map @zones",
+                "iifname != lo ip saddr @inside4 counter drop",
+                "iifname != lo ip6 saddr @inside6 counter drop",
             ),
             "filter prerouting -300",
         )
@@ -200,16 +206,12 @@ def _conntrack(traits: Traits) -> Nft:
         return named_map(BRIDGE, "zones", "typeof meta ibrname : ct zone") | chain(
             BRIDGE, "zone", (zone,), "filter prerouting -310"
         )
-    clear = f"meta mark set meta mark & {~ESTABLISHED_MARK & 0xFFFFFFFF:#010x}"
-    set_bit = f"ct state established,related meta mark set meta mark | {ESTABLISHED_MARK:#010x}"
-    return chain(
-        INET,
-        "mark_in",
-        (f"iifname @bridges {clear}", f"iifname @bridges {set_bit}"),
-        "filter prerouting -150",
-    ) | chain(
-        INET,
-        "mark_out",
-        (f"oifname @bridges {clear}", f"oifname @bridges {set_bit}"),
-        "filter postrouting -150",
+    marking = (
+        f"ct state established,related meta mark set meta mark | {ESTABLISHED_MARK:#010x} accept",
+        f"meta mark set meta mark & {~ESTABLISHED_MARK & 0xFFFFFFFF:#010x}",
+    )
+    return (
+        chain(INET, "marks", marking)
+        | chain(INET, "mark_in", ("iifname @bridges goto marks",), "filter prerouting -150")
+        | chain(INET, "mark_out", ("oifname @bridges goto marks",), "filter postrouting -150")
     )

@@ -90,7 +90,10 @@ def members_sets(group: GroupId) -> Nft:
 
 
 def ports_chains(groups: Sequence[GroupId], logs: Sequence[LogId], traits: Traits) -> Nft:
-    """For each direction: what is always allowed, then every group in turn, then nothing."""
+    """For each direction: every group in turn, what is always allowed, then nothing.
+
+    The groups come first because they begin with known connections, to which nearly every packet belongs.
+    """
     parts: Nft = {}
     for direction in Direction:
         wanted = sorted(set(groups))
@@ -98,8 +101,8 @@ def ports_chains(groups: Sequence[GroupId], logs: Sequence[LogId], traits: Trait
             BRIDGE,
             ports_chain(direction, groups, logs),
             (
-                f"jump always_{WAY[direction]}",
                 *(f"jump {group_chain(direction, group)}" for group in wanted),
+                f"jump always_{WAY[direction]}",
                 *(f"jump {dropped_chain(direction, group)}" for group in wanted),
                 *([f"jump {port_logs_chain(direction, logs)}"] if logs else []),
                 "counter drop",

@@ -84,6 +84,8 @@ def _targets(link: LinkName, prefixes: Iterable[Prefix]) -> Nft:
 
 def collapsed(prefixes: Iterable[Prefix]) -> list[Prefix]:
     """The same addresses without overlaps, which the kernel's interval sets refuse."""
+    if all(prefix.prefixlen == prefix.max_prefixlen for prefix in prefixes):
+        return sorted(prefixes, key=lambda prefix: (prefix.version, int(prefix.network_address)))
     four = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv4Network))
     six = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv6Network))
     return [*four, *six]

@@ -45,6 +45,7 @@ _BINDINGS: Final = frozenset(
 )
 _SPOOF: Final = (
     "antispoof",
+    "own_ip4",
     "spoof",
     "spoof_arp",
     "spoof_ip4",
@@ -55,7 +56,9 @@ _SPOOF: Final = (
 _BASE: Final = {Direction.EGRESS: "from_ports", Direction.INGRESS: "to_ports"}
 _ALWAYS: Final = {Direction.EGRESS: "always_out", Direction.INGRESS: "always_in"}
 _VERDICTS: Final = {Direction.EGRESS: "ports_out", Direction.INGRESS: "ports_in"}
-_TRACKING: Final = frozenset({"bridges", "known", "zone", "zones", "mark_in", "mark_out", "routed"})
+_TRACKING: Final = frozenset(
+    {"bridges", "known", "zone", "zone_bridged", "zones", "mark_in", "mark_out", "marks", "routed"}
+)
 _GUARDS: Final = frozenset({"input", "to_host", "guarded"})
 _TRANSLATION: Final = frozenset(
     {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6"}
