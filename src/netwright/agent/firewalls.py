@@ -12,7 +12,7 @@ from typing import Final
 
 from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_names
 from netwright.agent.reconcile import Row
-from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters
+from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters, XtRuleCounters
 from netwright.kernel.driver import Driver, wide
 from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
@@ -37,7 +37,10 @@ _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "none": frozenset({Stage.FIREWALL}),
 }
 
-_COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {"nftables": NftRuleCounters}
+_COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {
+    "nftables": NftRuleCounters,
+    "iptables": XtRuleCounters,
+}
 
 _DRIVERS: Final[Mapping[Stage, Callable[[], Driver[Hashable, object]]]] = {
     Stage.FIREWALL: lambda: wide(NftTables()),

@@ -26,7 +26,7 @@ from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vmm import tap_holder
-from netwright.kernel.xt_chains import read_xt_counters
+from netwright.kernel.xt_counters import read_xt_counters
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import (
     DEFAULT_LOG_LIMIT,

@@ -22,12 +22,11 @@ class Ebtables:
         argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
         return run_tool("ebtables-save", argv, package=PACKAGE)
 
-    def restore(self, text: str, *, counters: bool = False) -> None:
+    def restore(self, text: str) -> None:
         """Writes what the text names; other chains stay. Raises KernelRefusedError.
 
-        Counters start anew: ebtables-restore takes none.
+        Counters of chains that it names start anew.
         """
-        del counters
         lines = text.replace("COMMIT\n", "")
         run_tool("ebtables-restore", ["--noflush"], lines, package=PACKAGE)
 

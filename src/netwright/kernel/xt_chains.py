@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netwright.kernel.ebtables import Ebtables
-from netwright.kernel.nft_counters import RuleCount
+from netwright.kernel.xt_editing import declared, written
 from netwright.kernel.xt_reading import (
     BRIDGE,
     FIRST,
@@ -20,7 +20,6 @@ from netwright.kernel.xt_reading import (
     Place,
     comment,
     is_jump,
-    loose_rules,
     observed,
     read_chain,
     read_tables,
@@ -48,8 +47,8 @@ class XtChains:
         if keys is None:
             return {key: value for owner in _TOOLS for key, value in self._everything(owner)}
         found: dict[XtKey, XtValue] = {}
-        for place, names in _by_place(keys).items():
-            found.update(observed(place, _read(place, names), every=True))
+        for place, names in by_place(keys).items():
+            found.update(observed(place, read_chains(place, names), every=True))
         return {key: found[key] for key in keys if key in found}
 
     def _everything(self, owner: Owner) -> Iterator[tuple[XtKey, XtValue]]:
@@ -60,16 +59,16 @@ class XtChains:
     def put(self, items: Mapping[XtKey, XtValue]) -> None:
         for owner, keys in _by_owner(items).items():
             sections = {
-                place.table: _put_lines(place, _read(place, names), {key: items[key] for key in some})
+                place.table: _put_lines(place, read_chains(place, names), {key: items[key] for key in some})
                 for place, (names, some) in _places(keys).items()
             }
-            _TOOLS[owner].restore(_script(sections), counters=True)
+            _TOOLS[owner].restore(_script(sections))
 
     def remove(self, keys: Collection[XtKey]) -> None:
         for owner, some in _by_owner(keys).items():
             tool, places = _TOOLS[owner], _places(some)
             lines = {
-                place.table: removal(place, _read(place, names), own)
+                place.table: removal(place, read_chains(place, names), own)
                 for place, (names, own) in places.items()
             }
             try:
@@ -77,16 +76,6 @@ class XtChains:
                     tool.restore(script)
             except KernelRefusedError:
                 _remove_what_is_free(owner, {place: own for place, (_, own) in places.items()})
-
-
-def read_xt_counters(chains: Collection[XtKey]) -> dict[XtKey, tuple[RuleCount, ...]]:
-    """The rules of those chains that there are, in order, in the calling thread's namespace."""
-    found: dict[XtKey, tuple[RuleCount, ...]] = {}
-    for place, names in _by_place(chains).items():
-        for name, lines in _read(place, names).items():
-            counts = (RuleCount(line.tag, line.packets, line.bytes) for line in lines)
-            found[place.key(XtKind.CHAIN, name)] = tuple(counts)
-    return found
 
 
 def is_there(owner: Owner) -> bool:
@@ -111,11 +100,11 @@ def _places(keys: Iterable[XtKey]) -> dict[Place, tuple[set[str], list[XtKey]]]:
     return places
 
 
-def _by_place(keys: Iterable[XtKey]) -> dict[Place, set[str]]:
+def by_place(keys: Iterable[XtKey]) -> dict[Place, set[str]]:
     return {place: names for place, (names, _) in _places(keys).items()}
 
 
-def _read(place: Place, names: Collection[str]) -> Chains:
+def read_chains(place: Place, names: Collection[str]) -> Chains:
     """Those chains, where they are there."""
     tool = _TOOLS[place.backend, place.family]
     if not is_there((place.backend, place.family)):
@@ -134,9 +123,10 @@ def _put_lines(place: Place, there: Chains, items: Mapping[XtKey, XtValue]) -> l
     for key in items:
         if key.kind is XtKind.RULE:
             rules.setdefault(key.name, []).append(key.item)
-    lines = [_declared(place, name) for name in chains]
+    anew = [name for name in chains if name not in there or place.family == BRIDGE]
+    lines = [declared(place.family, name) for name in anew]
     for name, chain in chains.items():
-        lines += _whole(place, name, chain, there.get(name, ()), rules.pop(name, []))
+        lines += written(place.family, name, chain, there.get(name), rules.pop(name, []))
     for name, texts in rules.items():
         present = [line.text for line in there.get(name, ()) if not line.tag]
         lines += [f"-D {name} {text}" for text in present if text in texts]
@@ -145,31 +135,6 @@ def _put_lines(place: Place, there: Chains, items: Mapping[XtKey, XtValue]) -> l
         if isinstance(value, XtJump):
             lines += _jump_lines(place, key, value, there.get(key.name, ()))
     return lines
-
-
-def _declared(place: Place, name: str) -> str:
-    """Emptied if it is there (xtables-restore --noflush)."""
-    return f":{name} RETURN" if place.family == BRIDGE else f":{name} - [0:0]"
-
-
-def _whole(
-    place: Place, name: str, value: XtChain, old: Sequence[Line], rules: Sequence[str]
-) -> Iterator[str]:
-    """A chain written anew: rules that are others' keys stay, and so do counters of rules that stay."""
-    loose = dict.fromkeys([*loose_rules(place.family, old), *rules])
-    by_text = {line.text: line for line in old if not line.tag}
-    by_tag = {line.tag: line for line in old if line.tag}
-    if place.family == BRIDGE:
-        yield from (f"-A {name} {text}" for text in [*loose, *value.rules])
-        return
-    for text in loose:
-        yield f"{_counts(by_text.get(text))}-A {name} {text}"
-    for tag, text in zip(value.tags, value.rules, strict=True):
-        yield f"{_counts(by_tag.get(tag))}-A {name} {text} {comment(tag)}"
-
-
-def _counts(line: Line | None) -> str:
-    return f"[{line.packets}:{line.bytes}] " if line else "[0:0] "
 
 
 def _jump_lines(place: Place, key: XtKey, value: XtJump, old: Sequence[Line]) -> Iterator[str]:

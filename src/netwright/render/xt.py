@@ -45,7 +45,7 @@ class Table:
         return self._chain(name, LISTING, (_NEXT,) if self.family == BRIDGE else tail)
 
     def _chain(self, name: str, mark: str, rules: Sequence[str]) -> Xt:
-        tags = rules if self.family == BRIDGE else [mark + digest_of([name, rule]) for rule in rules]
+        tags = rules if self.family == BRIDGE else [mark + rule_tag(name, rule) for rule in rules]
         return {self._key(XtKind.CHAIN, name): XtChain(tuple(tags), tuple(rules))}
 
     def rule(self, chain: str, text: str) -> Xt:
@@ -58,6 +58,11 @@ class Table:
     def _key(self, kind: XtKind, name: str, item: str = "") -> XtKey:
         full = name if kind is XtKind.JUMP else PREFIX + name
         return XtKey(kind, self.backend, self.family, self.name, full, item)
+
+
+def rule_tag(chain: str, rule: str) -> str:
+    """What a rule's comment bears; its place in the chain does not matter to it."""
+    return digest_of([chain, rule])
 
 
 def tables(traits: Traits, name: str) -> Iterator[tuple[EtherType, Table]]:
