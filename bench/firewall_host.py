@@ -74,8 +74,12 @@ class FirewallHost:
     """
 
     def __init__(self, directory: Directory, engine: str, ports: int) -> None:
-        """Raises KernelRefusedError where this machine cannot carry the engine."""
-        self._name, self._ports, self._directory = f"{engine}{ports}", ports, directory / f"{engine}{ports}"
+        """`engine`: a name, and after a slash iptables' back end.
+
+        Raises KernelRefusedError where this machine cannot carry it.
+        """
+        self._name, self._ports = f"{engine.replace('/', '-')}{ports}", ports
+        self._directory = directory / self._name
         self._directory.mkdir()
         self._engine = engine
         host = NamespaceName(self._name)
@@ -127,9 +131,10 @@ class FirewallHost:
         _checked(reconcile(self._rows, self._desired, mine))
 
     def _assemble(self) -> tuple[Desired, tuple[Row, ...]]:
-        firewall = find_firewall(self._engine)
+        name, _, xtables = self._engine.partition("/")
+        firewall = find_firewall(name)
         self._stages = firewall.stages | {Stage.FIREWALL}
-        traits = probe(str(self._directory), self._engine)
+        traits = probe(str(self._directory), name, xtables or "auto")
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         rows = stages(traits, firewall, dnsmasq, MetadataService(Callers().find))
         return Desired(traits, firewall.engine), rows

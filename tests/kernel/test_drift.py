@@ -80,6 +80,19 @@ DEEDS: dict[str, Callable[[Planned], object]] = {
     "a set's element added": lambda b: b.run(
         f"nft add element bridge netwright m4-{MEMBERS} {{ 10.33.0.99 }}"
     ),
+    "an element for everything else added": lambda b: b.run(
+        "nft add element bridge netwright ports_out { * : accept }"
+    ),
+    "a wildcard added": lambda b: b.run(
+        'nft add element bridge netwright bind_net4 { "tap*" . fa:16:3e:00:00:01 . 10.0.0.0/8 }'
+    ),
+    "ranges that are no prefixes added": lambda b: b.run(
+        f'nft add element bridge netwright bind_net4 {{ "{LINK}" . 02:00:00:00:00:01-02:00:00:00:00:07 . 192.0.2.3-192.0.2.9 }}'
+    ),
+    "a set of a stranger's type added": lambda b: b.run(
+        "nft add set bridge netwright stranger { typeof @th,0,16 . meta mark ; } ; "
+        "add element bridge netwright stranger { 7 . 9 }"
+    ),
     "a concatenation's element deleted": lambda b: b.run(
         f'nft delete element bridge netwright bind_ip4 {{ "{LINK}" . fa:16:3e:00:00:01 . 10.33.0.10 }}'
     ),

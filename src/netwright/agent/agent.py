@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,13 +13,14 @@ import structlog
 from netwright.agent.cache import PlanCache
 from netwright.agent.callers import Callers
 from netwright.agent.desired import Desired, Touched
-from netwright.agent.flows import Change, Flows, all_ports
+from netwright.agent.flows import Flows
 from netwright.agent.inbox import Batch, Inbox
 from netwright.agent.ledger import Ledger
 from netwright.agent.members import Members
 from netwright.agent.metrics import AgentMetrics
 from netwright.agent.reconcile import Keys, Outcome, Row, Sweep, SweepLimit, reconcile
 from netwright.agent.reporter import Reporter
+from netwright.agent.revocation import Change, all_ports
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage, Traits
 from netwright.model.ids import GroupId, HostName
@@ -178,7 +179,7 @@ class Agent:
         sweep = Sweep(allowed=self._met, limit=limit)
         outcome = reconcile(self._parts.rows, self._desired, look_at, sweep)
         first, self._looked = not self._looked, self._met
-        self._settle(all_ports(self._items) if first else changes)
+        self._settle(all_ports(self._items) if first else changes, first=first)
         self._pending = outcome.pending
         if Stage.BRIDGES in outcome.written and not first:
             # A bridge made anew has lost its ports, addresses and routes, some without an event.
@@ -191,15 +192,21 @@ class Agent:
         self._tell(outcome, seconds, first=first)
         self.ready.set()
 
-    def _settle(self, changes: Sequence[Change]) -> None:
+    def _settle(self, changes: Sequence[Change], *, first: bool) -> None:
+        past = self._past if first else None
         try:
-            ended = self._parts.flows.settle(changes, self._items, self._members)
+            ended = self._parts.flows.settle(changes, self._items, self._members, past)
         except KernelRefusedError as refused:
             self._log.warning("connections_not_ended", said=refused.said)
             return
         if ended:
             self._parts.metrics.ended(ended)
             self._log.info("connections_ended", count=ended)
+
+    def _past(self) -> Mapping[ItemKey, Item]:
+        """What the agent before this one had last."""
+        plan = self._parts.cache.load(self._parts.host)
+        return plan.items if plan else {}
 
     def _tell(self, outcome: Outcome, seconds: float, *, first: bool) -> None:
         if outcome.writes or first:

@@ -73,7 +73,7 @@ class Running:
                 rows=rows,
                 inbox=self.inbox,
                 callers=callers,
-                flows=Flows(),
+                flows=Flows(marks=traits.flow_marks and firewall.drops_cut),
                 reporter=self._reporter,
                 cache=PlanCache(settings.state_directory),
                 ledger=Ledger(settings.host, settings.firewall, firewall.stages),

@@ -27,6 +27,8 @@ class Firewall:
 
     engine: Engine
     stages: frozenset[Stage]
+    drops_cut: bool = False
+    """Whether its rules drop the packets of connections that bear CUT_MARK."""
     counters: Callable[[], RuleCounters] = NoCounters
     """Makes what reads the rules' counters, bound to the namespace of the thread that calls it."""
 
@@ -37,6 +39,7 @@ _STAGES: Final[Mapping[str, frozenset[Stage]]] = {
     "none": frozenset({Stage.FIREWALL}),
 }
 
+_DROPS_CUT: Final = frozenset({"nftables", "iptables", "none"})
 _COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {
     "nftables": NftRuleCounters,
     "iptables": XtRuleCounters,
@@ -60,7 +63,7 @@ def find_firewall(name: str) -> Firewall:
     Raises InvalidError for a name that nobody has, or a package that does not load.
     """
     if name in ENGINES:
-        return Firewall(ENGINES[name], _STAGES[name], _COUNTERS.get(name, NoCounters))
+        return Firewall(ENGINES[name], _STAGES[name], name in _DROPS_CUT, _COUNTERS.get(name, NoCounters))
     plugin = find_plugin(name)
     if plugin is None:
         raise InvalidError(

@@ -12,7 +12,7 @@ from typing import Final
 
 from netwright.kernel.libnftables import Nftables
 from netwright.kernel.nft_editing import rule_lines
-from netwright.kernel.nft_elements import is_plain_range, is_range
+from netwright.kernel.nft_elements import is_known, is_plain_range, is_range
 from netwright.kernel.nft_intervals import in_the_way
 from netwright.kernel.nft_messages import LAYOUT, TABLE
 from netwright.kernel.nft_reading import NftReader
@@ -201,7 +201,7 @@ def _in_the_way(present: Mapping[NftKey, NftValue], items: Mapping[NftKey, NftVa
     elements = [key for key in (*present, *items) if key.kind is NftKind.ELEMENT]
     ranged = {(key.family, key.name) for key in elements if is_range(key.element)}
     there, new = (
-        [key for key in some if key.kind is NftKind.ELEMENT and (key.family, key.name) in ranged]
+        [key for key in some if (key.family, key.name) in ranged and is_known(key.element)]
         for some in (present, items)
     )
     return [*(key for key in mapped if key in present), *in_the_way(there, new)]

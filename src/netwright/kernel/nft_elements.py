@@ -22,6 +22,7 @@ _VALUE, _VERDICT = 1, 2
 _CODE, _CHAIN = 1, 2
 _LISTED: Final = 1
 _INTERVAL_END: Final = 1
+_CATCH_ALL: Final = 2
 _VERDICTS: Final = {-3: "jump", -4: "goto"}
 _CODES: Final = {word: code for code, word in _VERDICTS.items()}
 _TYPE_BITS, _TYPE_MASK = 6, 63
@@ -46,7 +47,11 @@ _WIDTHS: Final[Mapping[int, int]] = {
 }
 """Bytes. Numbers are neighbour targets."""
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_LINK: Final = re.compile(r"[A-Za-z_][\w.@-]*")
 _AND: Final = " . "
+_BYTES: Final = "!"
+EVERYTHING_ELSE: Final = "*"
+"""The element that any key finds which no other element has; none of ours."""
 _REMEMBERED: Final = 1024
 """A key is packed to look for it, to write it, and to look again."""
 
@@ -67,14 +72,19 @@ class KeyType(tuple[int, ...]):
     __slots__ = ()
 
     def text(self, packed: PackedKey, *, plain: bool = False) -> str:
-        """A key as nft prints it; in a plain interval set a single address has its length."""
+        """A key as nft prints it; in a plain interval set a single address has its length.
+
+        One that we would never write, as of links with a wildcard, is told by its bytes.
+        """
+        if not packed.first:
+            return EVERYTHING_ELSE
         fields, at = [], 0
         for kind in self:
             width = _WIDTHS[kind]
             first, last = packed.first[at : at + width], packed.last[at : at + width]
             fields.append(_text(kind, first, last, always_range=plain))
             at += width + -width % 4
-        return _AND.join(fields)
+        return _AND.join(fields) if all(fields) else f"{_BYTES}{packed.first.hex()}-{packed.last.hex()}"
 
 
 def key_type(number: int) -> KeyType | None:
@@ -89,9 +99,9 @@ def key_type(number: int) -> KeyType | None:
 def _text(kind: int, first: bytes, last: bytes, *, always_range: bool) -> str:
     match kind:
         case _Type.LINK:
-            return string(first)
+            return string(first) if first == last and _LINK.fullmatch(string(first)) else ""
         case _Type.MAC:
-            return first.hex(":")
+            return first.hex(":") if first == last else f"{first.hex(':')}-{last.hex(':')}"
         case _Type.NUMBER:
             ends = [hex(int.from_bytes(value, "big")) for value in (first, last)]
             return ends[0] if first == last else "-".join(ends)
@@ -106,6 +116,11 @@ def _addresses(first: Address, last: Address, *, always_range: bool) -> str:
     if span & (span + 1) or int(first) & span:
         return f"{first}-{last}"
     return f"{first}/{first.max_prefixlen - span.bit_length()}"
+
+
+def is_known(element: str) -> bool:
+    """Whether it may be one of ours: not the one for everything else, nor one told by its bytes."""
+    return bool(element) and element[0] not in {EVERYTHING_ELSE, _BYTES}
 
 
 def is_range(element: str) -> bool:
@@ -126,6 +141,10 @@ def _is_range(field: str) -> bool:
 @lru_cache(maxsize=_REMEMBERED)
 def pack_key(element: str) -> PackedKey:
     """An element's text to bytes."""
+    if element == EVERYTHING_ELSE:
+        return PackedKey(b"", b"")
+    if element.startswith(_BYTES):
+        return PackedKey(*map(bytes.fromhex, element.removeprefix(_BYTES).split("-")))
     fields = [_pack(text) for text in element.split(_AND)]
     if len(fields) == 1:
         return PackedKey(*fields[0])
@@ -161,6 +180,8 @@ def _single(text: str) -> bytes:
 def wrap(element: str, data: str = "") -> bytes:
     """An element as an entry of NFTA_SET_ELEM_LIST_ELEMENTS."""
     key = pack_key(element)
+    if not key.first:
+        return nested(_LISTED, attribute(_FLAGS, struct.pack(">I", _CATCH_ALL)))
     parts = [nested(_KEY, attribute(_VALUE, key.first))]
     if key.last != key.first:
         parts.append(nested(_KEY_END, attribute(_VALUE, key.last)))
@@ -195,6 +216,9 @@ def _is_end(entry: bytes) -> bool:
 def _ranges(starts: Iterable[bytes], ends: Sequence[bytes]) -> Iterator[PackedKey]:
     """An end is the first value that is no longer in the range; the last of all has none."""
     for first in starts:
+        if not first:
+            yield PackedKey(first, first)
+            continue
         at = bisect_right(ends, first)
         past = int.from_bytes(ends[at], "big") if at < len(ends) else 1 << len(first) * 8
         yield PackedKey(first, (past - 1).to_bytes(len(first), "big"))

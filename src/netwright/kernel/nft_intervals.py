@@ -37,7 +37,8 @@ def range_of(element: str) -> Range:
         prefix = ip_network(text)
         return fields, int(prefix[0]), int(prefix[-1])
     first, _, last = text.partition("-")
-    if first.startswith("0x"):
-        return fields, int(first, 16), int(last or first, 16)
-    address = int(ip_address(first))
-    return fields, address, address
+    return fields, _value(first), _value(last or first)
+
+
+def _value(text: str) -> int:
+    return int(text, 16) if text.startswith("0x") else int(ip_address(text))

@@ -78,9 +78,10 @@ def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftK
     if flags & _ANONYMOUS:
         return
     kind = NftKind.MAP if flags & _MAP else NftKind.SET
-    yield NftKey(kind, family, name), NftSet(tag_of_set(declared), "")
+    tag = tag_of_set(declared)
+    yield NftKey(kind, family, name), NftSet(tag, "")
     fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
-    if fields is None:
+    if fields is None or not tag:
         return  # not one of ours: it goes with all that is in it
     listed = [
         entry for message in netlink.dump(GET_ELEMENTS, in_set(family, name)) for entry in entries(message)

@@ -26,6 +26,11 @@ add table bridge netwright_probe
 add chain bridge netwright_probe c
 add rule bridge netwright_probe c log group 28279
 """
+_MARK_PROBE: Final = """
+add table inet netwright_probe
+add chain inet netwright_probe c
+add rule inet netwright_probe c ct mark & 0x00080000 == 0x00080000 drop
+"""
 _BRIDGE_NETFILTER: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
 
 
@@ -50,7 +55,7 @@ def probe(directory: str, firewall: str = "nftables", xtables: str = "auto") -> 
     _load("nfnetlink_log")
     nft = Nftables()
     try:
-        native, logs = nft.accepts(_PROBE), nft.accepts(_LOG_PROBE)
+        native, logs, marks = map(nft.accepts, (_PROBE, _LOG_PROBE, _MARK_PROBE))
     finally:
         nft.close()
     backend = probe_xtables(xtables) if firewall == "iptables" else "nft"
@@ -60,7 +65,12 @@ def probe(directory: str, firewall: str = "nftables", xtables: str = "auto") -> 
             said = "no br_netfilter" if native else f"neither {_TRACKED} nor br_netfilter"
             raise KernelRefusedError("traits", f"this kernel has {said}: modprobe br_netfilter")
     return Traits(
-        directory=directory, bridge_conntrack=native, firewall=firewall, xtables=backend, packet_logs=logs
+        directory=directory,
+        bridge_conntrack=native,
+        firewall=firewall,
+        xtables=backend,
+        flow_marks=marks,
+        packet_logs=logs,
     )
 
 

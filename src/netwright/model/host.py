@@ -31,6 +31,12 @@ class Stage(StrEnum):
     METADATA = "metadata"
 
 
+CUT_MARK: Final = 0x00080000
+"""The bit of a connection's mark by which it is dropped, whichever way its packets go."""
+KEPT_MARK: Final = 0x00100000
+"""The bit of a connection's mark that says: no rule allows it any more, and it is kept all the same."""
+
+
 @dataclass(frozen=True, slots=True)
 class LogLimit:
     """How many packets of one log are written down: `rate` a second, and `burst` at once after a silence."""
@@ -54,6 +60,8 @@ class Traits:
     """The engine that enforces security groups: a row's name in the agent's table of firewalls."""
     xtables: str = "nft"
     """iptables' back end where the engine is iptables: `nft` or `legacy`."""
+    flow_marks: bool = True
+    """Whether the kernel keeps a mark with each connection."""
     packet_logs: bool = True
     """Whether the kernel hands packets to be logged to a process (NFLOG)."""
     log_limit: LogLimit = DEFAULT_LOG_LIMIT

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netwright.model.host import Traits
+from netwright.model.host import CUT_MARK, Traits
 from netwright.render.nft import BRIDGE, ESTABLISHED_MARK, INET, Nft, chain, named_map, named_set, table
 from netwright.render.tags import digest_of
 
@@ -146,6 +146,7 @@ def firewall_base(traits: Traits) -> Nft:
 
 
 def _bridge_chains(traits: Traits) -> Nft:
+    cut = _cut(traits) if traits.bridge_conntrack else ()
     return (
         chain(BRIDGE, "spoof_arp", _SPOOF_ARP)
         | chain(BRIDGE, "spoof_ip4", _SPOOF_IP4)
@@ -159,9 +160,15 @@ def _bridge_chains(traits: Traits) -> Nft:
         | chain(BRIDGE, "own_ip4", _OWN_IP4)
         | chain(BRIDGE, "antispoof", _ANTISPOOF, "filter prerouting -300")
         # After br_netfilter (priority 0), whose inet hooks have marked the packet by now.
-        | chain(BRIDGE, "from_ports", ("iifname vmap @ports_out",), "filter prerouting 100")
-        | chain(BRIDGE, "to_ports", ("oifname vmap @ports_in",), "filter postrouting 0")
+        | chain(BRIDGE, "from_ports", (*cut, "iifname vmap @ports_out"), "filter prerouting 100")
+        | chain(BRIDGE, "to_ports", (*cut, "oifname vmap @ports_in"), "filter postrouting 0")
     )
+
+
+def _cut(traits: Traits) -> tuple[str, ...]:
+    """What belongs to a connection that was cut goes nowhere (docs/decisions/0011)."""
+    mark = f"ct mark & {CUT_MARK:#010x} == {CUT_MARK:#010x}"
+    return (f"{mark} counter drop",) if traits.flow_marks else ()
 
 
 def _known(traits: Traits) -> str:
@@ -207,6 +214,7 @@ def _conntrack(traits: Traits) -> Nft:
             BRIDGE, "zone", (zone,), "filter prerouting -310"
         )
     marking = (
+        *_cut(traits),
         f"ct state established,related meta mark set meta mark | {ESTABLISHED_MARK:#010x} accept",
         f"meta mark set meta mark & {~ESTABLISHED_MARK & 0xFFFFFFFF:#010x}",
     )

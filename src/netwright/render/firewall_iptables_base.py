@@ -6,9 +6,11 @@ translation; filter the receiver's. An accept in one never skips another.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
-from netwright.model.host import Traits
+from netwright.model.host import CUT_MARK, Traits
 from netwright.model.intent import EtherType
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.xt import (
@@ -30,6 +32,8 @@ BRIDGED: Final = "-m physdev --physdev-is-bridged"
 FROM_PORT: Final = "-m physdev --physdev-in tap+"
 KNOWN: Final = "-m conntrack --ctstate RELATED,ESTABLISHED"
 _DHCP: Final = "-p udp -m udp --sport {} --dport {}"
+_CUT: Final = f"-m connmark --mark {CUT_MARK:#x}/{CUT_MARK:#x} {DROP}"
+"""What belongs to a connection that was cut goes nowhere (docs/decisions/0011)."""
 _ICMP6: Final = "-p ipv6-icmp -m icmp6 --icmpv6-type {}"
 _NEIGHBOURS: Final = (135, 136)
 _LISTENERS: Final = (131, 132, 143)
@@ -79,7 +83,9 @@ CARRIED: Final = ("-p IPv4 -j RETURN", "-p IPv6 -j RETURN", "-p ARP -j RETURN", 
 def firewall_base(traits: Traits) -> Xt:
     """What every host has, with no network on it."""
     parts = _bridge()
-    for make, name in ((_raw, "raw"), (_mangle, "mangle"), (_filter, "filter"), (_nat, "nat")):
+    cut = (_CUT,) if traits.flow_marks else ()
+    mangle, filter_ = partial(_mangle, cut=cut), partial(_filter, cut=cut)
+    for make, name in ((_raw, "raw"), (mangle, "mangle"), (filter_, "filter"), (_nat, "nat")):
         for ethertype, table in tables(traits, name):
             parts |= make(table, ethertype)
     return parts
@@ -107,16 +113,16 @@ def _raw(table: Table, kind: EtherType) -> Xt:
     )
 
 
-def _mangle(table: Table, kind: EtherType) -> Xt:
+def _mangle(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
     return (
         table.jump("PREROUTING", f"{PREFIX}PREROUTING")
-        | table.chain("PREROUTING", (f"{FROM_PORT} {jump_to('send')}",))
+        | table.chain("PREROUTING", (*cut, f"{FROM_PORT} {jump_to('send')}"))
         | table.listing("send")
         | table.chain("always", tuple(f"{match} {ACCEPT}" for match in _ALWAYS_OUT[kind]))
     )
 
 
-def _filter(table: Table, kind: EtherType) -> Xt:
+def _filter(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
     version = _VERSIONS[kind]
     known = f"{KNOWN} {RETURN}"
     return (
@@ -128,7 +134,7 @@ def _filter(table: Table, kind: EtherType) -> Xt:
         | table.chain("to-host", (known, *(f"{match} {RETURN}" for match in _HOST_SERVES[kind]), DROP))
         # Over the bridge the receiver is known by its link; from this host, by its address.
         | table.chain("FORWARD", (f"{BRIDGED} {go_to('recv')}", jump_to("filter-top")))
-        | table.chain("filter-top", (f"-o brq+ {jump_to('local')}",))
+        | table.chain("filter-top", (*cut, f"-o brq+ {jump_to('local')}"))
         | table.chain(
             "local",
             (

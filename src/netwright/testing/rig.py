@@ -18,6 +18,7 @@ from netwright.agent.members import Members
 from netwright.agent.metadata import MetadataService
 from netwright.agent.packet_lines import Around
 from netwright.agent.reconcile import Keys, Outcome, Row, reconcile
+from netwright.agent.revocation import all_ports
 from netwright.agent.stages import stages
 from netwright.kernel import netns
 from netwright.kernel.dnsmasq import DnsmasqDaemons
@@ -114,6 +115,10 @@ class Rig:
             }
         )
 
+    def revisit(self) -> int:
+        """As a fresh agent holds every connection against the rules; how many it ended."""
+        return self.do(lambda: self._flows.settle(all_ports(self._items), self._items, self._members))
+
     def around(self) -> Around:
         """What a packet log asks of the host."""
         return Around(HostName("rig"), self._callers.on_link, self._group, self._members)
@@ -150,7 +155,7 @@ class Rig:
         dnsmasq = DnsmasqDaemons(self._directory, systemd=False)
         metadata = MetadataService(self._callers.find)
         self.rows = stages(traits, firewall, dnsmasq, metadata)
-        return Desired(traits, firewall.engine), Flows()
+        return Desired(traits, firewall.engine), Flows(marks=traits.flow_marks and firewall.drops_cut)
 
     def _apply(self, old: dict[ItemKey, Item]) -> Outcome:
         touched = self._desired.replace(self._items.values())
