@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netwright.kernel.xtables import find_tool, run_tool
+from netwright.model.errors import KernelRefusedError
 
 PACKAGE: Final = "ebtables"
 
@@ -22,6 +23,17 @@ class Ebtables:
         argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
         return run_tool("ebtables-save", argv, package=PACKAGE)
 
+    def chain(self, table: str, name: str) -> str:
+        """One chain as `save` prints it; empty where it is not."""
+        try:
+            listed = run_tool("ebtables", ["-t", table, "-L", name], package=PACKAGE)
+        except KernelRefusedError:
+            if find_tool("ebtables") is None:
+                raise
+            return ""
+        _, _, rules = listed.partition("Bridge chain: ")
+        return "\n".join([f":{name}", *(f"-A {name} {rule}" for rule in rules.splitlines()[1:])])
+
     def restore(self, text: str) -> None:
         """Writes what the text names; other chains stay. Raises KernelRefusedError.
 
@@ -29,6 +41,11 @@ class Ebtables:
         """
         lines = text.replace("COMMIT\n", "")
         run_tool("ebtables-restore", ["--noflush"], lines, package=PACKAGE)
+
+    @property
+    def singly(self) -> bool:
+        """Whether the kernel gives out one chain without the whole table."""
+        return True
 
     @property
     def there(self) -> bool:

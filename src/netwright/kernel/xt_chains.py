@@ -24,7 +24,7 @@ from netwright.kernel.xt_reading import (
     read_chain,
     read_tables,
 )
-from netwright.kernel.xtables import Backend, Family, Xtables, find_tool
+from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.errors import KernelRefusedError
 from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtValue
 
@@ -41,25 +41,33 @@ Owner = tuple[str, str]
 
 
 class XtChains:
-    """Driver of every table that the tools of this host know. Runs in the calling thread's namespace."""
+    """Driver of every table that the tools of this host know. Runs in the calling thread's namespace.
+
+    What was observed for a few keys serves the write that follows, once: the loop looks and writes at once.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Place, tuple[set[str], Chains]] = {}
 
     def observe(self, keys: Collection[XtKey] | None = None) -> Mapping[XtKey, XtValue]:
         if keys is None:
             return {key: value for owner in _TOOLS for key, value in self._everything(owner)}
         found: dict[XtKey, XtValue] = {}
-        for place, names in by_place(keys).items():
-            found.update(observed(place, read_chains(place, names), every=True))
+        asked = by_place(keys)
+        self._seen = {place: (names, read_chains(place, names)) for place, names in asked.items()}
+        for place, (_, chains) in self._seen.items():
+            found.update(observed(place, chains, every=True))
         return {key: found[key] for key in keys if key in found}
 
     def _everything(self, owner: Owner) -> Iterator[tuple[XtKey, XtValue]]:
-        if is_there(owner):
+        if _TOOLS[owner].there:
             for table, chains in read_tables(_TOOLS[owner].save()).items():
                 yield from observed(Place(*owner, table), chains, every=False)
 
     def put(self, items: Mapping[XtKey, XtValue]) -> None:
         for owner, keys in _by_owner(items).items():
             sections = {
-                place.table: _put_lines(place, read_chains(place, names), {key: items[key] for key in some})
+                place.table: _put_lines(place, self._chains(place, names), {key: items[key] for key in some})
                 for place, (names, some) in _places(keys).items()
             }
             _TOOLS[owner].restore(_script(sections))
@@ -68,7 +76,7 @@ class XtChains:
         for owner, some in _by_owner(keys).items():
             tool, places = _TOOLS[owner], _places(some)
             lines = {
-                place.table: removal(place, read_chains(place, names), own)
+                place.table: removal(place, self._chains(place, names), own)
                 for place, (names, own) in places.items()
             }
             try:
@@ -77,10 +85,9 @@ class XtChains:
             except KernelRefusedError:
                 _remove_what_is_free(owner, {place: own for place, (_, own) in places.items()})
 
-
-def is_there(owner: Owner) -> bool:
-    tool = _TOOLS[owner]
-    return tool.there if isinstance(tool, Ebtables) else find_tool(tool.program("save")) is not None
+    def _chains(self, place: Place, names: set[str]) -> Chains:
+        asked, chains = self._seen.pop(place, (set(), {}))
+        return chains if names <= asked else read_chains(place, names)
 
 
 def _by_owner(keys: Iterable[XtKey]) -> dict[Owner, list[XtKey]]:
@@ -107,9 +114,9 @@ def by_place(keys: Iterable[XtKey]) -> dict[Place, set[str]]:
 def read_chains(place: Place, names: Collection[str]) -> Chains:
     """Those chains, where they are there."""
     tool = _TOOLS[place.backend, place.family]
-    if not is_there((place.backend, place.family)):
+    if not tool.there:
         return {}
-    if isinstance(tool, Xtables) and tool.backend == "nft" and len(names) <= _FEW:
+    if tool.singly and len(names) <= _FEW:
         read = {name: read_chain(tool.chain(place.table, name)) for name in names}
         return {name: lines for name, lines in read.items() if lines is not None}
     chains = read_tables(tool.save(place.table, counters=True)).get(place.table, {})
