@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -193,7 +194,9 @@ def _guest(name: str) -> NamespaceName:
 def _port(number: int, address: str = "") -> PortItem:
     held = sample_address(SUBNET, address or f"10.20.{(number + 10) >> 8}.{(number + 10) & 255}")
     port = sample_port(held, number=number, network=NETWORK)
-    return replace(port, attachment=VmmTap(), groups=(GROUP_ID,))
+    # As random as the ids that the server gives: links are named after them.
+    identity = PortId(str(uuid.uuid5(uuid.NAMESPACE_URL, str(number))))
+    return replace(port, id=identity, attachment=VmmTap(), groups=(GROUP_ID,))
 
 
 def _checked(outcome: Outcome) -> None:

@@ -69,9 +69,10 @@ def test_across_two_hosts_packets_pass_as_groups_say(apart: Bench, quick: int) -
 
 
 def test_enough_packets_were_compared(engine: str, alone: Bench, apart: Bench) -> None:
-    """The tests above compared at least ten thousand packets that arrived with this engine, and as many that did not."""
-    assert COMPARED[engine, True] >= ENOUGH
-    assert COMPARED[engine, False] >= ENOUGH
+    """The tests above compared at least ten thousand packets with this engine; many arrived and many did not."""
+    arrived, stopped = COMPARED[engine, True], COMPARED[engine, False]
+    assert arrived + stopped >= ENOUGH
+    assert min(arrived, stopped) >= ENOUGH / 10
 
 
 @pytest.mark.slow
