@@ -119,7 +119,7 @@ def read_chains(place: Place, names: Collection[str]) -> Chains:
     if tool.singly and len(names) <= _FEW:
         read = {name: read_chain(tool.chain(place.table, name)) for name in names}
         return {name: lines for name, lines in read.items() if lines is not None}
-    chains = read_tables(tool.save(place.table, counters=True)).get(place.table, {})
+    chains = read_tables(tool.save(place.table, counters=True), names).get(place.table, {})
     return {name: chains[name] for name in names if name in chains}
 
 
