@@ -5,7 +5,7 @@ Only what is read a moment before is deleted: a restore with one wrong line does
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netwright.kernel.ebtables import Ebtables
@@ -65,12 +65,8 @@ class XtChains:
                 yield from observed(Place(*owner, table), chains, every=False)
 
     def put(self, items: Mapping[XtKey, XtValue]) -> None:
-        for owner, keys in _by_owner(items).items():
-            sections = {
-                place.table: _put_lines(place, self._chains(place, names), {key: items[key] for key in some})
-                for place, (names, some) in _places(keys).items()
-            }
-            _TOOLS[owner].restore(_script(sections))
+        for owner, script in write_scripts(items, self._chains).items():
+            _TOOLS[owner].restore(script)
 
     def remove(self, keys: Collection[XtKey]) -> None:
         for owner, some in _by_owner(keys).items():
@@ -88,6 +84,21 @@ class XtChains:
     def _chains(self, place: Place, names: set[str]) -> Chains:
         asked, chains = self._seen.pop(place, (set(), {}))
         return chains if names <= asked else read_chains(place, names)
+
+
+def write_scripts(
+    items: Mapping[XtKey, XtValue], read: Callable[[Place, set[str]], Chains]
+) -> dict[Owner, str]:
+    """What is restored, for each family that the items are of; `read` tells what is there now."""
+    return {
+        owner: _script(
+            {
+                place.table: _put_lines(place, read(place, names), {key: items[key] for key in some})
+                for place, (names, some) in _places(keys).items()
+            }
+        )
+        for owner, keys in _by_owner(items).items()
+    }
 
 
 def _by_owner(keys: Iterable[XtKey]) -> dict[Owner, list[XtKey]]:
