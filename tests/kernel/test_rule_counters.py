@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from netwright.agent.rule_counters import NftRuleCounters
+from netwright.agent.firewalls import find_firewall
 from netwright.kernel.libnftables import Nftables
 from netwright.model.ids import GroupId
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, PortRange
@@ -36,14 +36,15 @@ class Pair:
 
     rig: Rig
     ports: tuple[PortItem, PortItem]
+    engine: str
 
     def allow(self, *rules: RulePlan) -> None:
         outcome = self.rig.plan(NET, GroupItem(GROUP, False, (OUT, *rules)), *self.ports)
         assert not outcome.failures, outcome
 
 
-@pytest.fixture
-def pair(tmp_path: Path) -> Iterator[Pair]:
+@pytest.fixture(params=["nftables", "iptables/nft", "iptables/legacy"])
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pair]:
     with ExitStack() as stack:
         ports = []
         for number in (1, 2):
@@ -51,7 +52,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
             port = sample_port(sample_address(SUBNET, f"10.41.0.1{number}"), number=number, network=NET)
             attachment = replace(port.attachment, namespace=where)
             ports.append(replace(port, attachment=attachment, groups=(GROUP,)))
-        made = Pair(stack.enter_context(rig(tmp_path)), (ports[0], ports[1]))
+        made = Pair(stack.enter_context(rig(tmp_path, request.param)), (ports[0], ports[1]), request.param)
         made.allow()
         for port in ports:
             add_addresses(port.attachment.namespace, "eth0", f"{port.addresses[0].address}/24")
@@ -60,7 +61,7 @@ def pair(tmp_path: Path) -> Iterator[Pair]:
 
 def read(made: Pair, *rules: RulePlan) -> dict[RulePlan, tuple[int, int]]:
     def look() -> dict[RulePlan, tuple[int, int]]:
-        counters = NftRuleCounters()
+        counters = find_firewall(made.engine.partition("/")[0]).counters()
         try:
             found = counters.read([GroupItem(GROUP, False, (OUT, *rules))])
         finally:
@@ -102,6 +103,7 @@ def test_a_rule_keeps_its_count_while_others_of_its_group_change(pair: Pair) -> 
     assert not pair.rig.look().writes
 
 
+@pytest.mark.parametrize("pair", ["nftables"], indirect=True)
 def test_a_stranger_among_the_rules_makes_the_chain_anew(pair: Pair) -> None:
     """A rule that is not ours, or one of ours twice, goes when the chain is looked at, and ours are all there."""
     pair.allow(udp(7001))

@@ -12,7 +12,7 @@ from typing import Final
 
 from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_names
 from netwright.agent.reconcile import Row
-from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters
+from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters, XtRuleCounters
 from netwright.kernel.driver import Driver, wide
 from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
@@ -43,17 +43,20 @@ class Firewall:
         return self.stages - {Stage.NWFILTER, Stage.NWFILTER_BINDINGS}
 
 
-_STAGES: Final[Mapping[str, frozenset[Stage]]] = {
-    "nftables": frozenset({Stage.FIREWALL}),
-    "nwfilter": frozenset({Stage.FIREWALL, Stage.NWFILTER, Stage.NWFILTER_BINDINGS}),
-    "iptables": frozenset({Stage.IPTABLES}),
-    "none": frozenset({Stage.FIREWALL}),
-}
-
-_DROPS_CUT: Final = frozenset({"nftables", "iptables", "nwfilter", "none"})
-_COUNTERS: Final[Mapping[str, Callable[[], RuleCounters]]] = {
-    "nftables": NftRuleCounters,
-    "nwfilter": NftRuleCounters,
+FIREWALLS: Final[Mapping[str, Firewall]] = {
+    "nftables": Firewall(
+        ENGINES["nftables"], frozenset({Stage.FIREWALL}), drops_cut=True, counters=NftRuleCounters
+    ),
+    "iptables": Firewall(
+        ENGINES["iptables"], frozenset({Stage.IPTABLES}), drops_cut=True, counters=XtRuleCounters
+    ),
+    "nwfilter": Firewall(
+        ENGINES["nwfilter"],
+        frozenset({Stage.FIREWALL, Stage.NWFILTER, Stage.NWFILTER_BINDINGS}),
+        drops_cut=True,
+        counters=NftRuleCounters,
+    ),
+    "none": Firewall(ENGINES["none"], frozenset({Stage.FIREWALL}), drops_cut=True),
 }
 
 _DRIVERS: Final[Mapping[Stage, Callable[[Traits], Driver[Hashable, object]]]] = {
@@ -66,7 +69,7 @@ _DRIVERS: Final[Mapping[Stage, Callable[[Traits], Driver[Hashable, object]]]] = 
 
 def firewall_names() -> tuple[str, ...]:
     """What `--firewall` takes on this host."""
-    return (*ENGINES, *(name for name in plugin_names() if name not in ENGINES))
+    return (*FIREWALLS, *(name for name in plugin_names() if name not in FIREWALLS))
 
 
 def find_firewall(name: str) -> Firewall:
@@ -74,8 +77,8 @@ def find_firewall(name: str) -> Firewall:
 
     Raises InvalidError for a name that nobody has, or a package that does not load.
     """
-    if name in ENGINES:
-        return Firewall(ENGINES[name], _STAGES[name], name in _DROPS_CUT, _COUNTERS.get(name, NoCounters))
+    if name in FIREWALLS:
+        return FIREWALLS[name]
     plugin = find_plugin(name)
     if plugin is None:
         raise InvalidError(

@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path as FilePath
 from typing import Final
 
+from netwright.agent.firewall_left import left
 from netwright.agent.metadata import HOST_PORT, ROUTER_PORT
 from netwright.kernel import netns, rtnetlink
 from netwright.kernel.addresses import Addresses
@@ -16,14 +17,16 @@ from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.dnsmasq_home import Home
 from netwright.kernel.driver import wide
+from netwright.kernel.iptables import Iptables
 from netwright.kernel.links import Links
 from netwright.kernel.listening import Listening, listening
 from netwright.kernel.nft import NftTables
-from netwright.kernel.nft_counters import read_counters
+from netwright.kernel.nft_counters import RuleCount, read_counters
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vmm import tap_holder
+from netwright.kernel.xt_counters import read_xt_counters
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import (
     DEFAULT_LOG_LIMIT,
@@ -38,12 +41,17 @@ from netwright.model.host import (
 from netwright.model.ids import PortId, port_link_name
 from netwright.model.intent import HostTap, InNamespace, VmmTap
 from netwright.model.plan import HostPlan
+from netwright.model.xtables import XtChain, XtKey, XtKind
 from netwright.render.firewall_logs import limit_of
 from netwright.render.path import Path, port_path
 from netwright.render.path_view import Hop, Part, rules_of
 
 _ZONES: Final = NftKey(NftKind.MAP, "bridge", "zones")
 _ALL: Final = NftKey(NftKind.CHAIN, "bridge", "antispoof")
+
+
+_FORWARD: Final = XtKey(XtKind.CHAIN, "", "ip", "filter", "netwright-FORWARD")
+_PROGRAMS: Final = {"ip": "iptables", "ip6": "ip6tables", "bridge": "ebtables", "set": "ipset"}
 
 
 class State(StrEnum):
@@ -90,10 +98,13 @@ class Inspection:
         self._directory = run_directory
         namespaces = netns.Namespaces(run_directory)
         self._nft = NftTables()
+        self._iptables = Iptables()
+        self._left = left(run_directory)
         self._drivers = {
             Stage.NAMESPACES: wide(namespaces),
             Stage.UPLINKS: wide(Uplinks()),
             Stage.FIREWALL: wide(self._nft),
+            Stage.IPTABLES: wide(self._iptables),
             Stage.BRIDGES: wide(Links(bridges=True)),
             Stage.PORTS: wide(Links(bridges=False)),
             Stage.SYSCTLS: wide(Sysctls()),
@@ -108,12 +119,20 @@ class Inspection:
 
     def is_host(self) -> bool:
         """Whether netwright's tables are in this namespace."""
+        if self._left.firewall == "iptables":
+            return bool(self._iptables.observe([_FORWARD._replace(backend=self._left.xtables)]))
         return bool(self._nft.observe([_ALL]))
 
     def look(self, plan: HostPlan, port: PortId) -> Picture | None:
         """None where the plan has no such port. Raises KernelRefusedError."""
         native = bool(self._nft.observe([_ZONES]))
-        traits = Traits(str(self._directory), bridge_conntrack=native, log_limit=self._log_limit())
+        traits = Traits(
+            str(self._directory),
+            bridge_conntrack=native,
+            firewall=self._left.firewall,
+            xtables=self._left.xtables,
+            log_limit=self._log_limit(),
+        )
         path = port_path(plan, port, traits)
         return Picture(path, tuple(self._seen(path, hop) for hop in path.hops)) if path else None
 
@@ -169,11 +188,16 @@ class _AbsentError(Exception):
 
 
 def _counts(hop: Hop) -> Iterator[Count]:
-    for chain, counts in read_counters(hop.chains).items():
+    for chain, counts in _met(hop):
         rules = rules_of(hop, chain)
         for count in counts:
             if count.packets is not None and count.bytes is not None:
                 yield Count(chain.name, rules.get(count.tag, "not netwright's"), count.packets, count.bytes)
+
+
+def _met(hop: Hop) -> Iterator[tuple[NftKey | XtKey, tuple[RuleCount, ...]]]:
+    yield from read_counters([key for key in hop.chains if isinstance(key, NftKey)]).items()
+    yield from read_xt_counters([key for key in hop.chains if isinstance(key, XtKey)]).items()
 
 
 def _guest_end(path: Path) -> str:
@@ -241,12 +265,15 @@ def _words(stage: Stage, key: Hashable) -> str:
     if isinstance(key, NftKey):
         named = f"{key.family} netwright {key.name}".strip()
         return f"{key.element} in {named}" if key.element else f"{key.kind.value} {named}"
+    if isinstance(key, XtKey):
+        named = " ".join(filter(None, (_PROGRAMS[key.family], key.table, key.name)))
+        return f"{key.item} in {named}" if key.item else f"{key.kind.value} {named}"
     if isinstance(key, tuple):
         return f"{stage.value} " + " ".join(str(part) for part in key if str(part))
     return f"{stage.value} {key}"
 
 
 def _difference(wanted: object, found: object) -> str:
-    if isinstance(wanted, NftChain) and isinstance(found, NftChain):
+    if isinstance(wanted, NftChain | XtChain) and isinstance(found, NftChain | XtChain):
         return f"({len(wanted.tags)} rules planned, {len(found.tags)} there)"
     return f"(planned {wanted}, found {found})" if len(str(wanted)) < 200 else ""

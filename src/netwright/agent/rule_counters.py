@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from netwright.kernel.rule_counters import Met, NftCounterReader
+from netwright.kernel.xt_counters import read_rule_counters
 from netwright.model.ids import GroupId
 from netwright.model.plan import GroupItem, RulePlan
+from netwright.render import firewall_iptables_groups
 from netwright.render.firewall_groups import rule_tags
 
 Counts = Mapping[GroupId, Mapping[RulePlan, Met]]
@@ -32,6 +34,21 @@ class NoCounters:
     def read(self, groups: Collection[GroupItem]) -> Counts:
         del groups
         return {}
+
+    def close(self) -> None:
+        return
+
+
+class XtRuleCounters:
+    """The counters of the groups' chains in iptables and ip6tables."""
+
+    def read(self, groups: Collection[GroupItem]) -> Counts:
+        met = read_rule_counters()
+        places = {group.id: firewall_iptables_groups.rule_tags(group) for group in groups}
+        return {
+            group: {rule: met[place] for rule, place in some.items() if place in met}
+            for group, some in places.items()
+        }
 
     def close(self) -> None:
         return

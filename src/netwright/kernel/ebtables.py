@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from netwright.kernel.xtables import find_tool, run_tool
+from netwright.model.errors import KernelRefusedError
 
-PACKAGE: Final = "ebtables"
+PACKAGE: Final = "iptables"
+"""It has ebtables' nft back end; the legacy one is in the package ebtables."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,29 @@ class Ebtables:
         argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
         return run_tool("ebtables-save", argv, package=PACKAGE)
 
-    def restore(self, text: str, *, counters: bool = False) -> None:
+    def chain(self, table: str, name: str) -> str:
+        """One chain as `save` prints it; empty where it is not."""
+        try:
+            listed = run_tool("ebtables", ["-t", table, "-L", name], package=PACKAGE)
+        except KernelRefusedError:
+            if find_tool("ebtables") is None:
+                raise
+            return ""
+        _, _, rules = listed.partition("Bridge chain: ")
+        return "\n".join([f":{name}", *(f"-A {name} {rule}" for rule in rules.splitlines()[1:])])
+
+    def restore(self, text: str) -> None:
         """Writes what the text names; other chains stay. Raises KernelRefusedError.
 
-        Counters start anew: ebtables-restore takes none.
+        Counters of chains that it names start anew.
         """
-        del counters
         lines = text.replace("COMMIT\n", "")
         run_tool("ebtables-restore", ["--noflush"], lines, package=PACKAGE)
+
+    @property
+    def singly(self) -> bool:
+        """Whether the kernel gives out one chain without the whole table."""
+        return True
 
     @property
     def there(self) -> bool:

@@ -39,8 +39,8 @@ _PACKAGES: Final = {
     "iptables-{}-restore": "iptables",
     "ip6tables-{}-save": "iptables",
     "ip6tables-{}-restore": "iptables",
-    "ebtables-save": "ebtables",
-    "ebtables-restore": "ebtables",
+    "ebtables-save": "iptables",
+    "ebtables-restore": "iptables",
     "ipset": "ipset",
 }
 

@@ -5,10 +5,11 @@ Only what is read a moment before is deleted: a restore with one wrong line does
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from netwright.kernel.ebtables import Ebtables
+from netwright.kernel.xt_editing import declared, written
 from netwright.kernel.xt_reading import (
     BRIDGE,
     FIRST,
@@ -19,12 +20,11 @@ from netwright.kernel.xt_reading import (
     Place,
     comment,
     is_jump,
-    loose_rules,
     observed,
     read_chain,
     read_tables,
 )
-from netwright.kernel.xtables import Backend, Family, Xtables, find_tool
+from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.errors import KernelRefusedError
 from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtValue
 
@@ -41,34 +41,38 @@ Owner = tuple[str, str]
 
 
 class XtChains:
-    """Driver of every table that the tools of this host know. Runs in the calling thread's namespace."""
+    """Driver of every table that the tools of this host know. Runs in the calling thread's namespace.
+
+    What was observed for a few keys serves the write that follows, once: the loop looks and writes at once.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[Place, tuple[set[str], Chains]] = {}
 
     def observe(self, keys: Collection[XtKey] | None = None) -> Mapping[XtKey, XtValue]:
         if keys is None:
             return {key: value for owner in _TOOLS for key, value in self._everything(owner)}
         found: dict[XtKey, XtValue] = {}
-        for place, names in _by_place(keys).items():
-            found.update(observed(place, _read(place, names), every=True))
+        asked = by_place(keys)
+        self._seen = {place: (names, read_chains(place, names)) for place, names in asked.items()}
+        for place, (_, chains) in self._seen.items():
+            found.update(observed(place, chains, every=True))
         return {key: found[key] for key in keys if key in found}
 
     def _everything(self, owner: Owner) -> Iterator[tuple[XtKey, XtValue]]:
-        if is_there(owner):
+        if _TOOLS[owner].there:
             for table, chains in read_tables(_TOOLS[owner].save()).items():
                 yield from observed(Place(*owner, table), chains, every=False)
 
     def put(self, items: Mapping[XtKey, XtValue]) -> None:
-        for owner, keys in _by_owner(items).items():
-            sections = {
-                place.table: _put_lines(place, _read(place, names), {key: items[key] for key in some})
-                for place, (names, some) in _places(keys).items()
-            }
-            _TOOLS[owner].restore(_script(sections), counters=True)
+        for owner, script in write_scripts(items, self._chains).items():
+            _TOOLS[owner].restore(script)
 
     def remove(self, keys: Collection[XtKey]) -> None:
         for owner, some in _by_owner(keys).items():
             tool, places = _TOOLS[owner], _places(some)
             lines = {
-                place.table: removal(place, _read(place, names), own)
+                place.table: removal(place, self._chains(place, names), own)
                 for place, (names, own) in places.items()
             }
             try:
@@ -77,10 +81,24 @@ class XtChains:
             except KernelRefusedError:
                 _remove_what_is_free(owner, {place: own for place, (_, own) in places.items()})
 
+    def _chains(self, place: Place, names: set[str]) -> Chains:
+        asked, chains = self._seen.pop(place, (set(), {}))
+        return chains if names <= asked else read_chains(place, names)
 
-def is_there(owner: Owner) -> bool:
-    tool = _TOOLS[owner]
-    return tool.there if isinstance(tool, Ebtables) else find_tool(tool.program("save")) is not None
+
+def write_scripts(
+    items: Mapping[XtKey, XtValue], read: Callable[[Place, set[str]], Chains]
+) -> dict[Owner, str]:
+    """What is restored, for each family that the items are of; `read` tells what is there now."""
+    return {
+        owner: _script(
+            {
+                place.table: _put_lines(place, read(place, names), {key: items[key] for key in some})
+                for place, (names, some) in _places(keys).items()
+            }
+        )
+        for owner, keys in _by_owner(items).items()
+    }
 
 
 def _by_owner(keys: Iterable[XtKey]) -> dict[Owner, list[XtKey]]:
@@ -100,19 +118,19 @@ def _places(keys: Iterable[XtKey]) -> dict[Place, tuple[set[str], list[XtKey]]]:
     return places
 
 
-def _by_place(keys: Iterable[XtKey]) -> dict[Place, set[str]]:
+def by_place(keys: Iterable[XtKey]) -> dict[Place, set[str]]:
     return {place: names for place, (names, _) in _places(keys).items()}
 
 
-def _read(place: Place, names: Collection[str]) -> Chains:
+def read_chains(place: Place, names: Collection[str]) -> Chains:
     """Those chains, where they are there."""
     tool = _TOOLS[place.backend, place.family]
-    if not is_there((place.backend, place.family)):
+    if not tool.there:
         return {}
-    if isinstance(tool, Xtables) and tool.backend == "nft" and len(names) <= _FEW:
+    if tool.singly and len(names) <= _FEW:
         read = {name: read_chain(tool.chain(place.table, name)) for name in names}
         return {name: lines for name, lines in read.items() if lines is not None}
-    chains = read_tables(tool.save(place.table, counters=True)).get(place.table, {})
+    chains = read_tables(tool.save(place.table, counters=True), names).get(place.table, {})
     return {name: chains[name] for name in names if name in chains}
 
 
@@ -123,9 +141,10 @@ def _put_lines(place: Place, there: Chains, items: Mapping[XtKey, XtValue]) -> l
     for key in items:
         if key.kind is XtKind.RULE:
             rules.setdefault(key.name, []).append(key.item)
-    lines = [_declared(place, name) for name in chains]
+    anew = [name for name in chains if name not in there or place.family == BRIDGE]
+    lines = [declared(place.family, name) for name in anew]
     for name, chain in chains.items():
-        lines += _whole(place, name, chain, there.get(name, ()), rules.pop(name, []))
+        lines += written(place.family, name, chain, there.get(name), rules.pop(name, []))
     for name, texts in rules.items():
         present = [line.text for line in there.get(name, ()) if not line.tag]
         lines += [f"-D {name} {text}" for text in present if text in texts]
@@ -134,31 +153,6 @@ def _put_lines(place: Place, there: Chains, items: Mapping[XtKey, XtValue]) -> l
         if isinstance(value, XtJump):
             lines += _jump_lines(place, key, value, there.get(key.name, ()))
     return lines
-
-
-def _declared(place: Place, name: str) -> str:
-    """Emptied if it is there (xtables-restore --noflush)."""
-    return f":{name} RETURN" if place.family == BRIDGE else f":{name} - [0:0]"
-
-
-def _whole(
-    place: Place, name: str, value: XtChain, old: Sequence[Line], rules: Sequence[str]
-) -> Iterator[str]:
-    """A chain written anew: rules that are others' keys stay, and so do counters of rules that stay."""
-    loose = dict.fromkeys([*loose_rules(place.family, old), *rules])
-    by_text = {line.text: line for line in old if not line.tag}
-    by_tag = {line.tag: line for line in old if line.tag}
-    if place.family == BRIDGE:
-        yield from (f"-A {name} {text}" for text in [*loose, *value.rules])
-        return
-    for text in loose:
-        yield f"{_counts(by_text.get(text))}-A {name} {text}"
-    for tag, text in zip(value.tags, value.rules, strict=True):
-        yield f"{_counts(by_tag.get(tag))}-A {name} {text} {comment(tag)}"
-
-
-def _counts(line: Line | None) -> str:
-    return f"[{line.packets}:{line.bytes}] " if line else "[0:0] "
 
 
 def _jump_lines(place: Place, key: XtKey, value: XtJump, old: Sequence[Line]) -> Iterator[str]:

@@ -7,7 +7,7 @@ a tag; in ebtables, which has no comments, chains by their names alone.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,8 +16,10 @@ from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtRule, XtVa
 PREFIX: Final = "netwright-"
 BRIDGE: Final = "bridge"
 FIRST, LAST, HELD = "first", "last", "held"
-LISTING: Final = "-j CONTINUE"
-"""ebtables: the end of a chain whose other rules are keys of their own."""
+LISTING: Final = "listing"
+"""Begins the tags of a chain whose other rules are keys of their own."""
+NEXT: Final = "-j CONTINUE"
+"""ebtables: the end of such a chain."""
 _RULE: Final = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)")
 _COMMENT: Final = re.compile(r' ?-m comment --comment "?netwright:(\w+)"?(?= |$)')
 _TARGET: Final = re.compile(r"(?:^| )-[jg] (\S+)")
@@ -48,8 +50,8 @@ def comment(tag: str) -> str:
     return f'-m comment --comment "netwright:{tag}"'
 
 
-def read_tables(text: str) -> dict[str, dict[str, list[Line]]]:
-    """Every chain of ours, and what built-in chains hold, by table."""
+def read_tables(text: str, names: Collection[str] | None = None) -> dict[str, dict[str, list[Line]]]:
+    """Every chain by table, or those of these names: the others' rules are not even looked into."""
     tables: dict[str, dict[str, list[Line]]] = {}
     chains: dict[str, list[Line]] = {}
     for line in text.splitlines():
@@ -57,10 +59,18 @@ def read_tables(text: str) -> dict[str, dict[str, list[Line]]]:
             chains = tables.setdefault(line[1:], {})
         elif line.startswith(":"):
             chains.setdefault(line[1:].split(" ", 1)[0], [])
+        elif names is not None and _chain_of(line) not in names:
+            continue
         elif found := _RULE.match(line):
             packets, count, chain, rest = found.groups()
             chains.setdefault(chain, []).append(_line(rest, packets, count))
     return tables
+
+
+def _chain_of(line: str) -> str:
+    """Cheaper than the whole pattern: a table may have ten thousand rules."""
+    words = line.split(" ", 3)
+    return "".join(words[2:3] if line.startswith("[") else words[1:2])
 
 
 def read_chain(text: str) -> list[Line] | None:
@@ -104,23 +114,24 @@ def observed(place: Place, chains: Chains, *, every: bool) -> Iterator[tuple[XtK
 
 
 def own_rules(family: str, lines: Sequence[Line]) -> list[str]:
-    """Tags of a chain's own rules; in ebtables their texts."""
-    if family != BRIDGE:
-        return [line.tag for line in lines if line.tag]
-    if is_listing(lines):
-        return [LISTING]
-    return [line.text for line in lines]
+    """Tags of a chain's own rules, empty for a stranger's; in ebtables their texts."""
+    listing = is_listing(family, lines)
+    if family == BRIDGE:
+        return [NEXT] if listing else [line.text for line in lines]
+    return [line.tag for line in lines if line.tag or not listing]
 
 
 def loose_rules(family: str, lines: Sequence[Line]) -> list[str]:
     """Those that are keys of their own."""
+    if not is_listing(family, lines):
+        return []
+    return [line.text for line in (lines[:-1] if family == BRIDGE else lines) if not line.tag]
+
+
+def is_listing(family: str, lines: Sequence[Line]) -> bool:
     if family == BRIDGE:
-        return [line.text for line in lines[:-1]] if is_listing(lines) else []
-    return [line.text for line in lines if not line.tag]
-
-
-def is_listing(lines: Sequence[Line]) -> bool:
-    return bool(lines) and lines[-1].text == LISTING
+        return bool(lines) and lines[-1].text == NEXT
+    return any(line.tag.startswith(LISTING) for line in lines)
 
 
 def _rules(place: Place, name: str, lines: Sequence[Line]) -> Iterator[tuple[XtKey, XtValue]]:

@@ -37,6 +37,15 @@ class Xtables:
     family: Family
     backend: Backend
 
+    @property
+    def singly(self) -> bool:
+        """Whether the kernel gives out one chain without the whole table."""
+        return self.backend == "nft"
+
+    @property
+    def there(self) -> bool:
+        return find_tool(self.program("save")) is not None
+
     def save(self, table: str | None = None, *, counters: bool = False) -> str:
         """One table, or all that there are, as `iptables-save` prints them.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from netwright.model.host import Traits
@@ -24,7 +24,19 @@ from netwright.model.intent import (
 from netwright.model.plan import GroupItem, RulePlan
 from netwright.render.firewall_iptables_base import KNOWN
 from netwright.render.tags import digest_of
-from netwright.render.xt import ACCEPT, DROP, Table, Xt, in_set, jump_to, named_set, tables
+from netwright.render.xt import (
+    ACCEPT,
+    DROP,
+    FAMILIES,
+    PREFIX,
+    Table,
+    Xt,
+    in_set,
+    jump_to,
+    named_set,
+    rule_tag,
+    tables,
+)
 
 TABLES: Final = {Direction.EGRESS: "mangle", Direction.INGRESS: "filter"}
 """Who sends is judged before any translation; who gets, where the receiver is known."""
@@ -76,6 +88,17 @@ def _chain(table: Table, group: GroupItem, direction: Direction, ethertype: Ethe
     # Stateless groups are asked for every packet; the others only for the first of a connection.
     known = (f"{KNOWN} {ACCEPT}",) if group.stateful else ()
     return table.chain(group_chain(direction, group.id), (*known, *rules, "-j RETURN"))
+
+
+def rule_tags(group: GroupItem) -> Mapping[RulePlan, tuple[str, str, str]]:
+    """Where each rule's counter is: its family, its chain and its tag there. Rules of one text share one."""
+    found = {}
+    for rule in group.rules:
+        text = render_rule(rule)
+        if text is not None:
+            chain = group_chain(rule.direction, group.id)
+            found[rule] = (FAMILIES[rule.ethertype], PREFIX + chain, rule_tag(chain, text))
+    return found
 
 
 def members_sets(group: GroupId) -> Xt:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, assert_never
@@ -33,8 +33,10 @@ from netwright.model.plan import (
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
 from netwright.render.firewall_logs import accepted_chain, dropped_chain, port_logs_chain
+from netwright.render.firewalls import ENGINES, unfiltered
 from netwright.render.items import render
 from netwright.render.nft import BRIDGE, INET
+from netwright.render.path_iptables import in_iptables
 from netwright.render.path_view import Hop, Part, View, Wanted, with_
 
 ROUTER_METADATA_PORT: Final = 80
@@ -63,6 +65,10 @@ _TRANSLATION: Final = frozenset(
 )
 
 
+_WORDS: Final[Mapping[str, Callable[[View, Hop], Hop]]] = {"iptables": in_iptables}
+"""How engines other than nftables say a hop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
     """A port, its network, the floating IPs that stand for it, and the hops."""
@@ -88,7 +94,9 @@ def port_path(plan: HostPlan, port_id: PortId, traits: Traits) -> Path | None:
     shared = sum(
         1 for item in plan.items.values() if isinstance(item, PortItem) and item.groups == port.groups
     )
-    return Path(port, network, floating, tuple(_hops(view, shared)))
+    words = _WORDS.get(traits.firewall)
+    hops = (words(view, hop) if words else hop for hop in _hops(view, shared))
+    return Path(port, network, floating, tuple(hops))
 
 
 def _hops(view: View, shared: int) -> Iterator[Hop]:
@@ -251,7 +259,7 @@ def _nat(view: View) -> Hop:
     wanted = view.firewall(_TRANSLATION, INET)
     prefixes = [
         key.element
-        for key in wanted[Stage.FIREWALL]
+        for key in wanted.get(Stage.FIREWALL, {})
         if isinstance(key, NftKey) and key.name in {"nat4", "nat6"} and key.element
     ]
     note = (
@@ -323,7 +331,8 @@ def _up(up: bool) -> str:  # noqa: FBT001 - a word for a flag
 
 def _merged(items: Iterable[Item], traits: Traits) -> Wanted:
     merged: dict[Stage, dict[Hashable, object]] = {stage: {} for stage in Stage}
+    engine = ENGINES.get(traits.firewall, unfiltered)
     for item in items:
-        for stage, part in render(item, traits).items():
+        for stage, part in render(item, traits, engine).items():
             merged[stage].update(part)
     return merged

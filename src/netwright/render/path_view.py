@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from netwright.model.host import AddressKey, NftChain, NftKey, NftKind, Stage, Traits
-from netwright.model.ids import HOST_NAMESPACE, NamespaceName, bridge_name
+from netwright.model.ids import HOST_NAMESPACE, NamespaceName
+from netwright.model.intent import GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem, PortItem
-from netwright.render.nft import BRIDGE, INET
+from netwright.model.xtables import XtChain, XtKey
+from netwright.render.nft import BRIDGE
 
 Wanted = Mapping[Stage, Mapping[Hashable, object]]
 
@@ -41,7 +43,7 @@ class Hop:
     note: str
     command: tuple[str, ...]
     wanted: Wanted = field(default_factory=dict)
-    chains: tuple[NftKey, ...] = ()
+    chains: tuple[NftKey | XtKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +79,7 @@ class View:
     @property
     def guarded(self) -> bool:
         """Whether the host's own services are closed to the network's guests."""
-        key = NftKey(NftKind.ELEMENT, INET, "guarded", bridge_name(self.network.id))
-        return key in self.rendered[Stage.FIREWALL]
+        return self.network.place is GatewayPlace.HOST and not self.network.host_access
 
     @property
     def uplinks(self) -> set[str]:
@@ -113,7 +114,10 @@ def with_(*parts: Wanted) -> Wanted:
     }
 
 
-def rules_of(hop: Hop, chain: NftKey) -> Mapping[str, str]:
+def rules_of(hop: Hop, chain: NftKey | XtKey) -> Mapping[str, str]:
     """The chain's rules by their tags."""
-    value = hop.wanted.get(Stage.FIREWALL, {}).get(chain)
-    return dict(zip(value.tags, value.rules, strict=True)) if isinstance(value, NftChain) else {}
+    stage = Stage.FIREWALL if isinstance(chain, NftKey) else Stage.IPTABLES
+    value = hop.wanted.get(stage, {}).get(chain)
+    if not isinstance(value, NftChain | XtChain):
+        return {}
+    return dict(zip(value.tags, value.rules, strict=True))

@@ -20,6 +20,8 @@ FAMILIES: Final = {EtherType.IPV4: "ip", EtherType.IPV6: "ip6"}
 RETURN: Final = "-j RETURN"
 DROP: Final = "-j DROP"
 ACCEPT: Final = "-j ACCEPT"
+LISTING: Final = "listing"
+"""Before the tag of a listing's own rules."""
 _NEXT: Final = "-j CONTINUE"
 _SPECS: Final = {4: "family inet", 6: "family inet6"}
 
@@ -36,15 +38,15 @@ class Table:
 
     def chain(self, name: str, rules: Sequence[str]) -> Xt:
         """A chain whose rules are these, and no others."""
-        tags = rules if self.family == BRIDGE else [digest_of([name, rule]) for rule in rules]
-        return {self._key(XtKind.CHAIN, name): XtChain(tuple(tags), tuple(rules))}
+        return self._chain(name, "", rules)
 
     def listing(self, name: str, tail: Sequence[str] = (RETURN,)) -> Xt:
-        """A chain to which others bring rules, and what comes after them.
+        """A chain to which others bring rules, and what comes after them: that tells it from other chains."""
+        return self._chain(name, LISTING, (_NEXT,) if self.family == BRIDGE else tail)
 
-        In ebtables the tail tells a listing from other chains.
-        """
-        return self.chain(name, (_NEXT,) if self.family == BRIDGE else tail)
+    def _chain(self, name: str, mark: str, rules: Sequence[str]) -> Xt:
+        tags = rules if self.family == BRIDGE else [mark + rule_tag(name, rule) for rule in rules]
+        return {self._key(XtKind.CHAIN, name): XtChain(tuple(tags), tuple(rules))}
 
     def rule(self, chain: str, text: str) -> Xt:
         """One of a listing's rules, written as the `-save` commands print it."""
@@ -56,6 +58,11 @@ class Table:
     def _key(self, kind: XtKind, name: str, item: str = "") -> XtKey:
         full = name if kind is XtKind.JUMP else PREFIX + name
         return XtKey(kind, self.backend, self.family, self.name, full, item)
+
+
+def rule_tag(chain: str, rule: str) -> str:
+    """What a rule's comment bears; its place in the chain does not matter to it."""
+    return digest_of([chain, rule])
 
 
 def tables(traits: Traits, name: str) -> Iterator[tuple[EtherType, Table]]:
