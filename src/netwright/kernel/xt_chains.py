@@ -50,6 +50,7 @@ class XtChains:
         self._seen: dict[Place, tuple[set[str], Chains]] = {}
 
     def observe(self, keys: Collection[XtKey] | None = None) -> Mapping[XtKey, XtValue]:
+        self._seen = {}
         if keys is None:
             return {key: value for owner in _TOOLS for key, value in self._everything(owner)}
         found: dict[XtKey, XtValue] = {}
@@ -72,7 +73,7 @@ class XtChains:
         for owner, some in _by_owner(keys).items():
             tool, places = _TOOLS[owner], _places(some)
             lines = {
-                place.table: removal(place, self._chains(place, names), own)
+                place.table: removal(place, read_chains(place, names), own)
                 for place, (names, own) in places.items()
             }
             try:
@@ -82,6 +83,7 @@ class XtChains:
                 _remove_what_is_free(owner, {place: own for place, (_, own) in places.items()})
 
     def _chains(self, place: Place, names: set[str]) -> Chains:
+        """As seen a moment before, if all of them were."""
         asked, chains = self._seen.pop(place, (set(), {}))
         return chains if names <= asked else read_chains(place, names)
 
