@@ -177,14 +177,18 @@ def _flat(table: Table, counts: Sequence[int]) -> dict[str, float]:
 
 @click.command(help=__doc__)
 @click.option("--ports", default="1,10,100,1000", show_default=True, help="Ports already on the host.")
-@click.option("--engines", default="", help="Which ones, with commas between. [default: all that run here]")
+@click.option(
+    "--engines",
+    default="",
+    help="Which ones beside nftables, with commas between. [default: all that run here]",
+)
 @click.option("--rounds", default=24, show_default=True, help="Rounds of changes.")
 @click.option("--slices", default=11, show_default=True, help="Pairs of slices of each kind.")
 @click.option("--quick", is_flag=True, help="1 and 20 ports, nftables alone, 2 rounds, 2 pairs of slices.")
 def main(ports: str, engines: str, rounds: int, slices: int, *, quick: bool) -> None:
     counts = [1, 20] if quick else sorted(int(count) for count in ports.split(","))
     every = [name for engine in ENGINES if engine != NONE for name in _VARIANTS.get(engine, (engine,))]
-    names = [OURS] if quick else engines.split(",") if engines else every
+    names = [OURS] if quick else list(dict.fromkeys((OURS, *engines.split(",")))) if engines else every
     often = (2, 2) if quick else (rounds, slices)
     sys.exit(isolated(lambda directory: bench(directory, names, counts, often)))
 
