@@ -16,7 +16,7 @@ lint: venv
 	PYTHONPATH=src $(BIN)/lint-imports
 
 test: host-tools check
-	$(BIN)/pytest -q tests/api tests/kernel tests/firewall tests/e2e -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -q tests/api tests/kernel tests/firewall tests/nova tests/e2e -m "not slow" -n 2 --dist loadfile
 
 test-slow: host-tools venv
 	$(BIN)/pytest -q tests -m slow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-_NEEDS_ROOT = {"kernel", "firewall", "e2e"}
+_NEEDS_ROOT = {"kernel", "firewall", "nova", "e2e"}
 _HERE = Path(__file__).parent
 
 
