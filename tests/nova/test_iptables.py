@@ -252,16 +252,20 @@ def test_other_writers_lose_nothing_and_neither_do_we(host: Host) -> None:
     for writer in writers:
         writer.start()
     for number in range(20):
-        for tables in (manager.ipv4, manager.ipv6):
-            tables["filter"].add_rule("FORWARD", f"-p tcp --dport {number + 1} -j DROP")
-            tables["filter"].add_rule("INPUT", f"-p udp --dport {number + 1} -j DROP", wrap=False)
-            tables["nat"].add_rule("POSTROUTING", f"-p udp --dport {number + 1} -j ACCEPT")
+        _add_some(manager, number + 1)
         manager.apply()
     for writer in writers:
         writer.join()
     assert not failed
     for family in ("ip", "ip6"):
         _all_are_there(host, family)
+
+
+def _add_some(manager: IptablesManager, port: int) -> None:
+    for tables in (manager.ipv4, manager.ipv6):
+        tables["filter"].add_rule("FORWARD", f"-p tcp --dport {port} -j DROP")
+        tables["filter"].add_rule("INPUT", f"-p udp --dport {port} -j DROP", wrap=False)
+        tables["nat"].add_rule("POSTROUTING", f"-p udp --dport {port} -j ACCEPT")
 
 
 def _all_are_there(host: Host, family: Family) -> None:

@@ -1,0 +1,212 @@
+"""The filters of this host's instances: a plan on disk, brought about by the agent's own loop and drivers.
+
+Nothing is kept only in memory. The plan is beside a lock in a run directory, which like the kernel's rules
+does not outlive the machine's boot, so that several processes, one after another or at once, see the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from netwright.agent.cache import PlanCache
+from netwright.agent.desired import Desired, Touched
+from netwright.agent.firewalls import find_firewall, firewall_rows
+from netwright.agent.flows import Change, Flows, all_ports
+from netwright.agent.members import Members
+from netwright.agent.reconcile import Keys, Outcome, Sweep, SweepLimit, reconcile
+from netwright.kernel import rtnetlink
+from netwright.kernel.traits import probe
+from netwright.model.errors import KernelRefusedError
+from netwright.model.host import Stage
+from netwright.model.ids import HostName, LinkName, bridge_name
+from netwright.model.plan import HostItem, HostPlan, Item, ItemKey, NetworkItem
+from netwright.nova.instance_items import Items
+from netwright.render.firewalls import bridges_call_netfilter
+
+_LOG: Final = structlog.get_logger("netwright.nova")
+HOST: Final = HostName("nova")
+Decide = Callable[[Items], Items]
+
+
+class InstanceFilters:
+    """Bound to the network namespace of the thread that makes it.
+
+    Raises KernelRefusedError where the host cannot carry the engine, and InvalidError for an unknown one.
+    """
+
+    def __init__(self, engine: str, directory: Path) -> None:
+        firewall = find_firewall(engine)
+        directory.mkdir(parents=True, exist_ok=True)
+        self.deferred = False
+        self._directory = directory
+        self._cache = PlanCache(directory)
+        self._traits = probe(str(directory), engine)
+        self._rows = firewall_rows(firewall)
+        self._stages = {row.stage for row in self._rows}
+        self._engine = firewall.engine
+        self._limit = SweepLimit(min(firewall.stages, key=list(Stage).index))
+        self._desired = Desired(self._traits, firewall.engine)
+        self._members = Members()
+        self._flows = Flows()
+        self._items: Items = {}
+        self._read: tuple[int, ...] = ()
+        self._generation = 0
+        self._found = bool(self._stamp())
+        self._todo: Touched | None = None
+        """What has to be looked at; None is everything, as nothing has been looked at yet."""
+        self._changes: list[Change] = []
+
+    def items(self) -> Items:
+        """What there is to be, as any process left it."""
+        with self._locked():
+            return self._items
+
+    def change(self, decide: Decide, heal: Collection[ItemKey] = ()) -> None:
+        """Makes the plan what is decided, and the kernel likewise; looks at what `heal` brings in any case.
+
+        Raises KernelRefusedError; the plan is then kept, and the next change tries again.
+        """
+        with self._locked():
+            try:
+                self._change(decide, heal)
+            except Exception:
+                # Memory is ahead of the disk now, and of the kernel: neither is relied upon.
+                self._read, self._todo = (), None
+                raise
+
+    def _change(self, decide: Decide, heal: Collection[ItemKey]) -> None:
+        before = self._items
+        after = {HostItem(HOST).key: HostItem(HOST), **decide(before)}
+        self._guard_bridges(after.values(), {*heal, *(after.keys() - before.keys())})
+        if after != before:
+            # What comes is on disk before the kernel has it; what goes is so until the kernel has not.
+            self._save({**before, **after})
+        self._take(after)
+        self._look_at(heal)
+        self._changes += [(before.get(key), after.get(key)) for key in before.keys() | after.keys()]
+        if not self.deferred:
+            self._bring()
+        if before.keys() - after.keys():
+            self._save(after)
+
+    def settle(self) -> None:
+        """Does what was put off while `deferred`."""
+        self.deferred = False
+        self.change(lambda items: items)
+
+    def has(self, items: Collection[Item]) -> bool:
+        """Whether the kernel, now, has all that the engine makes of these items."""
+        wanted: dict[Stage, dict[Hashable, object]] = {}
+        for item in items:
+            for stage, part in self._engine(item, self._traits).items():
+                wanted.setdefault(stage, {}).update(part)
+        drivers = {row.stage: row.driver for row in self._rows}
+        return all(drivers[stage].observe(part.keys()) == part for stage, part in wanted.items() if part)
+
+    def close(self) -> None:
+        """Frees sockets; what the kernel has stays."""
+        self._flows.close()
+        for row in self._rows:
+            if close := getattr(row.driver, "close", None):
+                close()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Alone among all processes with this directory, and with the plan as the last one left it."""
+        with (self._directory / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            self._refresh()
+            yield
+
+    def _refresh(self) -> None:
+        stamp = self._stamp()
+        if stamp != self._read or not stamp:
+            plan = self._cache.load(HOST) or HostPlan(HOST, 0)
+            self._generation = plan.generation
+            self._take(plan.items)
+            self._read = stamp
+
+    def _stamp(self) -> tuple[int, ...]:
+        with suppress(OSError):
+            found = (self._directory / "plan.json").stat()
+            return found.st_ino, found.st_mtime_ns, found.st_size
+        return ()
+
+    def _save(self, items: Items) -> None:
+        self._generation += 1
+        self._cache.save(HostPlan(HOST, self._generation, items))
+        self._read = self._stamp()
+
+    def _take(self, items: Items) -> None:
+        for item in self._items.values():
+            if items.get(item.key) != item:
+                self._members.remove(item)
+        for item in items.values():
+            if self._items.get(item.key) != item:
+                self._members.put(item)
+        changed = [item for key, item in items.items() if self._items.get(key) != item]
+        touched = self._desired.update(changed, self._items.keys() - items.keys())
+        self._items = items
+        self._add(touched)
+
+    def _add(self, touched: Mapping[Stage, Collection[Hashable]]) -> None:
+        if self._todo is not None:
+            for stage, keys in touched.items():
+                if stage in self._stages:
+                    self._todo.setdefault(stage, set()).update(keys)
+
+    def _look_at(self, keys: Collection[ItemKey]) -> None:
+        for key in keys:
+            if (item := self._items.get(key)) is not None:
+                self._add({stage: part.keys() for stage, part in self._engine(item, self._traits).items()})
+
+    def _bring(self) -> None:
+        first, changes = self._todo is None, self._changes
+        outcome = self._reconcile(self._todo)
+        if outcome.failures and not first:
+            # Something that it builds on is gone, as after `nft flush ruleset`: everything is looked at.
+            outcome = self._reconcile(None)
+        if outcome.failures:
+            stage, failure = next(iter(outcome.failures.items()))
+            raise KernelRefusedError(stage.value, failure.said)
+        self._todo, self._changes = {}, []
+        asked = [
+            *(all_ports(self._items) if first else ()),
+            *(pair for pair in changes if pair[0] != pair[1]),
+        ]
+        self._flows.settle(asked, self._items, self._members)
+
+    def _reconcile(self, todo: Touched | None) -> Outcome:
+        look = dict[Stage, Keys](todo) if todo is not None else dict[Stage, Keys].fromkeys(self._stages)
+        # Without a plan on disk nobody knows what is to be there beside what was said in this life.
+        allowed = todo is not None or self._found
+        outcome = reconcile(self._rows, self._desired, look, Sweep(allowed, self._limit))
+        if outcome.held:
+            _LOG.warning("firewall_sweep_held", failures=[one.said for one in outcome.failures.values()])
+            outcome = reconcile(self._rows, self._desired, look, Sweep(allowed=False))
+        return outcome
+
+    def _guard_bridges(self, items: Iterable[Item], asked: Collection[ItemKey]) -> None:
+        """Engines on the inet hooks see only what bridges hand over: else all would pass unseen."""
+        if bridges_call_netfilter(self._traits):
+            for item in items:
+                if isinstance(item, NetworkItem) and item.key in asked:
+                    _hand_over(bridge_name(item.id))
+
+
+def _hand_over(bridge: LinkName) -> None:
+    reader = rtnetlink.open_reader()
+    try:
+        state = rtnetlink.link(reader, name=bridge)
+    finally:
+        reader.close()
+    if state is None or state.kind != "bridge":
+        raise KernelRefusedError("bridges", f"there is no bridge {bridge}: plug the interface first")
+    with rtnetlink.writer() as route:
+        route.link("set", index=state.index, kind="bridge", br_nf_call_iptables=1, br_nf_call_ip6tables=1)

@@ -1,0 +1,169 @@
+"""Instances and their network_info, as nova hands them over, parsed into values.
+
+Models and plain dicts alike: whatever has the keys, or attributes of their names.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Final
+
+from netwright.model.errors import InvalidError
+from netwright.model.ids import LinkName, Mac, NetworkId, PortId, bridge_name, port_link_name
+from netwright.model.intent import Address, Prefix
+
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_MTU: Final = 1500
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """`groups`: names or ids of its security groups, in the project."""
+
+    id: str
+    name: str
+    project_id: str
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VifSubnet:
+    cidr: Prefix
+    gateway: Address | None
+    dhcp: bool
+    addresses: tuple[Address, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Vif:
+    """One interface of an instance."""
+
+    id: PortId
+    mac: Mac
+    network: NetworkId
+    mtu: int
+    subnets: tuple[VifSubnet, ...]
+
+
+def parse_instance(instance: object) -> Instance:
+    """Raises InvalidError."""
+    identity = _text(instance, "uuid", "instance") or _text(instance, "id", "instance")
+    if not identity:
+        raise InvalidError("an instance has a uuid", "instance.uuid")
+    return Instance(
+        id=identity,
+        name=_text(instance, "name", "instance") or identity,
+        project_id=_text(instance, "project_id", "instance"),
+        groups=tuple(_groups(_part(instance, "security_groups"))),
+    )
+
+
+def parse_network_info(network_info: object) -> tuple[Vif, ...]:
+    """A list of VIFs, or the JSON of one. Raises InvalidError, which names the field that is wrong."""
+    listed = json.loads(network_info) if isinstance(network_info, str) else network_info
+    return tuple(
+        _vif(vif, f"network_info[{number}]") for number, vif in enumerate(_items(listed, "network_info"))
+    )
+
+
+def _vif(vif: object, where: str) -> Vif:
+    identity = PortId(_matching(_UUID, _text(vif, "id", where), f"{where}.id"))
+    network = _part(vif, "network")
+    network_id = NetworkId(_matching(_UUID, _text(network, "id", where), f"{where}.network.id"))
+    # Rules name links by these: another name would leave the interface without its filter.
+    _same(_text(vif, "devname", where), port_link_name(identity), f"{where}.devname")
+    _same(_text(network, "bridge", where), bridge_name(network_id), f"{where}.network.bridge")
+    subnets = _items(_part(network, "subnets"), f"{where}.network.subnets")
+    mtu = _part(_part(network, "meta"), "mtu")
+    return Vif(
+        id=identity,
+        mac=Mac(_matching(_MAC, _text(vif, "address", where), f"{where}.address")),
+        network=network_id,
+        mtu=mtu if isinstance(mtu, int) else _MTU,
+        subnets=tuple(
+            _subnet(subnet, f"{where}.network.subnets[{number}]")
+            for number, subnet in enumerate(subnets)
+            # Of old there were always two, the IPv6 one without a CIDR where there was no IPv6.
+            if _part(subnet, "cidr")
+        ),
+    )
+
+
+def _subnet(subnet: object, where: str) -> VifSubnet:
+    cidr = _text(subnet, "cidr", where)
+    try:
+        prefix = ip_network(cidr)
+    except ValueError as error:
+        raise InvalidError(f"{cidr!r} is not a network: {error}", f"{where}.cidr") from error
+    ips = _items(_part(subnet, "ips"), f"{where}.ips")
+    addresses = tuple(
+        found for number, ip in enumerate(ips) if (found := _address(ip, f"{where}.ips[{number}]"))
+    )
+    for address in addresses:
+        if address not in prefix:
+            raise InvalidError(f"{address} is not in {prefix}", f"{where}.ips")
+    dhcp = bool(_part(_part(subnet, "meta"), "dhcp_server"))
+    return VifSubnet(prefix, _address(_part(subnet, "gateway"), f"{where}.gateway"), dhcp, addresses)
+
+
+def _address(ip: object, where: str) -> Address | None:
+    """An address given as text, or as nova's IP with its `address`."""
+    text = ip if isinstance(ip, str) else _text(ip, "address", where)
+    if not text:
+        return None
+    try:
+        return ip_address(text)
+    except ValueError as error:
+        raise InvalidError(str(error), where) from error
+
+
+def _groups(groups: object) -> Iterator[str]:
+    """Names, or models with a uuid or a name; a list, or nova's list object."""
+    for number, group in enumerate(_items(_part(groups, "objects") or groups, "instance.security_groups")):
+        where = f"instance.security_groups[{number}]"
+        found = (
+            group if isinstance(group, str) else _text(group, "uuid", where) or _text(group, "name", where)
+        )
+        if not found:
+            raise InvalidError("a security group has a name or an id", where)
+        yield found
+
+
+def _part(thing: object, name: str) -> object:
+    if isinstance(thing, Mapping):
+        return thing.get(name)
+    return None if isinstance(thing, list | tuple | str) else getattr(thing, name, None)
+
+
+def _text(thing: object, name: str, where: str) -> str:
+    """Empty where there is none. Numbers are taken as text: nova's older ids are numbers."""
+    found = _part(thing, name)
+    if found is None:
+        return ""
+    if not isinstance(found, str | int):
+        raise InvalidError(f"{found!r} is not text", f"{where}.{name}")
+    return str(found)
+
+
+def _items(things: object, where: str) -> list[object]:
+    if things is None:
+        return []
+    if isinstance(things, str | Mapping) or not isinstance(things, Iterable):
+        raise InvalidError(f"{things!r} is not a list", where)
+    return list(things)
+
+
+def _matching(shape: re.Pattern[str], text: str, where: str) -> str:
+    if not shape.fullmatch(text.lower()):
+        raise InvalidError(f"{text!r} is not what belongs there", where)
+    return text.lower()
+
+
+def _same(given: str, needed: LinkName, where: str) -> None:
+    if given and given != needed:
+        raise InvalidError(f"netwright's rules name this link {needed!r}, and it is {given!r}", where)
