@@ -11,8 +11,9 @@ from netwright.control.world import DEFAULT_PROJECT, World
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import GroupId, PortId
 from netwright.model.intent import Port
-from netwright.model.plan import GroupItem, MemberItem, whole
-from netwright.planner import groups as planner
+from netwright.model.plan import GroupItem, MemberItem
+from netwright.planner import groups as planned_groups
+from netwright.planner import members as planned_members
 from netwright.store import groups as store
 
 _AT_ONCE: Final = 5000
@@ -54,30 +55,22 @@ class StoreGroups:
                 raise NotFoundError("SecurityGroup", reference)
             if len(fitting) > 1:
                 raise InvalidError(f"several security groups are called {reference!r}: use an id", "name")
-            found.append(planner.item(fitting[0]))
+            found.append(planned_groups.item(fitting[0]))
         return tuple(found)
 
     def get(self, group: GroupId) -> GroupItem | None:
         try:
-            return planner.item(control_groups.get(self._world, group).value)
+            return planned_groups.item(control_groups.get(self._world, group).value)
         except NotFoundError:
             return None
 
     def members(self, groups: Collection[GroupId]) -> tuple[MemberItem, ...]:
         with self._world.look() as connection:
             ids = sorted({port for group in groups for port in store.ports_of(connection, group)})
-        return tuple(_member(port, groups) for port in self._ports(ids))
+        found = (planned_members.item(port, groups) for port in self._ports(ids))
+        return tuple(member for member in found if member is not None)
 
     def _ports(self, ids: Sequence[PortId]) -> Iterator[Port]:
         for start in range(0, len(ids), _AT_ONCE):
             found = control_ports.find(self._world, {"id": ids[start : start + _AT_ONCE]})
             yield from (record.value for record in found)
-
-
-def _member(port: Port, groups: Collection[GroupId]) -> MemberItem:
-    own = (whole(fixed.address) for fixed in port.fixed_ips)
-    return MemberItem(
-        id=port.id,
-        groups=tuple(group for group in port.security_groups if group in groups),
-        prefixes=(*own, *(pair.prefix for pair in port.allowed_address_pairs)),
-    )

@@ -1,0 +1,173 @@
+"""A nova-like cloud on one host: instances as dicts, their taps on a bridge, groups in netwright's store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from ipaddress import ip_network
+from pathlib import Path
+
+from worlds import world
+
+from netwright.control import groups as control_groups
+from netwright.control import rules as control_rules
+from netwright.control.groups import GroupRequest
+from netwright.control.rules import RuleRequest
+from netwright.control.world import World
+from netwright.kernel import netns
+from netwright.model.ids import GroupId, NamespaceName, NetworkId, bridge_name, port_link_name
+from netwright.model.intent import Direction, EtherType
+from netwright.nova.firewall import EngineFirewallDriver, FirewallOptions, load_driver
+from netwright.nova.group_source import GroupSource, StoreGroups
+from netwright.nova.instance_items import port_item
+from netwright.nova.instances import parse_instance, parse_network_info
+from netwright.render.firewalls import ENGINES
+from netwright.testing.namespaces import add_bridge, add_veth, ip, namespace, run
+from netwright.testing.wires import Wired, attached, silent_namespace, wired
+
+PROJECT = "b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d"
+NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
+DRIVERS = [name for name in ("nftables", "iptables", "nwfilter") if name in ENGINES]
+"""Engines that there are: each has a driver under the old calls."""
+
+Model = Mapping[str, object]
+
+
+def vif(number: int, *addresses: str, network: str = NETWORK, nets: Sequence[str] = ()) -> Model:
+    """A VIF of network_info, with MAC fa:16:3e:00:00:<number>; its subnets are of /24 and /64, or as given."""
+    subnets = []
+    for at, address in enumerate(addresses):
+        prefix = ip_network(nets[at] if nets else f"{address}/{64 if ':' in address else 24}", strict=False)
+        subnets.append(
+            {
+                "cidr": str(prefix),
+                "gateway": {"address": str(prefix[1]), "type": "gateway"},
+                "ips": [{"address": address, "type": "fixed", "floating_ips": []}],
+                "meta": {"dhcp_server": str(prefix[1])},
+            }
+        )
+    identity = f"{number:08x}-90e7-4000-8000-000000000000"
+    return {
+        "id": identity,
+        "address": f"fa:16:3e:00:00:{number:02x}",
+        "devname": f"tap{identity[:11]}",
+        "type": "bridge",
+        "network": {"id": network, "bridge": f"brq{network[:11]}", "label": "private", "subnets": subnets},
+    }
+
+
+def instance(number: int, *groups: str) -> Model:
+    return {
+        "id": number,
+        "uuid": f"d0000000-0000-4000-8000-{number:012x}",
+        "name": f"instance-{number:08x}",
+        "project_id": PROJECT,
+        "security_groups": [{"name": name} for name in groups],
+    }
+
+
+@dataclass
+class Cloud:
+    """A host in a namespace that this thread is in, with one bridge."""
+
+    host: NamespaceName
+    directory: Path
+    world: World
+    engine: str
+    stack: ExitStack
+    guests: dict[str, NamespaceName] = field(default_factory=dict)
+
+    def driver(self, *, same_net: bool = False, groups: GroupSource | None = None) -> EngineFirewallDriver:
+        """A new driver object, as after a restart."""
+        options = FirewallOptions(self.directory, allow_same_net_traffic=same_net, pause=lambda _: None)
+        made = load_driver(self.engine, groups or StoreGroups(self.world), options)
+        assert isinstance(made, EngineFirewallDriver)
+        self.stack.callback(made.close)
+        return made
+
+    def plug(self, *vifs: Model) -> None:
+        """plug_vifs: each with a silent guest at its other end."""
+        for one in parse_network_info(list(vifs)):
+            guest = self.stack.enter_context(silent_namespace())
+            link = port_link_name(one.id)
+            add_veth(self.host, link, guest, "eth0", one.mac)
+            ip(self.host, "link", "set", link, "master", bridge_name(one.network))
+            self.guests[one.id] = guest
+
+    def wired(self, *pairs: tuple[Model, Model]) -> Wired:
+        """Wires of plugged guests: instances and their VIFs."""
+        ports = [
+            attached(port_item(parse_instance(who), one, ()), self.guests[one.id])
+            for who, interface in pairs
+            for one in parse_network_info([interface])
+        ]
+        return self.stack.enter_context(wired(*ports))
+
+    def group(self, name: str, *rules: RuleRequest) -> GroupId:
+        made = control_groups.create(self.world, [GroupRequest(project_id=PROJECT, name=name)])[0].value.id
+        self.allow(made, *rules)
+        return made
+
+    def allow(self, group: GroupId, *rules: RuleRequest) -> list[str]:
+        asked = [_of(group, rule) for rule in rules]
+        return [record.value.id for record in control_rules.create(self.world, asked)] if asked else []
+
+    def ruleset(self) -> str:
+        """All that filters on the host, whichever engine."""
+        looks = (
+            "nft -s list ruleset",
+            "iptables-legacy-save",
+            "ip6tables-legacy-save",
+            "ipset save",
+        )
+        found = [run(self.host, look.split()).stdout for look in looks]
+        lines = "".join(found).splitlines()
+        return "\n".join(line for line in lines if not line.startswith(("#", ":")))
+
+
+def _of(group: GroupId, rule: RuleRequest) -> RuleRequest:
+    return RuleRequest(
+        group,
+        PROJECT,
+        rule.direction,
+        rule.ethertype,
+        rule.protocol,
+        rule.port_range_min,
+        rule.port_range_max,
+        rule.remote_prefix,
+        rule.remote_group_id,
+    )
+
+
+def ingress(
+    protocol: str | None = None,
+    port: int | None = None,
+    *,
+    version: int = 4,
+    cidr: str = "",
+    group: GroupId | None = None,
+) -> RuleRequest:
+    """One port, or one ICMP type."""
+    return RuleRequest(
+        direction=Direction.INGRESS,
+        ethertype=EtherType.IPV4 if version == 4 else EtherType.IPV6,
+        protocol=protocol,
+        port_range_min=port,
+        port_range_max=port if protocol in ("tcp", "udp") else None,
+        remote_prefix=ip_network(cidr) if cidr else None,
+        remote_group_id=group,
+    )
+
+
+@contextmanager
+def cloud(directory: Path, engine: str) -> Iterator[Cloud]:
+    with ExitStack() as stack:
+        host = stack.enter_context(namespace("nova"))
+        add_bridge(host, bridge_name(NETWORK))
+        ip(host, "link", "set", bridge_name(NETWORK), "type", "bridge", "mcast_snooping", "0")
+        there = stack.enter_context(world())
+        machine = Path("/proc/thread-self/ns/net").stat().st_ino
+        stack.enter_context(netns.inside(host))
+        assert Path("/proc/thread-self/ns/net").stat().st_ino != machine
+        yield Cloud(host, directory, there, engine, stack)
