@@ -40,16 +40,13 @@ class StoreGroups:
         self._world = world
 
     def find(self, project: str, references: Sequence[str]) -> tuple[GroupItem, ...]:
-        """Without references, the project's default group, as nova did.
-
-        Raises NotFoundError, and InvalidError for a name that several have.
-        """
+        """None for no references. Raises NotFoundError, and InvalidError for a name that several have."""
         owner = project or DEFAULT_PROJECT
         theirs = [
             record.value for record in control_groups.find(self._world, {"project_id": (owner,)}, owner)
         ]
         found = []
-        for reference in references or (control_groups.DEFAULT,):
+        for reference in references:
             fitting = [group for group in theirs if reference in (group.id, group.name)]
             if not fitting:
                 raise NotFoundError("SecurityGroup", reference)

@@ -58,8 +58,9 @@ class InstanceFilters:
         self._read: tuple[int, ...] = ()
         self._generation = 0
         self._found = bool(self._stamp())
-        self._todo: Touched | None = None
-        """What has to be looked at; None is everything, as nothing has been looked at yet."""
+        self._looked = False
+        """Whether everything has been looked at since this object was made, or last failed."""
+        self._todo: Touched = {}
         self._changes: list[Change] = []
 
     def items(self) -> Items:
@@ -77,7 +78,7 @@ class InstanceFilters:
                 self._change(decide, heal)
             except Exception:
                 # Memory is ahead of the disk now, and of the kernel: neither is relied upon.
-                self._read, self._todo = (), None
+                self._read, self._looked = (), False
                 raise
 
     def _change(self, decide: Decide, heal: Collection[ItemKey]) -> None:
@@ -89,7 +90,8 @@ class InstanceFilters:
             self._save({**before, **after})
         self._take(after)
         self._look_at(heal)
-        self._changes += [(before.get(key), after.get(key)) for key in before.keys() | after.keys()]
+        pairs = ((before.get(key), after.get(key)) for key in before.keys() | after.keys())
+        self._changes += [(old, new) for old, new in pairs if old != new]
         if not self.deferred:
             self._bring()
         if before.keys() - after.keys():
@@ -156,10 +158,9 @@ class InstanceFilters:
         self._add(touched)
 
     def _add(self, touched: Mapping[Stage, Collection[Hashable]]) -> None:
-        if self._todo is not None:
-            for stage, keys in touched.items():
-                if stage in self._stages:
-                    self._todo.setdefault(stage, set()).update(keys)
+        for stage, keys in touched.items():
+            if stage in self._stages:
+                self._todo.setdefault(stage, set()).update(keys)
 
     def _look_at(self, keys: Collection[ItemKey]) -> None:
         for key in keys:
@@ -167,29 +168,27 @@ class InstanceFilters:
                 self._add({stage: part.keys() for stage, part in self._engine(item, self._traits).items()})
 
     def _bring(self) -> None:
-        first, changes = self._todo is None, self._changes
-        outcome = self._reconcile(self._todo)
+        first = not self._looked
+        if first:
+            self._reconcile(dict.fromkeys(self._stages))
+        outcome = self._reconcile(dict(self._todo))
         if outcome.failures and not first:
             # Something that it builds on is gone, as after `nft flush ruleset`: everything is looked at.
-            outcome = self._reconcile(None)
+            self._reconcile(dict.fromkeys(self._stages))
+            outcome = self._reconcile(dict(self._todo))
         if outcome.failures:
             stage, failure = next(iter(outcome.failures.items()))
             raise KernelRefusedError(stage.value, failure.said)
-        self._todo, self._changes = {}, []
-        asked = [
-            *(all_ports(self._items) if first else ()),
-            *(pair for pair in changes if pair[0] != pair[1]),
-        ]
-        self._flows.settle(asked, self._items, self._members)
+        self._looked = True
+        changes, self._todo, self._changes = self._changes, {}, []
+        self._flows.settle([*(all_ports(self._items) if first else ()), *changes], self._items, self._members)
 
-    def _reconcile(self, todo: Touched | None) -> Outcome:
-        look = dict[Stage, Keys](todo) if todo is not None else dict[Stage, Keys].fromkeys(self._stages)
+    def _reconcile(self, look: Mapping[Stage, Keys]) -> Outcome:
         # Without a plan on disk nobody knows what is to be there beside what was said in this life.
-        allowed = todo is not None or self._found
+        allowed = self._found or None not in look.values()
         outcome = reconcile(self._rows, self._desired, look, Sweep(allowed, self._limit))
         if outcome.held:
             _LOG.warning("firewall_sweep_held", failures=[one.said for one in outcome.failures.values()])
-            outcome = reconcile(self._rows, self._desired, look, Sweep(allowed=False))
         return outcome
 
     def _guard_bridges(self, items: Iterable[Item], asked: Collection[ItemKey]) -> None:

@@ -65,10 +65,18 @@ def parse_instance(instance: object) -> Instance:
 
 def parse_network_info(network_info: object) -> tuple[Vif, ...]:
     """A list of VIFs, or the JSON of one. Raises InvalidError, which names the field that is wrong."""
-    listed = json.loads(network_info) if isinstance(network_info, str) else network_info
+    listed = _from_json(network_info) if isinstance(network_info, str) else network_info
     return tuple(
         _vif(vif, f"network_info[{number}]") for number, vif in enumerate(_items(listed, "network_info"))
     )
+
+
+def _from_json(text: str) -> object:
+    try:
+        found: object = json.loads(text)
+    except ValueError as error:
+        raise InvalidError(f"not JSON: {error}", "network_info") from error
+    return found
 
 
 def _vif(vif: object, where: str) -> Vif:
