@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from ipaddress import ip_network
@@ -168,7 +169,7 @@ def test_without_a_plan_on_disk_nothing_is_swept(host: Cloud) -> None:
     """A driver that finds filters and no plan of theirs leaves them, and adds its own."""
     host.plug(A, B)
     host.driver().prepare_instance_filter(instance(1, "web"), [A])
-    (host.directory / "plan.json").unlink()
+    shutil.rmtree(host.directory)
     fresh = host.driver()
     fresh.prepare_instance_filter(instance(2, "web"), [B])
     guests = host.wired((instance(1), A), (instance(2), B))

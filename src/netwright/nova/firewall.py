@@ -122,7 +122,8 @@ class EngineFirewallDriver(FirewallDriver):
             theirs = (*groups, *self._extra(vif))
             port = port_item(who, vif, (group.id for group in theirs))
             new |= _keyed(network_item(vif), port, *theirs)
-        self._filters.change(lambda items: self._settled({**_without(items, who.id), **new}), [*new])
+        heal = [key for key in new if key.noun is not Noun.NETWORK]
+        self._filters.change(lambda items: self._settled({**_without(items, who.id), **new}), heal)
 
     def apply_instance_filter(self, instance: object, network_info: object) -> None:
         """Nothing is left to do: what was prepared was in force before the instance ran."""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 
-from netwright.agent.cache import PlanCache
 from netwright.agent.desired import Desired, Touched
 from netwright.agent.firewalls import find_firewall, firewall_rows
 from netwright.agent.flows import Change, Flows, all_ports
@@ -25,8 +24,9 @@ from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage
 from netwright.model.ids import HostName, LinkName, bridge_name
-from netwright.model.plan import HostItem, HostPlan, Item, ItemKey, NetworkItem
+from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem
 from netwright.nova.instance_items import Items
+from netwright.nova.item_files import ItemFiles
 from netwright.render.firewalls import bridges_call_netfilter
 
 _LOG: Final = structlog.get_logger("netwright.nova")
@@ -45,7 +45,7 @@ class InstanceFilters:
         directory.mkdir(parents=True, exist_ok=True)
         self.deferred = False
         self._directory = directory
-        self._cache = PlanCache(directory)
+        self._files = ItemFiles(directory, HOST)
         self._traits = probe(str(directory), engine)
         self._rows = firewall_rows(firewall)
         self._stages = {row.stage for row in self._rows}
@@ -56,8 +56,7 @@ class InstanceFilters:
         self._flows = Flows()
         self._items: Items = {}
         self._read: tuple[int, ...] = ()
-        self._generation = 0
-        self._found = bool(self._stamp())
+        self._found = bool(self._files.stamp())
         self._looked = False
         """Whether everything has been looked at since this object was made, or last failed."""
         self._todo: Touched = {}
@@ -87,7 +86,7 @@ class InstanceFilters:
         self._guard_bridges(after.values(), {*heal, *(after.keys() - before.keys())})
         if after != before:
             # What comes is on disk before the kernel has it; what goes is so until the kernel has not.
-            self._save({**before, **after})
+            self._save(before, {**before, **after})
         self._take(after)
         self._look_at(heal)
         pairs = ((before.get(key), after.get(key)) for key in before.keys() | after.keys())
@@ -95,7 +94,7 @@ class InstanceFilters:
         if not self.deferred:
             self._bring()
         if before.keys() - after.keys():
-            self._save(after)
+            self._save({**before, **after}, after)
 
     def settle(self) -> None:
         """Does what was put off while `deferred`."""
@@ -127,23 +126,14 @@ class InstanceFilters:
             yield
 
     def _refresh(self) -> None:
-        stamp = self._stamp()
+        stamp = self._files.stamp()
         if stamp != self._read or not stamp:
-            plan = self._cache.load(HOST) or HostPlan(HOST, 0)
-            self._generation = plan.generation
-            self._take(plan.items)
+            self._take(self._files.load())
             self._read = stamp
 
-    def _stamp(self) -> tuple[int, ...]:
-        with suppress(OSError):
-            found = (self._directory / "plan.json").stat()
-            return found.st_ino, found.st_mtime_ns, found.st_size
-        return ()
-
-    def _save(self, items: Items) -> None:
-        self._generation += 1
-        self._cache.save(HostPlan(HOST, self._generation, items))
-        self._read = self._stamp()
+    def _save(self, before: Items, after: Items) -> None:
+        self._files.save(before, after)
+        self._read = self._files.stamp()
 
     def _take(self, items: Items) -> None:
         for item in self._items.values():
