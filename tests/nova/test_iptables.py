@@ -261,6 +261,34 @@ def test_other_writers_lose_nothing_and_neither_do_we(host: Host) -> None:
         _all_are_there(host, family)
 
 
+def test_binaries_that_start_at_once_share_their_chains(host: Host) -> None:
+    """Of six that make the shared chains at the same moment, each has its jump there, and the shared jumps are once."""
+    binaries = [f"nova-{letter}" for letter in "abcdef"]
+    failed: list[BaseException] = []
+
+    def begin(binary: str) -> None:
+        try:
+            with netns.inside(host.name):
+                IptablesManager(options=IptablesOptions(binary, host.backend)).apply()
+        except BaseException as error:  # noqa: BLE001 - told to the test
+            failed.append(error)
+
+    starting = [threading.Thread(target=begin, args=(binary,)) for binary in binaries]
+    for thread in starting:
+        thread.start()
+    for thread in starting:
+        thread.join()
+    assert not failed
+    for family in ("ip", "ip6"):
+        assert sorted(host.chain("netwright-filter-top", family=family)) == [
+            f"{one}-local" for one in binaries
+        ]
+        assert host.chain("FORWARD", family=family)[0] == "netwright-filter-top"
+        assert host.chain("POSTROUTING", "nat", family)[-1] == "netwright-postrouting-bottom"
+        assert sorted(host.chain("FORWARD", family=family)[1:]) == [f"{one}-FORWARD" for one in binaries]
+        assert len(host.chain("POSTROUTING", "nat", family)) == 7
+
+
 def _add_some(manager: IptablesManager, port: int) -> None:
     for tables in (manager.ipv4, manager.ipv6):
         tables["filter"].add_rule("FORWARD", f"-p tcp --dport {port} -j DROP")

@@ -24,7 +24,7 @@ __all__ = ["Execute", "IptablesManager", "IptablesOptions", "IptablesRule", "Ipt
 
 FILTER_TOP: Final = "netwright-filter-top"
 POSTROUTING_BOTTOM: Final = "netwright-postrouting-bottom"
-_ATTEMPTS: Final = 5
+_ATTEMPTS: Final = 10
 _BUILT_IN: Final[Mapping[str, tuple[str, ...]]] = {
     "filter": ("INPUT", "OUTPUT", "FORWARD"),
     "nat": ("PREROUTING", "OUTPUT", "POSTROUTING"),
@@ -36,7 +36,10 @@ _LOG: Final = structlog.get_logger("netwright.nova")
 
 
 class Execute(Protocol):
-    """Runs a program as root and gives back what it printed, and what it complained of."""
+    """Runs a program as root and gives back what it printed, and what it complained of.
+
+    A KernelRefusedError is taken for another writer's doing and tried again; anything else ends the apply.
+    """
 
     def __call__(
         self, *argv: str, process_input: str = "", run_as_root: bool = True, attempts: int = 1
