@@ -24,7 +24,7 @@ from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage
 from netwright.model.ids import HostName, LinkName, bridge_name
-from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem
+from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Noun, PortItem
 from netwright.nova.instance_items import Items
 from netwright.nova.item_files import ItemFiles
 from netwright.render.firewalls import bridges_call_netfilter
@@ -153,7 +153,10 @@ class InstanceFilters:
                 self._todo.setdefault(stage, set()).update(keys)
 
     def _look_at(self, keys: Collection[ItemKey]) -> None:
-        for key in keys:
+        """With the groups of the ports among them."""
+        ports = (item for key in keys if isinstance(item := self._items.get(key), PortItem))
+        groups = {ItemKey(Noun.GROUP, group) for port in ports for group in port.groups}
+        for key in {*keys, *groups}:
             if (item := self._items.get(key)) is not None:
                 self._add({stage: part.keys() for stage, part in self._engine(item, self._traits).items()})
 
