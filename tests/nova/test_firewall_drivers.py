@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from ipaddress import ip_network
+from itertools import permutations
 from pathlib import Path
 from typing import ClassVar
 
@@ -192,6 +193,32 @@ def test_an_instance_that_went_while_changes_waited_is_swept_by_the_next_life(ho
     second.setup_basic_filtering(instance(2, "web"), [B])
     assert second.instance_filter_exists(instance(2, "web"), [B])
     assert port_link_name(str(A["id"])) not in host.ruleset()
+
+
+@pytest.mark.parametrize(("before", "after"), list(permutations(DRIVERS, 2)))
+def test_a_host_changes_drivers_and_its_instances_stay_filtered(
+    before: str, after: str, tmp_path: Path
+) -> None:
+    """A driver over another engine takes its predecessor's instances over, and sweeps what that had made."""
+    with cloud(tmp_path / "run", before) as host:
+        host.group("web", ingress("udp", 53))
+        host.plug(A, B)
+        first = host.driver()
+        for number, interface in ((1, A), (2, B)):
+            first.prepare_instance_filter(instance(number, "web"), [interface])
+        first.close()
+        host.engine = after
+        second = host.driver()
+        second.setup_basic_filtering(instance(1, "web"), [A])
+        guests = host.wired((instance(1), A), (instance(2), B))
+        for near, far in ((guests.end(0), guests.end(1)), (guests.end(1), guests.end(0))):
+            receiver = int(near != guests.end(0))
+            assert guests.arrives(1 - receiver, receiver, frames.udp(far, near, (4000, 53), b"x"))
+            assert not guests.arrives(1 - receiver, receiver, frames.udp(far, near, (4000, 54), b"x"))
+        for number, interface in ((1, A), (2, B)):
+            assert second.instance_filter_exists(instance(number), [interface])
+            second.unfilter_instance(instance(number), [interface])
+        assert port_link_name(str(A["id"])) not in host.ruleset()
 
 
 def test_connections_that_a_refresh_forbids_end(host: Cloud) -> None:

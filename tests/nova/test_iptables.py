@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from nova.clouds import DRIVERS, cloud, ingress, instance, vif
 
 from netwright.kernel import netns
 from netwright.kernel.xtables import Backend, Family, Xtables
@@ -431,6 +432,28 @@ def test_a_chain_of_our_name_that_someone_else_filled_is_refused(host: Host) -> 
     assert host.dump() == before
     assert manager.ipv4["filter"].dirty
     assert not manager.ipv4["nat"].dirty
+
+
+@pytest.mark.parametrize("engine", [name for name in DRIVERS if name == "iptables"])
+def test_beside_the_iptables_engine_a_manager_needs_another_binary(engine: str, tmp_path: Path) -> None:
+    """The engine's chains are refused under its own prefix; under another both stay through each other's sweeps."""
+    guest = vif(1, "10.31.0.11")
+    with cloud(tmp_path / "run", engine) as made:
+        made.group("web", ingress("udp", 53))
+        made.plug(guest)
+        driver = made.driver()
+        driver.prepare_instance_filter(instance(1, "web"), [guest])
+        with pytest.raises(KernelRefusedError, match="holds rules, and none of them"):
+            IptablesManager().apply()
+        manager = IptablesManager(options=IptablesOptions("nova"))
+        manager.ipv4["filter"].add_rule("FORWARD", "-s 192.0.2.1 -j DROP")
+        manager.apply()
+        manager.sweep()
+        assert driver.instance_filter_exists(instance(1, "web"), [guest])
+        made.driver().setup_basic_filtering(instance(1, "web"), [guest])
+        saved = run(made.host, ["iptables-save"]).stdout
+        assert ":nova-FORWARD " in saved
+        assert "-A nova-FORWARD -s 192.0.2.1/32" in saved
 
 
 @pytest.mark.parametrize(

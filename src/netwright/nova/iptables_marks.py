@@ -22,6 +22,8 @@ BINARY_LENGTH: Final = 16
 """So that `<binary>-POSTROUTING` is a chain's name of at most 28 characters."""
 SHARED: Final = "shared"
 EMPTY: Final = "empty"
+_ENGINES_FIRST: Final = "netwright:first"
+"""The comment of the jumps that the engine `iptables` has before everyone's in built-in chains."""
 _BINARY: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MARK: Final = re.compile(r"netwright/([A-Za-z0-9_.-]+)/([0-9a-f]{12}|empty)")
 _RULE: Final = re.compile(r"(\[\d+:\d+\]) -A (\S+) ?(.*)")
@@ -68,6 +70,8 @@ class SavedRule:
     counters: str
     mark: Mark | None
     target: str
+    guard: bool = False
+    """A stranger's that ours must not come before: guests' filters, by netwright's own engine."""
 
     @property
     def owner(self) -> str:
@@ -104,12 +108,9 @@ def _read_rule(text: str, counters: str) -> SavedRule:
     except ValueError:
         # A stranger's comment, quoted as we do not know: still a rule, and not ours.
         return SavedRule(text, counters, None, target_of(text.split()))
-    return SavedRule(text, counters, _mark(words), target_of(words))
-
-
-def _mark(words: list[str]) -> Mark | None:
-    comments = (name for word, name in pairwise(words) if word == "--comment")
-    return next(_marks(comments), None)
+    comments = [name for word, name in pairwise(words) if word == "--comment"]
+    mark = next(_marks(comments), None)
+    return SavedRule(text, counters, mark, target_of(words), guard=_ENGINES_FIRST in comments)
 
 
 def _marks(comments: Iterable[str]) -> Iterator[Mark]:

@@ -267,6 +267,6 @@ def _head(others: Sequence[SavedRule], bounds: Bounds) -> int:
     for at, rule in enumerate(others):
         if rule.mark is None and bounds.bottom and bounds.bottom.search(rule.text):
             break
-        if rule.mark is None and bounds.top and bounds.top.search(rule.text):
+        if rule.guard or (rule.mark is None and bounds.top and bounds.top.search(rule.text)):
             head = at + 1
     return head
