@@ -16,20 +16,21 @@ from netwright.control.groups import GroupRequest
 from netwright.control.rules import RuleRequest
 from netwright.control.world import World
 from netwright.kernel import netns
+from netwright.kernel.xtables import Backend
 from netwright.model.ids import GroupId, NamespaceName, NetworkId, bridge_name, port_link_name
 from netwright.model.intent import Direction, EtherType
 from netwright.nova.firewall import EngineFirewallDriver, FirewallOptions, load_driver
 from netwright.nova.group_source import GroupSource, StoreGroups
 from netwright.nova.instance_items import port_item
 from netwright.nova.instances import parse_instance, parse_network_info
-from netwright.render.firewalls import ENGINES
 from netwright.testing.namespaces import add_bridge, add_veth, ip, namespace, run
 from netwright.testing.wires import Wired, attached, silent_namespace, wired
 
 PROJECT = "b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d"
 NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
-DRIVERS = [name for name in ("nftables", "iptables", "nwfilter") if name in ENGINES]
-"""Engines that there are: each has a driver under the old calls."""
+BACKENDS: Mapping[str, Backend] = {"iptables-legacy": "legacy", "iptables-nft": "nft"}
+DRIVERS = ("nftables", *BACKENDS)
+"""Engines, each with a driver under the old calls; iptables in both back ends."""
 
 Model = Mapping[str, object]
 
@@ -80,8 +81,13 @@ class Cloud:
 
     def driver(self, *, same_net: bool = False, groups: GroupSource | None = None) -> EngineFirewallDriver:
         """A new driver object, as after a restart."""
-        options = FirewallOptions(self.directory, allow_same_net_traffic=same_net, pause=lambda _: None)
-        made = load_driver(self.engine, groups or StoreGroups(self.world), options)
+        options = FirewallOptions(
+            self.directory,
+            allow_same_net_traffic=same_net,
+            pause=lambda _: None,
+            backend=BACKENDS.get(self.engine, "auto"),
+        )
+        made = load_driver(self.engine.split("-")[0], groups or StoreGroups(self.world), options)
         assert isinstance(made, EngineFirewallDriver)
         self.stack.callback(made.close)
         return made

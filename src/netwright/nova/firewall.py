@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Literal
 
 import structlog
 
@@ -82,13 +82,14 @@ class FirewallOptions:
     """`allow_same_net_traffic`: guests of a network may talk to each other whatever their groups say.
 
     `retries`: how often, a second apart, what is still in use is taken away again (of old,
-    live_migration_retry_count).
+    live_migration_retry_count). `backend`: of iptables; `auto` is whatever the host's `iptables` is.
     """
 
     directory: Path = DIRECTORY
     allow_same_net_traffic: bool = False
     retries: int = 30
     pause: Callable[[float], None] = time.sleep
+    backend: Literal["auto", "legacy", "nft"] = "auto"
 
 
 class EngineFirewallDriver(FirewallDriver):
@@ -99,7 +100,7 @@ class EngineFirewallDriver(FirewallDriver):
     def __init__(self, groups: GroupSource, options: FirewallOptions | None = None) -> None:
         self.options = options or FirewallOptions()
         self._groups = groups
-        self._filters = InstanceFilters(self.engine, self.options.directory)
+        self._filters = InstanceFilters(self.engine, self.options.directory, self.options.backend)
 
     def setup_basic_filtering(self, instance: object, network_info: object) -> None:
         """What is prepared already stays as it is, and is put back where it is missing.

@@ -12,13 +12,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-import structlog
-
 from netwright.agent.desired import Desired, Touched
 from netwright.agent.firewalls import find_firewall, firewall_rows
 from netwright.agent.flows import Change, Flows, all_ports
 from netwright.agent.members import Members
-from netwright.agent.reconcile import Keys, Outcome, Sweep, SweepLimit, reconcile
+from netwright.agent.reconcile import Keys, Outcome, Sweep, reconcile
 from netwright.kernel import rtnetlink
 from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
@@ -29,7 +27,6 @@ from netwright.nova.instance_items import Items
 from netwright.nova.item_files import ItemFiles
 from netwright.render.firewalls import bridges_call_netfilter
 
-_LOG: Final = structlog.get_logger("netwright.nova")
 HOST: Final = HostName("nova")
 Decide = Callable[[Items], Items]
 
@@ -40,17 +37,16 @@ class InstanceFilters:
     Raises KernelRefusedError where the host cannot carry the engine, and InvalidError for an unknown one.
     """
 
-    def __init__(self, engine: str, directory: Path) -> None:
+    def __init__(self, engine: str, directory: Path, xtables: str = "auto") -> None:
         firewall = find_firewall(engine)
         directory.mkdir(parents=True, exist_ok=True)
         self.deferred = False
         self._directory = directory
         self._files = ItemFiles(directory, HOST)
-        self._traits = probe(str(directory), engine)
+        self._traits = probe(str(directory), engine, xtables)
         self._rows = firewall_rows(firewall)
         self._stages = {row.stage for row in self._rows}
         self._engine = firewall.engine
-        self._limit = SweepLimit(min(firewall.stages, key=list(Stage).index))
         self._desired = Desired(self._traits, firewall.engine)
         self._members = Members()
         self._flows = Flows()
@@ -179,10 +175,7 @@ class InstanceFilters:
     def _reconcile(self, look: Mapping[Stage, Keys]) -> Outcome:
         # Without a plan on disk nobody knows what is to be there beside what was said in this life.
         allowed = self._found or None not in look.values()
-        outcome = reconcile(self._rows, self._desired, look, Sweep(allowed, self._limit))
-        if outcome.held:
-            _LOG.warning("firewall_sweep_held", failures=[one.said for one in outcome.failures.values()])
-        return outcome
+        return reconcile(self._rows, self._desired, look, Sweep(allowed))
 
     def _guard_bridges(self, items: Iterable[Item], asked: Collection[ItemKey]) -> None:
         """Engines on the inet hooks see only what bridges hand over: else all would pass unseen."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
+from netwright.kernel.xt_reading import FIRST
 from netwright.render.tags import digest_of
 
 BINARY: Final = "netwright"
@@ -22,7 +23,7 @@ BINARY_LENGTH: Final = 16
 """So that `<binary>-POSTROUTING` is a chain's name of at most 28 characters."""
 SHARED: Final = "shared"
 EMPTY: Final = "empty"
-_ENGINES_FIRST: Final = "netwright:first"
+_ENGINES_FIRST: Final = f"netwright:{FIRST}"
 """The comment of the jumps that the engine `iptables` has before everyone's in built-in chains."""
 _BINARY: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MARK: Final = re.compile(r"netwright/([A-Za-z0-9_.-]+)/([0-9a-f]{12}|empty)")
