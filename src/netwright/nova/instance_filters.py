@@ -14,9 +14,10 @@ from typing import Final
 
 from netwright.agent.desired import Desired, Touched
 from netwright.agent.firewalls import find_firewall, firewall_rows
-from netwright.agent.flows import Change, Flows, all_ports
+from netwright.agent.flows import Flows
 from netwright.agent.members import Members
 from netwright.agent.reconcile import Keys, Outcome, Sweep, reconcile
+from netwright.agent.revocation import Change, all_ports
 from netwright.kernel import rtnetlink
 from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
@@ -49,8 +50,10 @@ class InstanceFilters:
         self._engine = firewall.engine
         self._desired = Desired(self._traits, firewall.engine)
         self._members = Members()
-        self._flows = Flows()
+        self._flows = Flows(marks=self._traits.flow_marks and firewall.drops_cut)
         self._items: Items = {}
+        self._past: Items = {}
+        """What the last life left: connections that only its rules allowed are to end."""
         self._read: tuple[int, ...] = ()
         self._found = bool(self._files.stamp())
         self._looked = False
@@ -78,6 +81,8 @@ class InstanceFilters:
 
     def _change(self, decide: Decide, heal: Collection[ItemKey]) -> None:
         before = self._items
+        if not self._looked and not self._changes:
+            self._past = before
         after = {HostItem(HOST).key: HostItem(HOST), **decide(before)}
         self._guard_bridges(after.values(), {*heal, *(after.keys() - before.keys())})
         if after != before:
@@ -170,7 +175,8 @@ class InstanceFilters:
             raise KernelRefusedError(stage.value, failure.said)
         self._looked = True
         changes, self._todo, self._changes = self._changes, {}, []
-        self._flows.settle([*(all_ports(self._items) if first else ()), *changes], self._items, self._members)
+        asked = [*(all_ports(self._items) if first else ()), *changes]
+        self._flows.settle(asked, self._items, self._members, (lambda: self._past) if first else None)
 
     def _reconcile(self, look: Mapping[Stage, Keys]) -> Outcome:
         # Without a plan on disk nobody knows what is to be there beside what was said in this life.
