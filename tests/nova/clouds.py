@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from worlds import world
 
@@ -17,19 +18,21 @@ from netwright.control.rules import RuleRequest
 from netwright.control.world import World
 from netwright.kernel import netns
 from netwright.kernel.xtables import Backend
+from netwright.model.host import SYSTEM_LIBVIRT
 from netwright.model.ids import GroupId, NamespaceName, NetworkId, bridge_name, port_link_name
 from netwright.model.intent import Direction, EtherType
 from netwright.nova.firewall import EngineFirewallDriver, FirewallOptions, load_driver
 from netwright.nova.group_source import GroupSource, StoreGroups
 from netwright.nova.instance_items import port_item
 from netwright.nova.instances import parse_instance, parse_network_info
+from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import add_bridge, add_veth, ip, namespace, run
 from netwright.testing.wires import Wired, attached, silent_namespace, wired
 
 PROJECT = "b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d"
 NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
 BACKENDS: Mapping[str, Backend] = {"iptables-legacy": "legacy", "iptables-nft": "nft"}
-DRIVERS = ("nftables", *BACKENDS)
+DRIVERS = ("nftables", *BACKENDS, "nwfilter")
 """Engines, each with a driver under the old calls; iptables in both back ends."""
 
 Model = Mapping[str, object]
@@ -78,6 +81,7 @@ class Cloud:
     engine: str
     stack: ExitStack
     guests: dict[str, NamespaceName] = field(default_factory=dict)
+    libvirt: LibvirtHost | None = None
 
     def driver(self, *, same_net: bool = False, groups: GroupSource | None = None) -> EngineFirewallDriver:
         """A new driver object, as after a restart."""
@@ -86,11 +90,22 @@ class Cloud:
             allow_same_net_traffic=same_net,
             pause=lambda _: None,
             backend=BACKENDS.get(self.engine, "auto"),
+            libvirt=self._libvirt_uri(),
         )
         made = load_driver(self.engine.split("-")[0], groups or StoreGroups(self.world), options)
         assert isinstance(made, EngineFirewallDriver)
         self.stack.callback(made.close)
         return made
+
+    def _libvirt_uri(self) -> str:
+        """The cloud's own daemon, which runs from the first time that a driver needs it."""
+        if self.engine == "nwfilter" and self.libvirt is None:
+            # A socket's path has at most 107 characters, and tests' directories are deep.
+            files = self.stack.enter_context(TemporaryDirectory(prefix="nwt-libvirt-"))
+            self.libvirt = LibvirtHost(self.host, Path(files))
+            self.libvirt.start()
+            self.stack.callback(self.libvirt.stop)
+        return self.libvirt.uri() if self.libvirt else SYSTEM_LIBVIRT
 
     def plug(self, *vifs: Model) -> None:
         """plug_vifs: each with a silent guest at its other end."""

@@ -6,6 +6,7 @@ has left is not desired, and goes once the chosen one has been built. That is ho
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -17,6 +18,7 @@ from netwright.kernel.driver import Driver, wide
 from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
 from netwright.kernel.nwfilter import NwFilters
+from netwright.kernel.nwfilter_bindings import NwBindings
 from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.model.errors import InvalidError
 from netwright.model.host import NftKey, NftKind, Stage, Traits
@@ -93,6 +95,21 @@ def firewall_rows(chosen: Firewall, traits: Traits) -> tuple[Row, ...]:
         Row(stage, make(traits), gate=stage in chosen.gates, holds_others=_is_table)
         for stage, make in _DRIVERS.items()
     )
+
+
+def bindings_row(traits: Traits) -> Row:
+    """Behind the ports: libvirt binds a filter to a link that is there. The link is shut until then."""
+    driver = wide(NwBindings(Libvirt(traits.libvirt)))
+    return Row(Stage.NWFILTER_BINDINGS, driver, may_wait=lambda key, _: not is_link(str(key)))
+
+
+def is_link(name: str) -> bool:
+    """Whether the calling thread's namespace has the link, whoever made it."""
+    try:
+        socket.if_nametoindex(name)
+    except OSError:
+        return False
+    return True
 
 
 def _is_table(key: Hashable) -> bool:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Hashable
 from pathlib import Path
 
-from netwright.agent.firewalls import Firewall, firewall_rows
+from netwright.agent.firewalls import Firewall, bindings_row, firewall_rows, is_link
 from netwright.agent.metadata import MetadataService
 from netwright.agent.reconcile import Row
 from netwright.kernel.addresses import Addresses
@@ -15,8 +14,6 @@ from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.driver import wide
 from netwright.kernel.links import Links
 from netwright.kernel.netns import Namespaces
-from netwright.kernel.nwfilter_bindings import NwBindings
-from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
@@ -40,12 +37,7 @@ def stages(
             wide(Links(bridges=False)),
             may_wait=_waits_for_vmm,
         ),
-        # Behind the ports: libvirt binds a filter to a link that is there. The link is shut until then.
-        Row(
-            Stage.NWFILTER_BINDINGS,
-            wide(NwBindings(Libvirt(traits.libvirt))),
-            may_wait=lambda key, _: not _is_there(str(key)),
-        ),
+        bindings_row(traits),
         Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
         Row(Stage.ROUTES, wide(Routes(namespaces))),
         Row(Stage.DHCP_FILES, wide(DhcpFiles(directory))),
@@ -57,13 +49,4 @@ def stages(
 def _waits_for_vmm(key: Hashable, value: object) -> bool:
     if not isinstance(key, LinkKey) or not isinstance(value, TapLink):
         return False
-    return not value.ours and not _is_there(key.name)
-
-
-def _is_there(name: str) -> bool:
-    """Whether the calling thread's namespace has the link, whoever made it."""
-    try:
-        socket.if_nametoindex(name)
-    except OSError:
-        return False
-    return True
+    return not value.ours and not is_link(key.name)

@@ -12,6 +12,7 @@ from typing import ClassVar, Final, Literal
 import structlog
 
 from netwright.model.errors import InvalidError, KernelRefusedError
+from netwright.model.host import SYSTEM_LIBVIRT
 from netwright.model.ids import GroupId
 from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
 from netwright.nova.group_source import GroupSource
@@ -83,6 +84,7 @@ class FirewallOptions:
 
     `retries`: how often, a second apart, what is still in use is taken away again (of old,
     live_migration_retry_count). `backend`: of iptables; `auto` is whatever the host's `iptables` is.
+    `libvirt`: the URI of its daemon, for nwfilter.
     """
 
     directory: Path = DIRECTORY
@@ -90,6 +92,7 @@ class FirewallOptions:
     retries: int = 30
     pause: Callable[[float], None] = time.sleep
     backend: Literal["auto", "legacy", "nft"] = "auto"
+    libvirt: str = SYSTEM_LIBVIRT
 
 
 class EngineFirewallDriver(FirewallDriver):
@@ -100,7 +103,9 @@ class EngineFirewallDriver(FirewallDriver):
     def __init__(self, groups: GroupSource, options: FirewallOptions | None = None) -> None:
         self.options = options or FirewallOptions()
         self._groups = groups
-        self._filters = InstanceFilters(self.engine, self.options.directory, self.options.backend)
+        self._filters = InstanceFilters(
+            self.engine, self.options.directory, self.options.backend, self.options.libvirt
+        )
 
     def setup_basic_filtering(self, instance: object, network_info: object) -> None:
         """What is prepared already stays as it is, and is put back where it is missing.

@@ -9,11 +9,12 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from netwright.agent.desired import Desired, Touched
-from netwright.agent.firewalls import find_firewall, firewall_rows
+from netwright.agent.firewalls import bindings_row, find_firewall, firewall_rows
 from netwright.agent.flows import Flows
 from netwright.agent.members import Members
 from netwright.agent.reconcile import Keys, Outcome, Sweep, reconcile
@@ -21,7 +22,7 @@ from netwright.agent.revocation import Change, all_ports
 from netwright.kernel import rtnetlink
 from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import Stage
+from netwright.model.host import SYSTEM_LIBVIRT, Stage
 from netwright.model.ids import HostName, LinkName, bridge_name
 from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Noun, PortItem
 from netwright.nova.instance_items import Items
@@ -38,14 +39,16 @@ class InstanceFilters:
     Raises KernelRefusedError where the host cannot carry the engine, and InvalidError for an unknown one.
     """
 
-    def __init__(self, engine: str, directory: Path, xtables: str = "auto") -> None:
+    def __init__(
+        self, engine: str, directory: Path, xtables: str = "auto", libvirt: str = SYSTEM_LIBVIRT
+    ) -> None:
         firewall = find_firewall(engine)
         directory.mkdir(parents=True, exist_ok=True)
         self.deferred = False
         self._directory = directory
         self._files = ItemFiles(directory, HOST)
-        self._traits = probe(str(directory), engine, xtables)
-        self._rows = firewall_rows(firewall)
+        self._traits = replace(probe(str(directory), engine, xtables), libvirt=libvirt)
+        self._rows = (*firewall_rows(firewall, self._traits), bindings_row(self._traits))
         self._stages = {row.stage for row in self._rows}
         self._engine = firewall.engine
         self._desired = Desired(self._traits, firewall.engine)
