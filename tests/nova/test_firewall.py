@@ -239,8 +239,9 @@ def test_what_vanished_is_noticed_and_put_back(host: Cloud) -> None:
     driver.prepare_instance_filter(instance(2, "web"), [B])
     flush(host)
     assert not driver.instance_filter_exists(instance(1, "web"), [A])
-    driver.setup_basic_filtering(instance(1, "web"), [A])
-    assert driver.instance_filter_exists(instance(1, "web"), [A])
+    for number, interface in ((1, A), (2, B)):
+        driver.setup_basic_filtering(instance(number, "web"), [interface])
+        assert driver.instance_filter_exists(instance(number, "web"), [interface])
     guests = host.wired((instance(1), A), (instance(2), B))
     assert udp(guests, 1, 0, 53)
     assert not udp(guests, 1, 0, 54)
