@@ -181,7 +181,7 @@ def test_a_chain_of_our_name_that_someone_else_filled_is_refused(xt_host: Host) 
 
 
 @pytest.mark.parametrize("engine", BACKENDS)
-def test_beside_the_iptables_engine_a_manager_needs_another_binary(engine: str, tmp_path: Path) -> None:
+def test_beside_the_iptables_engine_a_manager_needs_other_names(engine: str, tmp_path: Path) -> None:
     """The engine's chains are refused under its own prefix; under another both stay through each other's sweeps."""
     guest, backend = vif(1, "10.31.0.11"), BACKENDS[engine]
     with cloud(tmp_path / "run", engine) as made:
@@ -189,9 +189,9 @@ def test_beside_the_iptables_engine_a_manager_needs_another_binary(engine: str, 
         made.plug(guest)
         driver = made.driver()
         driver.prepare_instance_filter(instance(1, "web"), [guest])
-        with pytest.raises(KernelRefusedError, match="holds rules, and none of them"):
+        with pytest.raises(KernelRefusedError, match="netwright-filter-top is the iptables engine's"):
             IptablesManager(options=IptablesOptions(backend=backend)).apply()
-        manager = IptablesManager(options=IptablesOptions("nova", backend))
+        manager = IptablesManager(options=IptablesOptions("nova", backend, shared="nova"))
         manager.ipv4["filter"].add_rule("FORWARD", "-s 192.0.2.1 -j DROP")
         manager.apply()
         manager.sweep()

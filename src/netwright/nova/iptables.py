@@ -22,8 +22,6 @@ from netwright.nova.iptables_text import Bounds, Change, aim, change
 
 __all__ = ["Execute", "IptablesManager", "IptablesOptions", "IptablesRule", "IptablesTable"]
 
-FILTER_TOP: Final = "netwright-filter-top"
-POSTROUTING_BOTTOM: Final = "netwright-postrouting-bottom"
 _ATTEMPTS: Final = 10
 _BUILT_IN: Final[Mapping[str, tuple[str, ...]]] = {
     "filter": ("INPUT", "OUTPUT", "FORWARD"),
@@ -48,7 +46,8 @@ class Execute(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class IptablesOptions:
-    """`binary`: the prefix of wrapped chains. `backend`: `auto` is whatever the host's `iptables` is.
+    """`binary`: the prefix of wrapped chains; `shared`: that of the two chains that several binaries share,
+    who all have to say the same. `backend`: `auto` is whatever the host's `iptables` is.
 
     `top_regex` and `bottom_regex`: iptables_top_regex and iptables_bottom_regex, which strangers' rules
     (as `-m … -j …`, without the chain) ours stay below and above.
@@ -59,6 +58,7 @@ class IptablesOptions:
     use_ipv6: bool = True
     top_regex: str = ""
     bottom_regex: str = ""
+    shared: str = BINARY
 
 
 class IptablesManager:
@@ -70,8 +70,8 @@ class IptablesManager:
     def __init__(self, execute: Execute | None = None, options: IptablesOptions | None = None) -> None:
         self.options = options or IptablesOptions()
         self.iptables_apply_deferred = False
-        self.ipv4 = {name: _fresh(name, self.options.binary) for name in _BUILT_IN}
-        self.ipv6 = {name: _fresh(name, self.options.binary) for name in _BUILT_IN}
+        self.ipv4 = {name: _fresh(name, self.options) for name in _BUILT_IN}
+        self.ipv6 = {name: _fresh(name, self.options) for name in _BUILT_IN}
         self._bounds = Bounds(_pattern(self.options.top_regex), _pattern(self.options.bottom_regex))
         self._execute = execute
         self._backend: Backend | None = None if self.options.backend == "auto" else self.options.backend
@@ -121,7 +121,7 @@ class IptablesManager:
         try:
             written = self._apply(family, name, table)
         except KernelRefusedError as refused:
-            if not (_MISSING.search(refused.said) and _is_bare(table, name)):
+            if not (_MISSING.search(refused.said) and _is_bare(table, name, self.options)):
                 return refused
             # A kernel without this table (IPv6's nat, say) lacks nothing as long as nothing was asked of it.
             _LOG.warning("iptables_table_missing", table=name, family=family, said=refused.said)
@@ -190,32 +190,33 @@ def get_binary_name(program: str = BINARY) -> str:
     return program.rsplit("/", 1)[-1][:BINARY_LENGTH]
 
 
-def _fresh(name: str, binary: str) -> IptablesTable:
+def _fresh(name: str, options: IptablesOptions) -> IptablesTable:
     """The table with its built-in chains wrapped, and the chains that all binaries share."""
-    table = IptablesTable(binary)
+    table = IptablesTable(options.binary)
+    top, bottom = f"{options.shared}-filter-top", f"{options.shared}-postrouting-bottom"
     if name == "filter":
-        table.add_chain(FILTER_TOP, wrap=False)
+        table.add_chain(top, wrap=False)
         for chain in ("FORWARD", "OUTPUT"):
-            table.add_rule(chain, f"-j {FILTER_TOP}", wrap=False, top=True)
+            table.add_rule(chain, f"-j {top}", wrap=False, top=True)
         table.add_chain("local")
-        table.add_rule(FILTER_TOP, "-j $local", wrap=False)
+        table.add_rule(top, "-j $local", wrap=False)
     for chain in _BUILT_IN[name]:
         table.add_chain(chain)
         table.add_rule(chain, f"-j ${chain}", wrap=False)
     if name == "nat":
-        table.add_chain(POSTROUTING_BOTTOM, wrap=False)
-        table.add_rule("POSTROUTING", f"-j {POSTROUTING_BOTTOM}", wrap=False)
+        table.add_chain(bottom, wrap=False)
+        table.add_rule("POSTROUTING", f"-j {bottom}", wrap=False)
         for chain in ("snat", "float-snat"):
             table.add_chain(chain)
-        table.add_rule(POSTROUTING_BOTTOM, "-j $snat", wrap=False)
+        table.add_rule(bottom, "-j $snat", wrap=False)
         table.add_rule("snat", "-j $float-snat")
     table.shared = set(table.chains)
     return table
 
 
-def _is_bare(table: IptablesTable, name: str) -> bool:
+def _is_bare(table: IptablesTable, name: str, options: IptablesOptions) -> bool:
     """Whether nobody asked for more than every table has."""
-    fresh = _fresh(name, table.binary)
+    fresh = _fresh(name, options)
     return table.rules == fresh.rules and table.chains == fresh.chains
 
 

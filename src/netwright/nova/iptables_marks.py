@@ -25,6 +25,7 @@ SHARED: Final = "shared"
 EMPTY: Final = "empty"
 _ENGINES_FIRST: Final = f"netwright:{FIRST}"
 """The comment of the jumps that the engine `iptables` has before everyone's in built-in chains."""
+_ENGINES: Final = re.compile(r"netwright:\w+")
 _BINARY: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MARK: Final = re.compile(r"netwright/([A-Za-z0-9_.-]+)/([0-9a-f]{12}|empty)")
 _RULE: Final = re.compile(r"(\[\d+:\d+\]) -A (\S+) ?(.*)")
@@ -73,6 +74,8 @@ class SavedRule:
     target: str
     guard: bool = False
     """A stranger's that ours must not come before: guests' filters, by netwright's own engine."""
+    engine: bool = False
+    """Whether the engine `iptables` wrote it."""
 
     @property
     def owner(self) -> str:
@@ -111,7 +114,8 @@ def _read_rule(text: str, counters: str) -> SavedRule:
         return SavedRule(text, counters, None, target_of(text.split()))
     comments = [name for word, name in pairwise(words) if word == "--comment"]
     mark = next(_marks(comments), None)
-    return SavedRule(text, counters, mark, target_of(words), guard=_ENGINES_FIRST in comments)
+    engine = any(_ENGINES.fullmatch(comment) for comment in comments)
+    return SavedRule(text, counters, mark, target_of(words), guard=_ENGINES_FIRST in comments, engine=engine)
 
 
 def _marks(comments: Iterable[str]) -> Iterator[Mark]:

@@ -113,6 +113,10 @@ def change(name: str, saved: Saved, want: Aim, *, complete: bool) -> Change:
 
     Raises KernelRefusedError for a chain of that name that someone else has filled.
     """
+    for place in want.declared:
+        if any(rule.engine for rule in saved.chains.get(place, ())):
+            said = f"chain {place} is the iptables engine's: other names are needed (IptablesOptions.shared)"
+            raise KernelRefusedError("iptables", said)
     doomed = _doomed(saved, want, complete=complete)
     places = {place for place in saved.chains if place not in want.own and place not in doomed}
     moved = [
