@@ -72,11 +72,11 @@ class Logging:
         return [json.loads(line) for line in file.read_bytes().splitlines()] if file.exists() else []
 
 
-@pytest.fixture
-def logging(tmp_path: Path) -> Iterator[Logging]:
+@pytest.fixture(params=["nftables", "iptables/nft", "iptables/legacy"])
+def logging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Logging]:
     with ExitStack() as stack:
         ports = stack.enter_context(silent_guests(*(_port(number) for number in range(3))))
-        made = stack.enter_context(rig(tmp_path, log_limit=LogLimit(1, BURST)))
+        made = stack.enter_context(rig(tmp_path, request.param, log_limit=LogLimit(1, BURST)))
         made.plan(NET, *ports)
         log = made.do(lambda: PacketLog(tmp_path, made.around()))
         made.do(log.start)

@@ -5,25 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from netwright.model.host import Traits
+from netwright.model.host import DEFAULT_LOG_LIMIT, LogLimit, Traits
 
 
 class Left(NamedTuple):
     firewall: str
     xtables: str
+    log_limit: LogLimit = DEFAULT_LOG_LIMIT
 
 
 def leave(traits: Traits) -> None:
     """The run directory outlives the agent, as the firewall does."""
     directory = Path(traits.directory)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "firewall").write_text(f"{traits.firewall} {traits.xtables}\n")
+    words = (traits.firewall, traits.xtables, traits.log_limit.rate, traits.log_limit.burst)
+    (directory / "firewall").write_text(" ".join(map(str, words)) + "\n")
 
 
 def left(directory: Path) -> Left:
     """What a host without an agent yet, or with an old one's, is taken to have: nftables."""
     try:
-        firewall, xtables = (directory / "firewall").read_text().split()
+        firewall, xtables, rate, burst = (directory / "firewall").read_text().split()
+        return Left(firewall, xtables, LogLimit(int(rate), int(burst)))
     except (OSError, ValueError):
         return Left("nftables", "nft")
-    return Left(firewall, xtables)

@@ -138,6 +138,8 @@ class Inspection:
 
     def _log_limit(self) -> LogLimit:
         """How much the running agent lets logs write: its own options, which the plan does not know."""
+        if self._left.firewall == "iptables":
+            return self._left.log_limit
         names = (key.name for key in self._nft.observe() if key.kind is NftKind.LIMIT)
         return next(filter(None, map(limit_of, names)), DEFAULT_LOG_LIMIT)
 

@@ -28,6 +28,8 @@ _COMMAND, _MODE, _TIMEOUT, _THRESHOLD = 1, 2, 4, 5
 _BIND: Final = b"\1"
 _COPY_PACKET: Final = 2
 _IN, _OUT, _BRIDGED_IN, _BRIDGED_OUT, _PAYLOAD, _PREFIX, _MAC_HEADER = 4, 5, 6, 7, 9, 10, 21
+_HARDWARE_HEADER: Final = 16
+"""The same, from rules that are not the bridge family's."""
 _PACKET_HEADER: Final = 1
 _BUFFER: Final = 1 << 20
 """Octets that wait in the kernel; what comes while they are full is lost, and counted."""
@@ -115,7 +117,7 @@ def _packet(found: dict[int, bytes]) -> LoggedPacket:
         ethertype=int.from_bytes(found.get(_PACKET_HEADER, b"")[:2], "big"),
         link_in=_name(found.get(_BRIDGED_IN) or found.get(_IN)),
         link_out=_name(found.get(_BRIDGED_OUT) or found.get(_OUT)),
-        mac_header=found.get(_MAC_HEADER, b""),
+        mac_header=found.get(_MAC_HEADER) or found.get(_HARDWARE_HEADER, b""),
         payload=found.get(_PAYLOAD, b""),
     )
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Final, assert_never
 
 from netwright.model.host import Traits
-from netwright.model.ids import GroupId
+from netwright.model.ids import GroupId, LogId
 from netwright.model.intent import (
     AnyProtocol,
     Anywhere,
@@ -23,14 +22,24 @@ from netwright.model.intent import (
 )
 from netwright.model.plan import GroupItem, RulePlan
 from netwright.render.firewall_iptables_base import KNOWN
+from netwright.render.firewall_iptables_logs import (
+    accepted_chain,
+    dropped_chain,
+    group_logs,
+    port_logs,
+    port_logs_chain,
+)
+from netwright.render.firewall_iptables_names import LETTER, group_name
 from netwright.render.tags import digest_of
 from netwright.render.xt import (
     ACCEPT,
     DROP,
     FAMILIES,
     PREFIX,
+    RETURN,
     Table,
     Xt,
+    go_to,
     in_set,
     jump_to,
     named_set,
@@ -41,7 +50,6 @@ from netwright.render.xt import (
 TABLES: Final = {Direction.EGRESS: "mangle", Direction.INGRESS: "filter"}
 """Who sends is judged before any translation; who gets, where the receiver is known."""
 _WAY: Final = {Direction.EGRESS: "out", Direction.INGRESS: "in"}
-_LETTER: Final = {Direction.EGRESS: "e", Direction.INGRESS: "i"}
 _VERSION: Final = {EtherType.IPV4: 4, EtherType.IPV6: 6}
 _PORTED: Final = {6: "tcp", 17: "udp"}
 _ICMP: Final = {
@@ -52,18 +60,13 @@ _ANY_ICMP: Final = 255
 """iptables takes this ICMP type for all types."""
 
 
-def group_name(group: GroupId) -> str:
-    """The first characters of the id, for the reader, and 8 of a digest of all of it."""
-    return group[:8] + hashlib.sha256(group.encode()).hexdigest()[:8]
-
-
 def group_chain(direction: Direction, group: GroupId) -> str:
-    return _LETTER[direction] + group_name(group)
+    return LETTER[direction] + group_name(group)
 
 
-def ports_chain(direction: Direction, groups: Sequence[GroupId]) -> str:
-    """The chain that all ports with these groups share."""
-    return f"{_WAY[direction]}-{digest_of(groups)}"
+def ports_chain(direction: Direction, groups: Sequence[GroupId], logs: Sequence[LogId] = ()) -> str:
+    """The chain that all ports with these groups, and these logs of their own, share."""
+    return f"{_WAY[direction]}-{digest_of([*groups, *logs])}"
 
 
 def members_set(ethertype: EtherType, group: GroupId) -> str:
@@ -71,34 +74,42 @@ def members_set(ethertype: EtherType, group: GroupId) -> str:
 
 
 def group_firewall(group: GroupItem, traits: Traits) -> Xt:
-    """The group's chains, its member sets, and the member sets that its rules name."""
+    """The group's chains, its member sets, the member sets that its rules name, and its logs."""
     parts: Xt = members_sets(group.id)
     for rule in group.rules:
         if isinstance(rule.remote, RemoteGroup):
             parts |= members_sets(rule.remote.group)
     for direction, table_name in TABLES.items():
         for ethertype, table in tables(traits, table_name):
-            parts |= _chain(table, group, direction, ethertype)
+            parts |= _chain(table, group, direction, ethertype) | group_logs(table, group, direction, traits)
     return parts
 
 
 def _chain(table: Table, group: GroupItem, direction: Direction, ethertype: EtherType) -> Xt:
     wanted = (rule for rule in group.rules if rule.direction is direction and rule.ethertype is ethertype)
-    rules = sorted({text for rule in wanted if (text := render_rule(rule)) is not None})
+    rules = sorted({text for rule in wanted if (text := _said(group, rule)) is not None})
     # Stateless groups are asked for every packet; the others only for the first of a connection.
     known = (f"{KNOWN} {ACCEPT}",) if group.stateful else ()
-    return table.chain(group_chain(direction, group.id), (*known, *rules, "-j RETURN"))
+    return table.chain(group_chain(direction, group.id), (*known, *rules, RETURN))
 
 
 def rule_tags(group: GroupItem) -> Mapping[RulePlan, tuple[str, str, str]]:
     """Where each rule's counter is: its family, its chain and its tag there. Rules of one text share one."""
     found = {}
     for rule in group.rules:
-        text = render_rule(rule)
+        text = _said(group, rule)
         if text is not None:
             chain = group_chain(rule.direction, group.id)
             found[rule] = (FAMILIES[rule.ethertype], PREFIX + chain, rule_tag(chain, text))
     return found
+
+
+def _said(group: GroupItem, rule: RulePlan) -> str | None:
+    """The rule's text; where what it lets through is logged, it goes on to the chain that does so."""
+    text = render_rule(rule)
+    if text is None or not any(log.accepted for log in group.logs):
+        return text
+    return text.removesuffix(ACCEPT) + go_to(accepted_chain(rule.direction, group.id))
 
 
 def members_sets(group: GroupId) -> Xt:
@@ -107,13 +118,24 @@ def members_sets(group: GroupId) -> Xt:
     )
 
 
-def ports_chains(groups: Sequence[GroupId], traits: Traits) -> Xt:
-    """For each direction: what is always allowed, then every group in turn, then nothing."""
+def ports_chains(groups: Sequence[GroupId], logs: Sequence[LogId], traits: Traits) -> Xt:
+    """For each direction: every group in turn, what is always allowed, then nothing.
+
+    The groups come first because they begin with known connections, to which nearly every packet belongs.
+    """
     parts: Xt = {}
+    wanted = sorted(set(groups))
     for direction, table_name in TABLES.items():
-        jumps = [jump_to(group_chain(direction, group)) for group in sorted(set(groups))]
+        rules = (
+            *(jump_to(group_chain(direction, group)) for group in wanted),
+            jump_to("always"),
+            *(jump_to(dropped_chain(direction, group)) for group in wanted),
+            *([jump_to(port_logs_chain(direction, logs))] if logs else []),
+            DROP,
+        )
         for _, table in tables(traits, table_name):
-            parts |= table.chain(ports_chain(direction, groups), (jump_to("always"), *jumps, DROP))
+            parts |= table.chain(ports_chain(direction, groups, logs), rules)
+            parts |= port_logs(table, direction, logs, traits)
     return parts
 
 

@@ -60,7 +60,7 @@ def port_firewall(port: PortItem, traits: Traits) -> Xt:
         return parts | _free(port)
     return (
         parts
-        | ports_chains(port.groups, traits)
+        | ports_chains(port.groups, port.logs, traits)
         | _spoof(port, traits)
         | _dispatch(port, traits)
         | _by_address(port, traits)
@@ -135,7 +135,7 @@ def _dispatch(port: PortItem, traits: Traits) -> Xt:
     parts: Xt = {}
     for direction, tree in ((Direction.EGRESS, _SEND), (Direction.INGRESS, _RECV)):
         for _, table in tables(traits, TABLES[direction]):
-            parts |= _tree(table, tree, link, go_to(ports_chain(direction, port.groups)))
+            parts |= _tree(table, tree, link, go_to(ports_chain(direction, port.groups, port.logs)))
     return parts
 
 
@@ -143,7 +143,7 @@ def _by_address(port: PortItem, traits: Traits) -> Xt:
     """From the host itself, and routed by it, a packet's receiver is known by address and bridge."""
     if port.place is not GatewayPlace.HOST:
         return {}
-    chain = ports_chain(Direction.INGRESS, port.groups)
+    chain = ports_chain(Direction.INGRESS, port.groups, port.logs)
     held = [whole(link_local(port.mac)), *(whole(one.address) for one in port.addresses)]
     paired = [whole(link_local(pair.mac)) for pair in port.pairs] + [pair.prefix for pair in port.pairs]
     parts: Xt = {}
@@ -151,7 +151,7 @@ def _by_address(port: PortItem, traits: Traits) -> Xt:
         for letter, listing, prefixes in (("a", "by-address", held), ("p", "by-pair", paired)):
             some = [prefix for prefix in prefixes if _VERSIONS[prefix.version] is ethertype]
             if some:
-                name = f"{letter}{some[0].version}-{digest_of(port.groups)}"
+                name = f"{letter}{some[0].version}-{digest_of([*port.groups, *port.logs])}"
                 parts |= named_set(name, _RECEIVERS, some[0].version)
                 parts |= table.rule(listing, f"{in_set(name, 'dst,dst')} {go_to(chain)}")
                 parts |= _on_bridge(name, port, some)

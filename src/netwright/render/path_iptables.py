@@ -54,7 +54,7 @@ def _groups(view: View, hop: Hop) -> Hop:
     if not view.port.secured:
         return replace(hop, command=(_program(view), "-t", TABLES[direction], "-S"))
     port, table, link = view.port, TABLES[direction], port_link_name(view.port.id)
-    own = ports_chain(direction, port.groups)
+    own = ports_chain(direction, port.groups, port.logs)
     groups = [group_chain(direction, group) for group in port.groups]
     chains = _chains(view, table, [own, *groups, "always"])
     members = {PREFIX + members_set(kind, group) for kind in FAMILIES for group in port.groups}
