@@ -107,12 +107,11 @@ class _Group:
 
 
 def _stopped(traffic: Traffic, tables: Sequence[ForeignTable]) -> Iterator[Finding]:
-    groups: dict[tuple[str, str, str, str, str], _Group] = {}
+    groups: dict[tuple[object, ...], _Group] = {}
     for probe in traffic.probes:
         for step, blow in _blows(traffic, probe, tables):
-            key = (blow.table.backend, blow.table.family, blow.table.name, blow.chain.name, _said(blow))
-            group = groups.setdefault(key, _Group(blow, certain=False, labels={}, commands={}))
-            group.certain |= blow.certain
+            key = (_words(blow.table), blow.chain.name, _said(blow), blow.certain)
+            group = groups.setdefault(key, _Group(blow, blow.certain, {}, {}))
             group.labels[probe.label] = None
             group.commands.update(dict.fromkeys(fixes(blow, owner_of(blow), traffic, step)))
     for group in groups.values():

@@ -7,7 +7,7 @@ from typing import Final
 
 from netwright.model.foreign import Field, Span, Test, Value
 from netwright.render.foreign_json import Json, items, mapping, number, single, text
-from netwright.render.foreign_words import CANNOT_TELL, addresses, is_protocol, is_version, named
+from netwright.render.foreign_words import CANNOT_TELL, NEVER, addresses, is_protocol, is_version, named
 
 Values = tuple[tuple[Value, ...], ...]
 
@@ -83,7 +83,8 @@ class Sets:
 
 def test_of(body: Json, family: str, sets: Sets) -> Iterator[Test]:
     """The tests that a match statement makes: that of its two sides, and those implied by naming a header."""
-    left, operator, right = body.get("left"), text(body.get("op")), body.get("right")
+    left: object = body.get("left")
+    operator, right = text(body.get("op")), body.get("right")
     mask: int | None = None
     kind, inside = single(left)
     if kind == "&":
@@ -93,6 +94,8 @@ def test_of(body: Json, family: str, sets: Sets) -> Iterator[Test]:
             yield CANNOT_TELL
             return
         left = sides[0]
+    if kind == "exthdr" and right is not False:
+        yield NEVER
     fields, implied = operand(left, family)
     yield from implied
     yield _compared(fields, operator, right, mask, sets)

@@ -119,7 +119,7 @@ def _without(blow: Blow, program: str | None) -> Iterator[Command]:
     elif blow.rule is None:
         yield ("nft", "add", "chain", *_place(blow, blow.base.name), "{ policy accept; }")
     elif program:
-        # The rule's words are what its owner wrote, and are shown beside this; its number is enough to name it.
+        # The rule's own words are shown beside this; its number is enough to name it.
         number = blow.chain.rules.index(blow.rule) + 1
         yield (program, "-t", blow.table.name, "-D", blow.chain.name, str(number))
     else:

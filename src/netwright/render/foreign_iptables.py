@@ -21,7 +21,7 @@ from netwright.model.foreign import (
     Test,
     Value,
 )
-from netwright.render.foreign_words import CANNOT_TELL, is_protocol, is_version, named, numbers
+from netwright.render.foreign_words import CANNOT_TELL, NEVER, is_protocol, is_version, named, numbers
 
 _HOOKS: Final = {
     "PREROUTING": "prerouting", "INPUT": "input", "FORWARD": "forward", "OUTPUT": "output",
@@ -30,9 +30,9 @@ _HOOKS: Final = {
 _PRIORITIES: Final = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "security": 50}
 _TARGETS: Final = {
     "ACCEPT": Does.ACCEPT, "DROP": Does.DROP, "REJECT": Does.DROP, "RETURN": Does.RETURN,
-    "QUEUE": Does.UNKNOWN, "NFQUEUE": Does.UNKNOWN, "DNAT": Does.DIVERT, "REDIRECT": Does.DIVERT, "TPROXY": Does.DIVERT,
-    "NETMAP": Does.DIVERT, "SNAT": Does.ACCEPT, "MASQUERADE": Does.ACCEPT, "SYNPROXY": Does.UNKNOWN,
-    "CONTINUE": Does.NEXT,
+    "QUEUE": Does.UNKNOWN, "NFQUEUE": Does.UNKNOWN, "DNAT": Does.DIVERT, "REDIRECT": Does.DIVERT,
+    "TPROXY": Does.DIVERT, "NETMAP": Does.DIVERT, "SNAT": Does.ACCEPT, "MASQUERADE": Does.ACCEPT, 
+    "SYNPROXY": Does.UNKNOWN, "CONTINUE": Does.NEXT,
 }  # fmt: skip
 _HARMLESS: Final = frozenset(
     {"LOG", "NFLOG", "ULOG", "AUDIT", "CLASSIFY", "CHECKSUM", "TCPMSS", "TTL", "HL", "DSCP", "TOS", "SET",
@@ -47,6 +47,7 @@ _MODULES: Final = frozenset(
      "addrtype", "multiport", "iprange", "physdev", "mark", "limit", "set", "ip", "ip6"}
 )  # fmt: skip
 """Matches that ask for nothing but what their options say."""
+_EXTENSION_HEADERS: Final = frozenset({"rt", "frag", "hbh", "dst", "ah", "mh"})
 _HEADING: Final = re.compile(r"Bridge (table|chain): ([^,]+)(?:, entries: \d+, policy: (\w+))?$")
 
 
@@ -197,6 +198,8 @@ def _tests(option: _Option, version: str) -> Iterator[Test]:
 def _module(option: _Option) -> Iterator[Test]:
     if option.arguments[:1] == ("rpfilter",):
         yield Test((Field.WAY_BACK,), (("found",),), negated=option.negated)
+    elif set(option.arguments[:1]) <= _EXTENSION_HEADERS:
+        yield NEVER
     elif not set(option.arguments[:1]) <= _MODULES:
         yield CANNOT_TELL
 

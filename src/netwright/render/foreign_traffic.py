@@ -79,6 +79,8 @@ OUTSIDE: Final = {4: Span(int(ip_address("1.0.0.0")), int(ip_address("9.255.255.
 """Public addresses, standing for all that is elsewhere: none that a rule against private ones means."""
 _L3: Final = {4: ("ip", "inet"), 6: ("ip6", "inet")}
 _ICMP: Final = {4: (Field.ICMP_TYPE, 8, 0), 6: (Field.ICMP6_TYPE, 128, 129)}
+_ASKED: Final = addresses("ff02::1:ff00:0/104")
+"""Where a neighbour is asked for: its solicited-node multicast address (RFC 4291)."""
 _NOBODY: Final = Span(0, 0, 4)
 """0.0.0.0, a DHCP client without an address."""
 _UNMARKED: Final = Span(0, 0)
@@ -170,7 +172,7 @@ def _between(bridge: BridgeScene, version: int) -> Traffic:
     flows = list(_flows(version, prefix, prefix))
     if version == 6:
         base = {**_of(6, "icmpv6"), Field.ICMP6_TYPE: _number(135)}
-        flows.append(_Flow("neighbour discovery", 6, base, prefix, None, tracked=False))
+        flows.append(_Flow("neighbour discovery", 6, base, prefix, _ASKED, tracked=False))
     probes = [
         Probe(flow.label, (*_crossing(bridge, _request(flow), version, new=True),
                            *_crossing(bridge, _answer(flow), version)))
@@ -305,7 +307,7 @@ def _services(bridge: BridgeScene, version: int, held: IPv4Interface | IPv6Inter
     yield _metadata(bridge, request, None if version == 6 else gateway)
     if version == 6:
         base = {**_of(6, "icmpv6"), Field.ICMP6_TYPE: _number(135)}
-        solicited = _Flow("neighbour discovery", 6, base, prefix, None, tracked=False)
+        solicited = _Flow("neighbour discovery", 6, base, prefix, _ASKED, tracked=False)
         yield _served(bridge, solicited, None)
 
 
@@ -321,7 +323,7 @@ def _dhcp(bridge: BridgeScene, version: int, held: IPv4Interface | IPv6Interface
     answer: dict[Field, Known] = {
         **_answer(flow),
         Field.SOURCE: _one(held.ip) if version == 4 else addresses("fe80::/64"),
-        Field.TARGET: None,
+        Field.TARGET: _prefix(held) if version == 4 else addresses("fe80::/64"),
         Field.STATE: None,
         Field.SOURCE_TYPE: ("local",),
         Field.TARGET_TYPE: None,

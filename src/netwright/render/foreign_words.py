@@ -10,6 +10,8 @@ from netwright.model.foreign import Field, Span, Test, Value
 
 CANNOT_TELL: Final = Test((Field.OTHER,), (("?",),))
 """A condition that is not understood."""
+NEVER: Final = Test((Field.VERSION,), ())
+"""What none of netwright's packets has: an IPv6 extension header."""
 PROTOCOLS: Final[Mapping[str, int]] = {
     "icmp": 1, "igmp": 2, "tcp": 6, "udp": 17, "dccp": 33, "gre": 47, "esp": 50, "ah": 51,
     "icmpv6": 58, "ipv6-icmp": 58, "comp": 108, "sctp": 132, "udplite": 136,
