@@ -142,6 +142,8 @@ def _device(base: ForeignChain, step: Step) -> Match:
     """Whether a chain of one device is on the way."""
     if step.hook not in {"ingress", "egress"}:
         return Match.YES
+    if not base.devices:
+        return Match.MAYBE if step.links else Match.NO
     return meets(Test((Field.OTHER,), tuple((name,) for name in base.devices)), {Field.OTHER: step.links})
 
 

@@ -31,7 +31,7 @@ _PRIORITIES: Final = {"raw": -300, "mangle": -150, "nat": -100, "filter": 0, "se
 _TARGETS: Final = {
     "ACCEPT": Does.ACCEPT, "DROP": Does.DROP, "REJECT": Does.DROP, "RETURN": Does.RETURN,
     "QUEUE": Does.UNKNOWN, "NFQUEUE": Does.UNKNOWN, "DNAT": Does.DIVERT, "REDIRECT": Does.DIVERT,
-    "TPROXY": Does.DIVERT, "NETMAP": Does.DIVERT, "SNAT": Does.ACCEPT, "MASQUERADE": Does.ACCEPT, 
+    "TPROXY": Does.DIVERT, "NETMAP": Does.DIVERT, "SNAT": Does.ACCEPT, "MASQUERADE": Does.ACCEPT,
     "SYNPROXY": Does.UNKNOWN, "CONTINUE": Does.NEXT,
 }  # fmt: skip
 _HARMLESS: Final = frozenset(

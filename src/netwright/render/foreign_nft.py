@@ -36,12 +36,13 @@ _LARGEST: Final = 4096
 _HANDLE: Final = re.compile(r"^\s*(.*?)\s*# handle (\d+)$")
 _TABLE: Final = re.compile(r"^table (\w+) (\S+) \{")
 _CHAIN: Final = re.compile(r"^\s*chain (\S+) \{")
+_DEVICES: Final = re.compile(r"\bhook \w+ devices? (?:= )?(\{[^}]*\}|\S+) priority")
 
 
 def nft_tables(listing: str, words: str = "") -> tuple[ForeignTable, ...]:
     """Every table but our own. `words` is the same listing as text with handles, for rules to be quoted."""
     found = list(each(loaded(listing)))
-    quoted = quotes(words)
+    quoted, at = quotes(words), devices(words)
     sets: dict[tuple[str, str], dict[str, Json]] = {}
     chains: dict[tuple[str, str], dict[str, Json]] = {}
     rules: dict[tuple[str, str, str], list[Json]] = {}
@@ -62,7 +63,12 @@ def nft_tables(listing: str, words: str = "") -> tuple[ForeignTable, ...]:
             continue
         reader = _Rules(family, Sets(sets.get((family, name), {})), quoted.get((family, name), {}))
         parsed = {
-            chain: _chain(chain, body, tuple(reader.all(rules.get((family, name, chain), ()))))
+            chain: _chain(
+                chain,
+                body,
+                tuple(reader.all(rules.get((family, name, chain), ()))),
+                at.get((family, name, chain), ()),
+            )
             for chain, body in listed.items()
         }
         made.append(ForeignTable(Backend.NFT, family, name, parsed))
@@ -92,9 +98,23 @@ def quotes(words: str) -> dict[tuple[str, str], dict[int, str]]:
     return found
 
 
-def _chain(name: str, body: Json, rules: tuple[ForeignRule, ...]) -> ForeignChain:
+def devices(words: str) -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """The devices of base chains, by table and chain: nft 1.0.6 does not tell them in JSON."""
+    found: dict[tuple[str, str, str], tuple[str, ...]] = {}
+    table, chain = ("", ""), ""
+    for line in words.splitlines():
+        if match := _TABLE.match(line):
+            table = (match[1], match[2])
+        elif match := _CHAIN.match(line):
+            chain = match[1]
+        elif match := _DEVICES.search(line):
+            names = match[1].strip("{} ").split(",")
+            found[(*table, chain)] = tuple(name.strip().strip('"') for name in names)
+    return found
+
+
+def _chain(name: str, body: Json, rules: tuple[ForeignRule, ...], on: tuple[str, ...]) -> ForeignChain:
     policy = Does.DROP if body.get("policy") == "drop" else Does.ACCEPT
-    devices = tuple(text(one) for one in items(body.get("dev")))
     return ForeignChain(
         name,
         rules,
@@ -102,7 +122,7 @@ def _chain(name: str, body: Json, rules: tuple[ForeignRule, ...]) -> ForeignChai
         text(body.get("type")) or "filter",
         number(body.get("prio")) or 0,
         policy,
-        devices,
+        tuple(text(one) for one in items(body.get("dev"))) or on,
     )
 
 
