@@ -10,7 +10,7 @@ from typing import Final
 from netwright.kernel import foreign, rtnetlink
 from netwright.kernel.foreign import Printed
 from netwright.kernel.links import OURS
-from netwright.kernel.rtnetlink import LinkState
+from netwright.kernel.rtnetlink import AddressState, LinkState
 from netwright.model.foreign import Backend, BridgeScene, FloatingScene, HostScene
 from netwright.model.ids import LinkName
 from netwright.render.foreign import Listings, Row, diagnose, is_iptables, tables_of
@@ -88,7 +88,7 @@ def _scene(listings: Listings) -> HostScene:
         bridge.index: tuple(
             ip_interface((one.address, one.length))
             for one in held
-            if one.index == bridge.index and one.ours and one.length < one.address.max_prefixlen
+            if one.index == bridge.index and one.ours and _is_subnets(one)
         )
         for bridge in bridges
     }
@@ -120,6 +120,11 @@ def _bridge(
     )
     calls = {version: asked or known.get(path) == "1" for version, path in _BRIDGE_CALLS.items()}
     return BridgeScene(state.name, interfaces, ports, calls[4], calls[6], asked)
+
+
+def _is_subnets(held: AddressState) -> bool:
+    """Not a floating IP, and not the metadata address, which every bridge has."""
+    return held.length < held.address.max_prefixlen and not held.address.is_link_local
 
 
 def _floating(listings: Listings, on_links: dict[str, LinkName]) -> Iterator[FloatingScene]:
