@@ -72,9 +72,7 @@ def ufw(where: NamespaceName, directory: Path, backend: str) -> Iterator[Program
             own = directory / f"ufw{number}"
             subprocess.run(["cp", "-a", path, own], check=True)
             mounts.append(f"mount --bind {shlex.quote(str(own))} {path}")
-    if backend == "legacy":
-        mounts.append("mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi")
-    program = Program(where, before="; ".join(["set -e", *mounts, ""]))
+    program = Program(where, before="; ".join(["set -e", *mounts, *_legacy(backend), ""]))
     program.run("ufw --force enable")
     try:
         yield program
@@ -98,12 +96,38 @@ def firewalld(where: NamespaceName, directory: Path, backend: str) -> Iterator[P
     bus = ["dbus-daemon", f"--config-file={directory}/bus.conf", "--nofork", "--nopidfile"]
     serving = [daemon, "--nofork", "--nopid", f"--system-config={etc}", "--log-file", str(directory / "log")]
     with _daemon(where, bus, environment):
-        assert eventually(lambda: (directory / "bus").exists())
+        assert eventually((directory / "bus").exists)
         with _daemon(where, serving, environment):
             assert eventually(
                 lambda: "running" in program.run("firewall-cmd --state", check=False), 30, 0.1
             ), (directory / "log").read_text()
             yield program
+
+
+@contextmanager
+def dockerd(where: NamespaceName, directory: Path, backend: str) -> Iterator[Program]:
+    """Docker with its default network, and no container; `backend` is that of the iptables that it calls.
+
+    It wants a tree of control groups, and keeps containerd's files under /run: both are its own here.
+    """
+    daemon = needed("dockerd", "docker.io")
+    mounts = [
+        "mount --make-rprivate /",
+        "mount -t tmpfs none /run",
+        "mount -t tmpfs none /sys/fs/cgroup",
+        "mount -t cgroup2 none /sys/fs/cgroup",
+        *_legacy(backend),
+    ]
+    serving = shlex.join(
+        [daemon, f"--data-root={directory}/data", "--exec-root=/run/docker", "--storage-driver=vfs",
+         f"--host=unix://{directory}/docker.sock", f"--pidfile={directory}/docker.pid"]
+    )  # fmt: skip
+    program = Program(where)
+    before = "; ".join(["set -e", *mounts, ""])
+    with _daemon(where, ["unshare", "--mount", "sh", "-c", f"{before}exec {serving}"], {}):
+        there = f"curl -s --unix-socket {directory}/docker.sock http://docker/_ping"
+        assert eventually(lambda: program.run(there, check=False) == "OK", 60, 0.2)
+        yield program
 
 
 @contextmanager
@@ -151,6 +175,12 @@ def _daemon(where: NamespaceName, argv: list[str], environment: Mapping[str, str
             process.wait(10)
         process.kill()
         process.wait()
+
+
+def _legacy(backend: str) -> list[str]:
+    """Makes `iptables`, by whatever path it is called, that of the legacy back end."""
+    swap = "mount --bind /usr/sbin/xtables-legacy-multi /usr/sbin/xtables-nft-multi"
+    return [swap] if backend == "legacy" else []
 
 
 def _entering(where: NamespaceName) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rule sets in the exact shape that programs write which do not run in a test: Docker's and kube-proxy's."""
+"""Rule sets in the exact shape that programs write which do not run so in a test: Docker's with containers, kube-proxy's."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """netwright beside real programs that own packet filters: the doctor's words, and its fixes, against packets.
 
-ufw, firewalld and libvirtd are the real programs here; Docker and kube-proxy are in test_doctor_shapes.py.
+ufw, firewalld, dockerd and libvirtd are the real programs here; kube-proxy, and Docker as it is when it has
+containers, are in test_doctor_shapes.py.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from foreign_programs import Program, firewalld, libvirt_network, ufw
+from foreign_programs import Program, dockerd, firewalld, libvirt_network, ufw
 from foreign_scene import Scene, disagreements, scene
 
 from netwright.render.foreign import Verdict
@@ -62,6 +63,32 @@ def test_beside_firewalld(there: Scene, tmp_path: Path, backend: str) -> None:
         }
         program.run("firewall-cmd --reload")
         assert all(there.passing().values()), "the fix outlives a reload"
+
+
+@pytest.mark.parametrize("backend", ["nft", "legacy"])
+def test_beside_docker(there: Scene, tmp_path: Path, backend: str) -> None:
+    """Docker's policy of FORWARD stops guests; DOCKER-USER, as the doctor gives it, lets them through.
+
+    Docker sets that policy when it is the one who switches forwarding on: where it starts before netwright.
+    """
+    there.run("sysctl -qw net.ipv4.ip_forward=0")
+    with dockerd(there.host, tmp_path, backend) as program:
+        before = mended(there, program, "Docker")
+    assert before == {
+        Kind.BETWEEN: False,
+        Kind.OUT: False,
+        Kind.TO_HOST: True,
+        Kind.FROM_HOST: True,
+        Kind.FLOATING: False,
+    }
+
+
+def test_beside_a_docker_that_came_later(there: Scene, tmp_path: Path) -> None:
+    """Where netwright has switched forwarding on, Docker leaves FORWARD open: all passes, and the doctor knows it."""
+    with dockerd(there.host, tmp_path, "nft") as program:
+        assert "DOCKER-USER" in program.run("iptables-save")
+        assert there.said() == dict.fromkeys(there.ways(), Verdict.PASSES)
+        assert all(there.passing().values())
 
 
 def test_beside_libvirts_default_network(there: Scene, tmp_path: Path) -> None:

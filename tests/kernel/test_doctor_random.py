@@ -139,52 +139,56 @@ IPT_LINKS = (BRIDGE, "brq+", "wan", "docker0")
 NOT = st.sampled_from(["", "", "! "])
 
 
-@st.composite
-def saved(draw: st.DrawFn, version: int) -> str:
-    """The filter table as iptables-restore takes it."""
+def tests_of(chain: str, version: int) -> st.SearchStrategy[str]:
+    """One condition that iptables takes in that chain."""
     prefixes = PREFIXES[version]
     options = {
         "-i": ("INPUT", "FORWARD", "OTHER"),
         "-o": ("FORWARD", "OUTPUT"),
     }
-
-    def test(chain: str) -> str:
-        kinds = [
-            st.tuples(NOT, st.sampled_from(["-s", "-d"]), st.just(" "), st.sampled_from(prefixes)),
-            st.tuples(NOT, st.just("-p "), st.sampled_from(["tcp", "udp"])),
-            st.tuples(st.just("-m conntrack "), NOT, st.just("--ctstate "),
-                      st.sampled_from(["NEW", "ESTABLISHED", "RELATED,ESTABLISHED", "INVALID", "DNAT", "NEW,DNAT"])),
-            st.tuples(st.just("-m addrtype "), NOT, st.just("--dst-type "), st.sampled_from(["LOCAL", "UNICAST"])),
-            st.tuples(st.just("-m mark "), NOT, st.just("--mark "), st.sampled_from(["0x4000/0x4000", "0x0", "0x8000"])),
-            st.tuples(st.just("-p udp -m udp "), NOT, st.just("--dport "), st.sampled_from(["53", "1024:65535", "22"])),
-            st.tuples(st.just("-p udp -m multiport --dports "), st.sampled_from(["53,67", "22,1024:65535"])),
-            st.just(("-m limit --limit 1/second",)),
-            st.just(("-m comment --comment", ' "-j DROP \\" ! -s"')),
-        ]  # fmt: skip
-        kinds += [
-            st.tuples(NOT, st.just(f"{option} "), st.sampled_from(IPT_LINKS))
-            for option, chains in options.items()
-            if chain in chains and chain != "OTHER"
-        ]
-        if chain == "FORWARD":
-            kinds.append(st.tuples(st.just("-m physdev "), NOT, st.just("--physdev-is-bridged")))
-            kinds.append(
-                st.tuples(
-                    st.just("-m physdev "), NOT, st.just("--physdev-in "), st.sampled_from(["tap+", "eth9"])
-                )
+    kinds = [
+        st.tuples(NOT, st.sampled_from(["-s", "-d"]), st.just(" "), st.sampled_from(prefixes)),
+        st.tuples(NOT, st.just("-p "), st.sampled_from(["tcp", "udp"])),
+        st.tuples(st.just("-m conntrack "), NOT, st.just("--ctstate "),
+                  st.sampled_from(["NEW", "ESTABLISHED", "RELATED,ESTABLISHED", "INVALID", "DNAT", "NEW,DNAT"])),
+        st.tuples(st.just("-m addrtype "), NOT, st.just("--dst-type "), st.sampled_from(["LOCAL", "UNICAST"])),
+        st.tuples(st.just("-m mark "), NOT, st.just("--mark "), st.sampled_from(["0x4000/0x4000", "0x0", "0x8000"])),
+        st.tuples(st.just("-p udp -m udp "), NOT, st.just("--dport "), st.sampled_from(["53", "1024:65535", "22"])),
+        st.tuples(st.just("-p udp -m multiport --dports "), st.sampled_from(["53,67", "22,1024:65535"])),
+        st.just(("-m limit --limit 1/second",)),
+        st.just(("-m comment --comment", ' "-j DROP \\" ! -s"')),
+    ]  # fmt: skip
+    kinds += [
+        st.tuples(NOT, st.just(f"{option} "), st.sampled_from(IPT_LINKS))
+        for option, chains in options.items()
+        if chain in chains and chain != "OTHER"
+    ]
+    if chain == "FORWARD":
+        kinds.append(st.tuples(st.just("-m physdev "), NOT, st.just("--physdev-is-bridged")))
+        kinds.append(
+            st.tuples(
+                st.just("-m physdev "), NOT, st.just("--physdev-in "), st.sampled_from(["tap+", "eth9"])
             )
-        return "".join(draw(st.one_of(kinds)))
+        )
+    return st.one_of(kinds).map("".join)
 
+
+@st.composite
+def saved(draw: st.DrawFn, version: int) -> str:
+    """The filter table as iptables-restore takes it."""
     lines = ["*filter"]
-    for chain in ("INPUT", "FORWARD", "OUTPUT"):
-        lines.append(f":{chain} {draw(st.sampled_from(['ACCEPT', 'ACCEPT', 'DROP']))} [0:0]")
+    policies = [draw(st.sampled_from(["ACCEPT", "ACCEPT", "DROP"])) for _ in range(3)]
+    lines += [
+        f":{chain} {policy} [0:0]"
+        for chain, policy in zip(("INPUT", "FORWARD", "OUTPUT"), policies, strict=True)
+    ]
     lines.append(":OTHER - [0:0]")
     for _ in range(draw(st.integers(0, 6))):
         chain = draw(st.sampled_from(["INPUT", "FORWARD", "FORWARD", "OUTPUT", "OTHER"]))
         targets = ["ACCEPT", "DROP", "RETURN", "REJECT", *(["OTHER"] if chain != "OTHER" else [])]
         tests = {
             words.split(" --")[0].removeprefix("! ")[:4]: words
-            for words in (test(chain) for _ in range(draw(st.integers(0, 2))))
+            for words in (draw(tests_of(chain, version)) for _ in range(draw(st.integers(0, 2))))
         }
         way = "-g" if chain != "OTHER" and draw(st.booleans()) else "-j"
         target = draw(st.sampled_from(targets))

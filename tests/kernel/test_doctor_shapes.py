@@ -1,6 +1,6 @@
 """netwright beside rule sets in other programs' shapes, and whatever else an administrator may have written.
 
-No Docker and no kube-proxy runs here: their rules are applied as they write them (foreign_shapes.py).
+Neither Docker nor kube-proxy runs here: their rules are applied as they write them (foreign_shapes.py).
 """
 
 from __future__ import annotations

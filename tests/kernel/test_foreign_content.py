@@ -72,8 +72,8 @@ def tables(draw: st.DrawFn) -> list[dict[str, object]]:
             "ipv4_addr": ["10.33.0.10", "10.0.0.1"], "ifname": ["tap00000001-90"], "mark": [7],
         }.get(str(kind), [{"concat": ["10.0.0.1", 80]}])  # fmt: skip
         commands.append({"element": {**there, "name": set_, "elem": elements}})
-    for map_ in draw(st.lists(NAMES.map(lambda name: f"m{name}"), max_size=1)):
-        commands.append({"map": {**there, "name": map_, "type": "mark", "map": "verdict"}})
+    maps = draw(st.lists(NAMES.map(lambda name: f"m{name}"), max_size=1))
+    commands += [{"map": {**there, "name": map_, "type": "mark", "map": "verdict"}} for map_ in maps]
     chains = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
     for number, chain in enumerate(chains):
         hook: dict[str, object] = {}
@@ -127,7 +127,7 @@ def test_arbitrary_tables_are_neither_changed_nor_a_hindrance(
 
 SAVED = st.lists(
     st.tuples(st.sampled_from(["FORWARD", "INPUT", "netwright-local", "brq"]), COMMENTS,
-              st.sampled_from(["ACCEPT", "RETURN", "netwright", "LOG --log-prefix \"netwright: \""])),
+              st.sampled_from(["ACCEPT", "RETURN", "netwright", 'LOG --log-prefix "netwright: "'])),
     max_size=8,
 )  # fmt: skip
 

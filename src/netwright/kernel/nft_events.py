@@ -1,4 +1,4 @@
-"""nftables' notifications to the tables that they are about: all that the agent needs to know of a stranger's."""
+"""nftables' notifications to the tables that they are about."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SUBSYSTEM: Final = 10
 _FAMILIES: Final = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 _ATTRIBUTE: Final = struct.Struct("=HH")
 _TABLE: Final = 1
-"""NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE, NFTA_SET_TABLE…: in every message the first attribute."""
+"""NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE…: in every message the first attribute."""
 
 OWN: Final = frozenset({("bridge", "netwright"), ("inet", "netwright")})
 SHARED: Final = frozenset(

@@ -1,15 +1,14 @@
 """Tells when iptables' tables may have changed, for the agent to look at its chains in them again.
 
-The legacy back end sends no events, so the shape of each table (its rules' number, size and offsets) is asked
-for twice a second: a system call a table, that lists no rule. A change that leaves the shape as it was, one rule
-for another of the same size, waits for the look at everything. What the nft back end does comes as an event
-(kernel/events.py) and is told at the next beat, so that a storm of them is one look.
+The legacy back end sends no events, so the shape of each table (its rules' number, size and offsets) is
+asked for twice a second: a system call a table, that lists no rule. A change that leaves the shape as it was,
+one rule for another of the same size, waits for the look at everything. What the nft back end does comes as
+an event (kernel/events.py) and is told at the next beat, so that a storm of them is one look.
 """
 
 from __future__ import annotations
 
 import ctypes
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -107,7 +106,7 @@ def _tables() -> Iterator[tuple[str, str]]:
         except OSError:
             continue  # no legacy tables in this kernel, or none used yet
         yield from ((family, name) for name in names)
-    yield from (("bridge", name) for name in _EBTABLES if os.path.exists(f"/sys/module/ebtable_{name}"))
+    yield from (("bridge", name) for name in _EBTABLES if Path(f"/sys/module/ebtable_{name}").exists())
 
 
 def _raw(family: socket.AddressFamily, level: int) -> tuple[socket.socket | None, int]:

@@ -77,8 +77,8 @@ class Sets:
         if isinstance(right, str) and right.startswith("@"):
             body = self._named.get(right[1:])
             return None if body is None else items(body.get("elem"))
-        kind, body = single(right)
-        return items(body) if kind == "set" else items(right)
+        kind, inside = single(right)
+        return items(inside) if kind == "set" else items(right)
 
 
 def test_of(body: Json, family: str, sets: Sets) -> Iterator[Test]:
@@ -88,7 +88,7 @@ def test_of(body: Json, family: str, sets: Sets) -> Iterator[Test]:
     mask: int | None = None
     kind, inside = single(left)
     if kind == "&":
-        sides = items(inside)
+        sides: Sequence[object] = items(inside)
         mask = number(sides[1]) if len(sides) == 2 else None
         if mask is None:
             yield CANNOT_TELL
