@@ -128,3 +128,4 @@ def test_bridges_that_are_made_to_call_iptables_are_seen(there: Scene) -> None:
     there.run("sysctl -qw net.bridge.bridge-nf-call-iptables=1")
     assert there.said()[BETWEEN, 4] is Verdict.DROPPED
     assert there.said()[OUT, 4] is Verdict.DROPPED
+    assert any("net.bridge.bridge-nf-call-iptables = 1" in one.why for one in there.findings())

@@ -19,6 +19,7 @@ from netwright.render.foreign_verdict import Blow, bases, crossed, meets
 
 _SHARED: Final = frozenset({"filter", "nat", "mangle", "raw", "security"})
 """iptables' tables: of its nft back end nftables has them too, but cannot tell all that they say."""
+_CALLS: Final = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
 _DIVERTIBLE: Final = frozenset({Kind.FLOATING, Kind.TO_HOST})
 """Where an address of the host itself is meant, and sending it elsewhere is not what netwright promised."""
 
@@ -115,7 +116,7 @@ def _stopped(traffic: Traffic, tables: Sequence[ForeignTable]) -> Iterator[Findi
             group.labels[probe.label] = None
             group.commands.update(dict.fromkeys(fixes(blow, owner_of(blow), traffic, step)))
     for group in groups.values():
-        yield _finding(group, len(traffic.probes))
+        yield _finding(group, traffic)
 
 
 def _blows(traffic: Traffic, probe: Probe, tables: Sequence[ForeignTable]) -> Iterator[tuple[Step, Blow]]:
@@ -147,17 +148,22 @@ def _device(base: ForeignChain, step: Step) -> Match:
     return meets(Test((Field.OTHER,), tuple((name,) for name in base.devices)), {Field.OTHER: step.links})
 
 
-def _finding(group: _Group, probes: int) -> Finding:
+def _finding(group: _Group, traffic: Traffic) -> Finding:
     blow = group.blow
     owner = owner_of(blow)
     words = {Does.DROP: "drops it", Does.DIVERT: "sends it elsewhere"}
-    labels = tuple(group.labels) if len(group.labels) < probes else ()
+    labels = tuple(group.labels) if len(group.labels) < len(traffic.probes) else ()
+    why = words.get(blow.does, "does something that netwright does not know")
+    if traffic.unasked and blow.table.family in {"ip", "ip6", "inet"}:
+        why += (
+            f"; it is shown bridged packets by {_CALLS[traffic.version]} = 1, which netwright does not need"
+        )
     return Finding(
         group.certain,
         "" if owner is Owner.UNKNOWN else owner.value,
         " ".join((_words(blow.table), blow.chain.name)),
         _said(blow),
-        words.get(blow.does, "does something that netwright does not know"),
+        why,
         labels,
         tuple(group.commands),
     )

@@ -59,6 +59,8 @@ class Traffic:
     probes: tuple[Probe, ...]
     links: tuple[LinkName, ...] = ()
     """Where it comes in or goes out, apart from the bridge."""
+    unasked: bool = False
+    """Bridged packets meet the IP hooks because all bridges' do, not because netwright wants it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,8 @@ def _between(bridge: BridgeScene, version: int) -> Traffic:
     if version == 4:
         arp: dict[Field, Known] = {**_request(flows[0]), Field.VERSION: ("arp",), Field.PROTOCOL: None}
         probes.append(Probe("arp", tuple(_crossing(bridge, arp, 0))))
-    return Traffic(Kind.BETWEEN, bridge.name, version, bridge.name, tuple(probes))
+    unasked = _called(bridge, version) and not bridge.asked
+    return Traffic(Kind.BETWEEN, bridge.name, version, bridge.name, tuple(probes), unasked=unasked)
 
 
 def _crossing(bridge: BridgeScene, packet: Packet, version: int, *, new: bool = False) -> Iterator[Step]:
