@@ -60,7 +60,7 @@ def judged(listings: Listings) -> list[Verdict]:
     return [row.verdict for row in rows]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(value=JSON, text=st.text())
 def test_any_json_and_any_text_is_read(value: object, text: str) -> None:
     """What nft, iptables and ebtables print may be anything: it is judged without an error."""
@@ -69,7 +69,7 @@ def test_any_json_and_any_text_is_read(value: object, text: str) -> None:
     judged(Listings(text, text))
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(
     rules=st.lists(LIKELY, max_size=6),
     elements=LIKELY,
@@ -99,7 +99,7 @@ OPTIONS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(rules=st.lists(st.lists(OPTIONS, max_size=12).map(" ".join), max_size=8))
 def test_options_in_any_order_are_read(rules: list[str]) -> None:
     """iptables-save and ebtables -L with options missing, doubled or cut off are judged without an error."""
