@@ -169,11 +169,11 @@ def _heard(sockets: Mapping[Way, socket.socket], tokens: Mapping[bytes, Way]) ->
 
 
 @contextmanager
-def scene(directory: Path) -> Iterator[Scene]:
+def scene(directory: Path, firewall: str = "nftables") -> Iterator[Scene]:
     """Two guests on a host network of both IP versions, a way out, and a floating IP for the first."""
     with ExitStack() as stack:
         first, second, outside = stack.enter_context(namespaces("guest", "guest", "net"))
-        made = stack.enter_context(rig(directory))
+        made = stack.enter_context(rig(directory, firewall))
         add_veth(made.host, "wan", outside, "eth0", "02:00:00:00:00:01")
         add_addresses(made.host, "wan", "203.0.113.2/24", "2001:db8::2/64")
         add_addresses(outside, "eth0", "203.0.113.1/24", "2001:db8::1/64")

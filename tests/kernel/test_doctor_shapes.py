@@ -129,3 +129,33 @@ def test_bridges_that_are_made_to_call_iptables_are_seen(there: Scene) -> None:
     assert there.said()[BETWEEN, 4] is Verdict.DROPPED
     assert there.said()[OUT, 4] is Verdict.DROPPED
     assert any("net.bridge.bridge-nf-call-iptables = 1" in one.why for one in there.findings())
+
+
+@pytest.mark.parametrize("name", ["Docker 20, nft", "an empty FORWARD with policy DROP"])
+def test_a_fix_never_passes_netwrights_own_iptables_rules_by(tmp_path: Path, name: str) -> None:
+    """Beside the iptables engine the accept comes after netwright's filter in the chain that they share."""
+    with scene(tmp_path, "iptables") as there:
+        there.run(SHAPES[name].command.replace("-restore", "-restore --noflush"), SHAPES[name].text)
+        assert disagreements(there.said(), there.passing()) == []
+        for command in there.fixes():
+            there.run(command)
+        assert there.fixes() == []
+        assert all(there.passing().values()), there.passing()
+        own = there.run("iptables-nft -S FORWARD").splitlines()
+        accepting = [at for at, rule in enumerate(own) if rule.endswith(("-j ACCEPT", "-j DOCKER-USER"))]
+        assert min(accepting) > next(at for at, rule in enumerate(own) if "netwright-FORWARD" in rule)
+        assert there.rig.look().failures == {}
+
+
+def test_a_fix_within_the_bridge_comes_after_netwrights_own_ebtables_rules(tmp_path: Path) -> None:
+    """The same in the tables of ebtables, which nft writes to."""
+    with scene(tmp_path, "iptables") as there:
+        there.run("ebtables -A FORWARD -p IPv4 -j DROP")
+        assert disagreements(there.said(), there.passing()) == []
+        for command in there.fixes():
+            there.run(command)
+        assert there.fixes() == []
+        assert all(there.passing().values()), there.passing()
+        own = there.run("nft list chain bridge filter FORWARD").splitlines()
+        accepting = next(at for at, rule in enumerate(own) if "tap*" in rule and "accept" in rule)
+        assert accepting > next(at for at, rule in enumerate(own) if "netwright-recv" in rule)

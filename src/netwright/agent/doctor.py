@@ -14,6 +14,7 @@ from netwright.kernel.rtnetlink import AddressState, LinkState
 from netwright.model.foreign import Backend, BridgeScene, FloatingScene, HostScene
 from netwright.model.ids import LinkName
 from netwright.render.foreign import Listings, Row, diagnose, is_iptables, tables_of
+from netwright.render.foreign_iptables import translations
 from netwright.render.foreign_nft import elements, nft_tables
 
 _NETWORK, _PORT = OURS
@@ -128,7 +129,10 @@ def _is_subnets(held: AddressState) -> bool:
 
 
 def _floating(listings: Listings, on_links: dict[str, LinkName]) -> Iterator[FloatingScene]:
-    for address, fixed in elements(listings.nft_json, "inet", "netwright", "fip_dnat"):
+    mapped = dict(elements(listings.nft_json, "inet", "netwright", "fip_dnat"))
+    for _, _, text in listings.saved:
+        mapped |= dict(translations(text))
+    for address, fixed in mapped.items():
         try:
             ends = ip_address(address), ip_address(fixed)
         except ValueError:

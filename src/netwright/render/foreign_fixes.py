@@ -8,7 +8,7 @@ from typing import Final
 from netwright.model.foreign import Backend, Does, Field, Span
 from netwright.render.foreign_owners import Owner
 from netwright.render.foreign_traffic import Kind, Step, Traffic
-from netwright.render.foreign_verdict import Blow
+from netwright.render.foreign_verdict import Blow, is_own
 
 Command = tuple[str, ...]
 ANY_BRIDGE: Final = "brq+"
@@ -26,8 +26,21 @@ _OUTWARDS: Final = frozenset({"output", "postrouting", "forward", "egress"})
 def fixes(blow: Blow, owner: Owner, traffic: Traffic, step: Step) -> tuple[Command, ...]:
     """What an administrator would type; none where the owner leaves no place for it."""
     special = _OWNERS.get(owner, _none)
-    found = tuple(special(blow, traffic, step)) if blow.does is not Does.DIVERT else ()
+    # What an owner's own place accepts must not have passed netwright's filter by.
+    simple = blow.does is not Does.DIVERT and _own_jump(blow) <= 1
+    found = tuple(special(blow, traffic, step)) if simple else ()
     return found or tuple(_general(blow, traffic, step))
+
+
+def _own_jump(blow: Blow) -> int:
+    """The place of netwright's own filter in the base chain, counted from 1; 0 where it is elsewhere."""
+    own = [at for at, rule in enumerate(blow.base.rules, 1) if _filters(rule.action.chain)]
+    return max(own, default=0)
+
+
+def _filters(chain: str) -> bool:
+    """Netwright's own filter, or the chains in which libvirt keeps its network filters."""
+    return is_own(chain) or chain.startswith("libvirt-")
 
 
 def _none(*_: object) -> Iterator[Command]:
@@ -76,9 +89,10 @@ def _general(blow: Blow, traffic: Traffic, step: Step) -> Iterator[Command]:
         yield from _without(blow, program)
     for words in sides:
         if program:
-            yield (program, "-t", blow.table.name, "-I", blow.base.name, *words, "-j", "ACCEPT")
+            after = (str(_own_jump(blow) + 1),) if _own_jump(blow) else ()
+            yield (program, "-t", blow.table.name, "-I", blow.base.name, *after, *words, "-j", "ACCEPT")
         else:
-            yield ("nft", "insert", "rule", *_place(blow, blow.base.name), *words, "accept")
+            yield ("nft", *_native_place(blow), *words, "accept")
 
 
 def _matches(blow: Blow, traffic: Traffic, step: Step, *, native: bool) -> Iterator[Command]:
@@ -124,6 +138,14 @@ def _without(blow: Blow, program: str | None) -> Iterator[Command]:
         yield (program, "-t", blow.table.name, "-D", blow.chain.name, str(number))
     else:
         yield ("nft", "delete", "rule", *_place(blow, blow.chain.name), "handle", str(blow.rule.handle))
+
+
+def _native_place(blow: Blow) -> Command:
+    """First in the base chain, or right after netwright's own filter there."""
+    own, place = _own_jump(blow), _place(blow, blow.base.name)
+    if own:
+        return ("add", "rule", *place, "position", str(blow.base.rules[own - 1].handle))
+    return ("insert", "rule", *place)
 
 
 def _place(blow: Blow, chain: str) -> Command:

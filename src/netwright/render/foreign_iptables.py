@@ -48,6 +48,9 @@ _MODULES: Final = frozenset(
 )  # fmt: skip
 """Matches that ask for nothing but what their options say."""
 _EXTENSION_HEADERS: Final = frozenset({"rt", "frag", "hbh", "dst", "ah", "mh"})
+_TRANSLATION: Final = re.compile(
+    r"-A netwright-\S+ (?:.* )?-d ([\d.]+)/32 .*-j DNAT --to-destination ([\d.]+)$"
+)
 _HEADING: Final = re.compile(r"Bridge (table|chain): ([^,]+)(?:, entries: \d+, policy: (\w+))?$")
 
 
@@ -69,6 +72,13 @@ def iptables_tables(saved: str, backend: Backend, family: str) -> tuple[ForeignT
             made.append(_table(backend, family, name, policies, rules))
             name = ""
     return tuple(made)
+
+
+def translations(saved: str) -> Iterator[tuple[str, str]]:
+    """Floating IPs and whose they are, where netwright's own chains translate them."""
+    for line in saved.splitlines():
+        if match := _TRANSLATION.match(line):
+            yield match[1], match[2]
 
 
 def ebtables_tables(listed: str) -> tuple[ForeignTable, ...]:

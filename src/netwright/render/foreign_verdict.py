@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -24,8 +25,8 @@ Packet = Mapping[Field, Known]
 
 _DEEPEST: Final = 32
 """Jumps within jumps; nftables takes 16."""
-_OWN: Final = "netwright-"
-"""Chains of netwright's own within tables that it shares: what they drop was meant."""
+_OWN: Final = re.compile(r"netwright-|(libvirt-)?([FH]?[IOJP])-tap[0-9a-f]{8}-[0-9a-f]{2}")
+"""Chains of netwright's engines within tables that they share, libvirt's for its ports among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Passage:
     ends: frozenset[Does]
     blows: tuple[Blow, ...] = ()
     marks: bool = False
+
+
+def is_own(chain: str) -> bool:
+    """Whether what the chain drops was meant: it is a part of one of netwright's own engines."""
+    return _OWN.match(chain) is not None
 
 
 def meets(test: Test, packet: Packet) -> Match:
@@ -121,7 +127,7 @@ class _Walk:
             Does.DROP: frozenset({Does.DROP}),
             Does.DIVERT: frozenset({Does.ACCEPT}),
         }.get(does, frozenset({Does.ACCEPT, Does.DROP, Does.RETURN}))
-        if chain.name.startswith(_OWN):
+        if is_own(chain.name):
             return _left(state, frozenset(), match)
         sure = state.certain and match is Match.YES and does is not Does.UNKNOWN
         blow = Blow(self._table, chain, self._base, rule, does, sure)
