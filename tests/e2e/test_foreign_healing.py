@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -55,7 +56,20 @@ def host() -> Iterator[Host]:
         labs.netwright(lab, "floating-ip", "create", "public", "--port", "web")
         labs.wait_ready(lab, service)
         eyes = HostState(lab.host, lab.run_directory)
-        yield Host(lab, service, eyes, eyes.look())
+        yield Host(lab, service, eyes, settled(eyes))
+
+
+def settled(eyes: HostState) -> State:
+    """What there is once nothing more is done: the plan's last change arrives a moment after it was asked for."""
+    before = eyes.look()
+    while (after := _later(eyes)) != before:
+        before = after
+    return after
+
+
+def _later(eyes: HostState) -> State:
+    time.sleep(1)
+    return eyes.look()
 
 
 DEEDS: dict[str, Callable[[Host], object]] = {

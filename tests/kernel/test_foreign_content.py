@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netwright.agent.doctor import examine
+from netwright.kernel.nft import NftTables
 from netwright.model.plan import PortItem
 from netwright.testing.namespaces import run
 from netwright.testing.whole import Planned, planned
@@ -175,3 +177,22 @@ def test_a_huge_table_is_read_and_left(bench: Planned) -> None:
         assert bench.rig.do(examine).rows
     finally:
         bench.run("nft delete table inet huge")
+
+
+def test_tables_that_go_while_they_are_read_are_no_error(bench: Planned) -> None:
+    """However often a stranger takes our tables away in the midst of a look, reading goes on with what is left."""
+    script = "".join(
+        f"add table {family} netwright; add chain {family} netwright c; "
+        f"add set {family} netwright s {{ type mark ; }}\ndelete table {family} netwright\n"
+        for family in ("bridge", "inet")
+    )
+    argv = ["ip", "netns", "exec", bench.host, "nft", "-i"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as stranger:
+        assert stranger.stdin is not None
+        for _ in range(400):
+            stranger.stdin.write(script.encode() * 5)
+            stranger.stdin.flush()
+            bench.rig.do(lambda: [NftTables().observe() for _ in range(5)])
+        stranger.stdin.close()
+    assert not bench.rig.look().failures
+    assert bench.rig.there() == bench.rig.wanted()

@@ -12,7 +12,8 @@ import selectors
 import socket
 import struct
 import threading
-from collections.abc import Callable, Hashable, Set
+from collections.abc import Callable, Hashable
+from collections.abc import Set as AbstractSet
 from ipaddress import ip_interface
 from typing import Final, Protocol
 
@@ -111,7 +112,7 @@ class Monitor:
     def _is_strange(self, table: tuple[str, str], port: int) -> bool:
         return table in self._heeded and not self._is_own(port)
 
-    def _tell_strangers(self, changed: Set[tuple[str, str]]) -> None:
+    def _tell_strangers(self, changed: AbstractSet[tuple[str, str]]) -> None:
         """Of tables that a stranger has written to."""
         if changed & OWN:
             self._listener.suspect(Stage.FIREWALL)
