@@ -19,7 +19,7 @@ test: host-tools check
 	$(BIN)/pytest -q tests/api tests/kernel tests/firewall tests/nova tests/e2e -m "not slow" -n 2 --dist loadfile
 
 test-slow: host-tools venv
-	$(BIN)/pytest -q tests -m slow
+	$(BIN)/pytest -q tests -m slow -n 2 --dist loadfile
 
 demo: host-tools venv
 	$(BIN)/python -m netwright.testing.demo
