@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Hashable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Hashable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
 
 from netwright.kernel import netns
 from netwright.kernel.events import Monitor
@@ -30,19 +33,83 @@ class Heard:
         """Nor are the host's own routes."""
 
 
-def test_own_rules_are_known_as_such_whatever_thread_wrote_them() -> None:
-    """A write through our own socket raises no suspicion, also from a thread that is not the process's first."""
+@contextmanager
+def listening(shared: Callable[[], None] | None = None) -> Iterator[tuple[NamespaceName, Heard, Executor]]:
+    """A namespace with a monitor in it, and a thread that lives there."""
     heard = Heard()
     with namespace("events") as host, ThreadPoolExecutor(1, initializer=_stay, initargs=(host,)) as other:
-        monitor, nft = other.submit(Monitor, heard).result(), other.submit(Nftables).result()
+        monitor = other.submit(Monitor, heard, shared).result()
         other.submit(monitor.start).result()
+        try:
+            yield host, heard, other
+        finally:
+            monitor.stop()
+
+
+def test_own_rules_are_known_as_such_whatever_thread_wrote_them() -> None:
+    """A write through our own socket raises no suspicion, also from a thread that is not the process's first."""
+    with listening() as (host, heard, other):
+        nft = other.submit(Nftables).result()
         for number in range(5):
-            other.submit(nft.write, f"add table inet own{number}").result()
-        run(host, ["nft", "add", "table", "inet", "strange"])
+            other.submit(nft.write, f"add table inet netwright; add chain inet netwright c{number}").result()
+        run(host, ["nft", "add", "chain", "inet", "netwright", "strange"])
         assert eventually(lambda: bool(heard.suspected))
-        monitor.stop()
         other.submit(nft.close).result()
     assert heard.suspected == [Stage.FIREWALL], "one stranger wrote, once"
+
+
+def test_what_strangers_do_to_their_own_tables_is_passed_over() -> None:
+    """A thousand changes elsewhere raise no suspicion, chains called like ours in other tables included."""
+    with listening() as (host, heard, _):
+        script = ["add table inet theirs", "add table ip netwright", "add chain ip netwright antispoof"]
+        script += [f"add chain inet theirs netwright{number}" for number in range(1000)]
+        script += [
+            f'add rule inet theirs netwright{number} counter comment "netwright"' for number in range(1000)
+        ]
+        run(host, ["nft", "-f", "-"], stdin="\n".join(script))
+        for number in range(20):
+            run(host, ["nft", "delete", "chain", "inet", "theirs", f"netwright{number}"], check=False)
+        run(host, ["nft", "add", "table", "bridge", "netwright"])
+        assert eventually(lambda: bool(heard.suspected))
+    assert heard.suspected == [Stage.FIREWALL]
+
+
+def test_whatever_touches_our_tables_is_told() -> None:
+    """Chains, rules, sets, elements and whole tables: each change to one of ours raises suspicion."""
+    deeds = (
+        "add table inet netwright",
+        "add chain inet netwright c",
+        "add rule inet netwright c accept",
+        "add set inet netwright s { type ipv4_addr ; }",
+        "add element inet netwright s { 10.0.0.1 }",
+        "delete element inet netwright s { 10.0.0.1 }",
+        "flush chain inet netwright c",
+        "delete set inet netwright s",
+        "flush ruleset",
+    )
+    with listening() as (host, heard, _):
+        for deed in deeds:
+            heard.suspected.clear()
+            run(host, ["nft", *deed.split()])
+            assert eventually(lambda: Stage.FIREWALL in heard.suspected), deed
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "iptables-nft -A FORWARD -j ACCEPT",
+        "ip6tables-nft -t mangle -A FORWARD -j ACCEPT",
+        "ebtables-nft -A FORWARD -j ACCEPT",
+    ],
+)
+def test_tables_of_the_nft_back_ends_are_told_where_they_are_shared(command: str) -> None:
+    """What is done with iptables or ebtables, by their nft back ends, is told to who shares their tables."""
+    told = threading.Event()
+    with listening(told.set) as (host, heard, _):
+        run(host, ["nft", "add", "table", "ip", "elsewhere"])
+        run(host, command.split())
+        assert told.wait(5)
+    assert heard.suspected == []
 
 
 def _stay(host: NamespaceName) -> None:

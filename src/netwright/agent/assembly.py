@@ -27,6 +27,7 @@ from netwright.agent.watch import Watch
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.events import Monitor
 from netwright.kernel.traits import probe
+from netwright.kernel.xtables_watch import XtablesWatch
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
 from netwright.model.ids import HostName
 
@@ -66,7 +67,16 @@ class Running:
         self._metadata = MetadataService(callers.find)
         rows = stages(traits, firewall, self._dnsmasq, self._metadata)
         self._reporter = Reporter(server, self.inbox.server_met)
-        self._monitor = Monitor(self.inbox, filters=Stage.NWFILTER_BINDINGS in firewall.stages)
+        self._xtables = (
+            XtablesWatch(lambda: self.inbox.suspect(Stage.IPTABLES))
+            if Stage.IPTABLES in firewall.stages
+            else None
+        )
+        self._monitor = Monitor(
+            self.inbox,
+            self._xtables.tell if self._xtables else None,
+            filters=Stage.NWFILTER_BINDINGS in firewall.stages,
+        )
         self.agent = Agent(
             Parts(
                 host=settings.host,
@@ -98,6 +108,8 @@ class Running:
         """Until `stop`. What the kernel has, and the daemons, stay as they are."""
         self._dnsmasq.watch(lambda network: self.inbox.suspect(Stage.DNSMASQ, [network]))
         self._monitor.start()
+        if self._xtables:
+            self._xtables.start()
         self._reporter.start()
         self._sampler.start()
         self._packet_log.start()
@@ -109,6 +121,8 @@ class Running:
             self._sampler.stop()
             self._packet_log.stop()
             self._monitor.stop()
+            if self._xtables:
+                self._xtables.stop()
             self._reporter.stop()
             self._dnsmasq.close()
             self._metadata.close()

@@ -51,6 +51,7 @@ COMMANDS: Final[Mapping[str, Row]] = {
     "floating-ip": Row("netwright.cli.floating_ips", "Floating IPs: addresses from outside for guests."),
     "status": Row("netwright.cli.status", "Show every host and what is pending there."),
     "inspect": Row("netwright.cli.inspect", "Show the path that a guest's packets take."),
+    "doctor": Row("netwright.cli.doctor", "Find whose rules stop netwright's traffic."),
     "up": Row("netwright.cli.up", "Run server and agent in one process."),
     "api": Row("netwright.cli.api", "Run the server."),
     "agent": Row("netwright.cli.agent", "Run this host's agent."),

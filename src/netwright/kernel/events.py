@@ -1,7 +1,7 @@
 """What the kernel says has changed, as keys to look at again.
 
 Our own writes come back here too; looking again at a key that is right costs a tenth of a millisecond.
-nftables tells from which socket, so there only strangers count.
+nftables tells from which socket, so there only strangers count, and of them only who touched our tables.
 """
 
 from __future__ import annotations
@@ -13,11 +13,13 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Hashable
+from collections.abc import Set as AbstractSet
 from ipaddress import ip_interface
 from typing import Final, Protocol
 
 from netwright.kernel import rtnetlink
 from netwright.kernel.netlink import NETFILTER, ROUTE, is_own, messages
+from netwright.kernel.nft_events import OWN, SHARED, may_concern, tables_changed
 from netwright.kernel.rtnetlink import LinkState
 from netwright.kernel.uplinks import MARK as UPLINK_MARK
 from netwright.model.host import AddressKey, LinkKey, Stage
@@ -28,7 +30,6 @@ _ADD_MEMBERSHIP: Final = 1
 _GROUPS: Final = {ROUTE: (1, 5, 7, 9, 11), NETFILTER: (7,)}
 """RTNLGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE; NFNLGRP_NFTABLES."""
 _NEW_LINK, _DEL_LINK, _NEW_ADDRESS, _DEL_ADDRESS, _NEW_ROUTE, _DEL_ROUTE = 16, 17, 20, 21, 24, 25
-_NEW_GENERATION: Final = (10 << 8) | 15
 _PORT_LINK: Final = re.compile(r"tap[0-9a-f]{8}-[0-9a-f]{2}")
 _OURS: Final = re.compile(r"(brq|tap|dhp)[0-9a-f]{8}-[0-9a-f]{2}")
 _MAIN_TABLE: Final = 254
@@ -50,12 +51,17 @@ class Listener(Protocol):
 class Monitor:
     """Listens in the namespace of the thread that makes it.
 
-    `filters`: whether libvirt's filters guard ports here: rules that others change may be theirs.
+    `filters`: whether libvirt's filters guard ports here: rules that others change in the tables of iptables
+    or ebtables may be theirs. `shared` is called when somebody writes to one of those, of the nft back end.
     """
 
-    def __init__(self, listener: Listener, *, filters: bool = False) -> None:
+    def __init__(
+        self, listener: Listener, shared: Callable[[], None] | None = None, *, filters: bool = False
+    ) -> None:
         self._listener = listener
+        self._shared = shared
         self._filters = filters
+        self._heeded = OWN | SHARED if shared or filters else OWN
         self._reader = rtnetlink.open_reader()
         self._names: dict[int, LinkName] = {}
         self._own_ports: set[int] = set()
@@ -94,18 +100,26 @@ class Monitor:
             # ENOBUFS: the kernel dropped events, so anything may have changed.
             for stage in (Stage.BRIDGES, Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
                 self._listener.suspect(stage)
-            self._suspect_rules()
+            self._tell_strangers(self._heeded)
             return
-        for kind, _, port, body in messages(data):
-            if self._sockets[opened] == ROUTE:
+        if self._sockets[opened] == ROUTE:
+            for kind, _, _, body in messages(data):
                 self._tell_route(kind, body)
-            elif kind == _NEW_GENERATION and not self._is_own(port):
-                self._suspect_rules()
+        elif may_concern(data, self._heeded):
+            changed = tables_changed(data)
+            self._tell_strangers({table for table, port in changed if self._is_strange(table, port)})
 
-    def _suspect_rules(self) -> None:
-        self._listener.suspect(Stage.FIREWALL)
-        if self._filters:
+    def _is_strange(self, table: tuple[str, str], port: int) -> bool:
+        return table in self._heeded and not self._is_own(port)
+
+    def _tell_strangers(self, changed: AbstractSet[tuple[str, str]]) -> None:
+        """Of tables that a stranger has written to."""
+        if changed & OWN:
+            self._listener.suspect(Stage.FIREWALL)
+        if self._filters and changed:
             self._listener.suspect(Stage.NWFILTER_BINDINGS)
+        if self._shared and changed & SHARED:
+            self._shared()
 
     def _is_own(self, port: int) -> bool:
         """Whether one of our sockets wrote.

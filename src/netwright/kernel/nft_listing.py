@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from netwright.kernel.netlink import Netlink, string
+from netwright.kernel.netlink import Message, Netlink, string
 from netwright.kernel.nft_elements import key_type, unwrap, unwrap_ranges
 from netwright.kernel.nft_messages import (
     CHAIN_NAME,
@@ -64,14 +64,22 @@ def listing(netlink: Netlink, family: str) -> Iterator[tuple[NftKey, NftValue]]:
     for name, hook in chains.items():
         if not name.startswith(LAYOUT):
             yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, settled(tags.get(name, ())), ())
-    for found in filter(is_ours, map(parsed, netlink.dump(GET_OBJECT, limits(family)))):
+    for found in filter(is_ours, map(parsed, dump_there(netlink, GET_OBJECT, limits(family)))):
         yield NftKey(NftKind.LIMIT, family, string(found[OBJECT_NAME])), NftLimit("")
     for declared in list(_dump(netlink, GET_SET, family)):
         yield from _set(netlink, family, declared)
 
 
 def _dump(netlink: Netlink, kind: int, family: str) -> Iterator[Parsed]:
-    return filter(is_ours, map(parsed, netlink.dump(kind, in_table(family))))
+    return filter(is_ours, map(parsed, dump_there(netlink, kind, in_table(family))))
+
+
+def dump_there(netlink: Netlink, kind: int, body: bytes) -> list[Message]:
+    """Nothing where a stranger has deleted the table or the set since it was named."""
+    try:
+        return list(netlink.dump(kind, body))
+    except FileNotFoundError:
+        return []
 
 
 def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftKey, NftValue]]:
@@ -84,9 +92,8 @@ def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftK
     fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
     if fields is None or not tag or name == BOUND:
         return  # not one of ours, or another driver's: it goes with all that is in it
-    listed = [
-        entry for message in netlink.dump(GET_ELEMENTS, in_set(family, name)) for entry in entries(message)
-    ]
+    answers = dump_there(netlink, GET_ELEMENTS, in_set(family, name))
+    listed = [entry for message in answers for entry in entries(message)]
     plain = bool(flags & _INTERVAL) and len(fields) == 1
     found = unwrap_ranges(listed) if plain else dict(map(unwrap, listed))
     for packed, data in found.items():

@@ -14,7 +14,7 @@ from typing import Final
 
 from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, nested, string
 from netwright.kernel.nft_elements import is_plain_range, pack_key, unwrap, unwrap_ranges, wrap
-from netwright.kernel.nft_listing import listing
+from netwright.kernel.nft_listing import dump_there, listing
 from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
@@ -114,7 +114,7 @@ class NftReader:
     def _table(self, key: NftKey) -> NftTable | None:
         if self._netlink.get(GET_TABLE, in_table(key.family)) is None:
             return None
-        chains = map(parsed, self._netlink.dump(GET_CHAIN, in_table(key.family)))
+        chains = map(parsed, dump_there(self._netlink, GET_CHAIN, in_table(key.family)))
         names = [string(chain[CHAIN_NAME]) for chain in chains if is_ours(chain)]
         layouts = [name.removeprefix(LAYOUT) for name in names if name.startswith(LAYOUT)]
         return NftTable(layouts[0] if layouts else "")
