@@ -81,8 +81,8 @@ class Bench:
                 return False
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+@pytest.fixture(scope="module", params=["nftables", "iptables/nft", "iptables/legacy"])
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     bare = [
         replace(
             sample_port(
@@ -98,7 +98,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with ExitStack() as stack:
         ports = stack.enter_context(silent_guests(*bare))
         outside = stack.enter_context(namespace("out"))
-        made = stack.enter_context(rig(tmp_path_factory.mktemp("rig")))
+        made = stack.enter_context(rig(tmp_path_factory.mktemp("rig"), request.param))
         add_veth(made.host, "wan", outside, "eth0", OUTSIDE_MAC)
         ip(made.host, "link", "set", "wan", "address", WAN_MAC)
         add_addresses(made.host, "wan", "203.0.113.2/24", "2001:db8::2/64")

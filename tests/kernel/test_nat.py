@@ -74,11 +74,11 @@ class Bench:
             return ask(mouth, ear, address, port)
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+@pytest.fixture(scope="module", params=["nftables", "iptables/nft", "iptables/legacy"])
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with ExitStack() as stack:
         internet, *guests = (stack.enter_context(namespace(label)) for label in ("net", "guest", "guest"))
-        made = stack.enter_context(rig(tmp_path_factory.mktemp("rig")))
+        made = stack.enter_context(rig(tmp_path_factory.mktemp("rig"), request.param))
         add_veth(made.host, "wan", internet, "eth0")
         add_addresses(made.host, "wan", f"{UPLINK}/24", "2001:db8::2/64")
         add_addresses(internet, "eth0", f"{INTERNET}/24", "2001:db8::1/64")

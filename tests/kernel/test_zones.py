@@ -81,12 +81,12 @@ class Bench:
         assert not outcome.pending, outcome
 
 
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+@pytest.fixture(scope="module", params=["nftables", "iptables/nft", "iptables/legacy"])
+def bench(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with ExitStack() as stack:
         directory = tmp_path_factory.mktemp("rig")
         directory.chmod(0o755)
-        made = stack.enter_context(rig(directory))
+        made = stack.enter_context(rig(directory, request.param))
         sides = [_side(number, stack) for number in range(2)]
         bench = Bench(made, *sides)
         bench.have(OPEN, OPEN)
