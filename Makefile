@@ -1,5 +1,5 @@
 # make check: seconds. make test: everything that CI runs. make demo, make bench NAME=plug: root.
-.PHONY: check test test-slow demo bench lint venv host-tools clean
+.PHONY: check test test-slow demo bench lint venv host-tools test-tools clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,10 +15,10 @@ lint: venv
 	$(BIN)/python scripts/budgets.py
 	PYTHONPATH=src $(BIN)/lint-imports
 
-test: host-tools check
+test: test-tools check
 	$(BIN)/pytest -q tests/api tests/kernel tests/firewall tests/nova tests/e2e -m "not slow" -n 2 --dist loadfile
 
-test-slow: host-tools venv
+test-slow: test-tools venv
 	$(BIN)/pytest -q tests -m slow -n 2 --dist loadfile
 
 demo: host-tools venv
@@ -34,6 +34,11 @@ $(VENV)/ready: pyproject.toml scripts/setup-venv
 
 host-tools:
 	scripts/setup-host
+
+# libvirt's binding has no wheel: it is compiled, against headers that only these tools bring.
+test-tools: venv
+	scripts/setup-host tests
+	$(BIN)/python -c "import libvirt" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -e '.[libvirt]'
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
