@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from netwright.agent.reconcile import Outcome
 from netwright.kernel.netns import path_of
 from netwright.model.host import Stage
 from netwright.model.ids import FloatingIpId, GroupId, LinkName, NamespaceName
@@ -108,12 +109,28 @@ def test_the_firewall_changes_under_traffic(bench: Bench, change: tuple[str, str
     """A thousand allowed packets a second on each of four paths are not lost, as many forbidden ones never arrive."""
     before, after = change
     bench.rig.switch(before)
+    _change_under_traffic(bench, lambda: bench.rig.switch(after))
+
+
+def test_tables_of_another_version_are_made_anew_under_traffic(bench: Bench) -> None:
+    """An upgrade that brings other sets replaces both tables at once: nothing is lost, nothing slips through."""
+    listed = run(bench.rig.host, ["nft", "list", "tables"]).stdout
+    for family in ("bridge", "inet"):
+        assert f"table {family} netwright" in listed
+        chains = run(bench.rig.host, ["nft", "list", "table", family, "netwright"]).stdout
+        (layout,) = re.findall(r"chain (layout_\w+)", chains)
+        script = f"delete chain {family} netwright {layout} ; add chain {family} netwright layout_0ld"
+        run(bench.rig.host, ["nft", script])
+    _change_under_traffic(bench, bench.rig.look)
+
+
+def _change_under_traffic(bench: Bench, change: Callable[[], Outcome]) -> None:
     with ExitStack() as stack:
         allowed = _begun(stack, [*bench.flows(OPEN_PORT), _outwards(bench)])
         # TCP would wait for its first answer: what is forbidden is sent as datagrams.
         forbidden = _begun(stack, [flow for flow in bench.flows(CLOSED_PORT) if flow[0] == "udp"])
         pings = [_ping(stack, bench.guests[1], FIXED[0]), _ping(stack, bench.internet, FLOATING)]
-        outcome = bench.rig.switch(after)
+        outcome = change()
         assert not outcome.pending, outcome
         forbidden_losses = [flow.stop() for flow in forbidden]
         losses = [flow.stop() for flow in allowed]

@@ -160,6 +160,9 @@ def _build(row: Row, desired: Desired, keys: Keys, outcome: Outcome) -> tuple[De
     try:
         observed = row.driver.observe(keys if row.swept or keys is not None else wanted.keys())
         delta = _without_waiting(row, diff(wanted, observed), observed)
+        if any(map(row.holds_others, delta.put)):
+            # What it takes with it comes back with it, in one go.
+            delta = Delta(dict(desired.part(row.stage, None)), delta.remove)
         if delta.put:
             row.driver.put(delta.put)
             outcome.written[row.stage] = outcome.written.get(row.stage, 0) + len(delta.put)

@@ -49,10 +49,14 @@ class NftTables:
     def put(self, items: Mapping[NftKey, NftValue]) -> None:
         tables = {key: value for key, value in items.items() if isinstance(value, NftTable)}
         there = self._reader.read(tables)
-        renewed = [key for key, value in tables.items() if there.get(key, value) != value]
-        if renewed:
-            self._nft.write("".join(f"delete table {key.family} {TABLE}\n" for key in renewed))
-        for part in transactions(items):
+        renewed = {key.family for key, value in tables.items() if there.get(key, value) != value}
+        anew = {key: value for key, value in items.items() if key.family in renewed}
+        if anew:
+            # However large: between two transactions nothing would be filtered, or nothing would pass.
+            gone = "".join(f"delete table {family} {TABLE}\n" for family in renewed)
+            self._nft.write(gone + write_script(anew))
+        others = {key: value for key, value in items.items() if key not in anew}
+        for part in transactions(others) if others else ():
             self._put(part)
 
     def _put(self, items: Mapping[NftKey, NftValue]) -> None:
