@@ -47,7 +47,7 @@ def scripts(backend: str) -> str:
         if key.family == "set"
     ]
     chains = {key: value for key, value in keys.items() if key.family != "set"}
-    written = write_scripts(chains, lambda *_: {})
+    written = write_scripts(chains, {})
     parts = [f"# {NAMES.get(family, 'ebtables')}\n{script}" for (_, family), script in written.items()]
     return "\n".join(["# ipset", *sorted(sets, key=_creation_first), *parts])
 

@@ -5,11 +5,14 @@ It knows no comments and no numbered rules: what is ours is ours by its chain's 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-from netwright.kernel.xtables import find_tool, run_tool
-from netwright.model.errors import KernelRefusedError
+from netwright.kernel.tools import Running, find_tool, run_tool, start_tool
+from netwright.kernel.xt_presence import present_chains
+from netwright.kernel.xtables import listing
 
 PACKAGE: Final = "iptables"
 """It has ebtables' nft back end; the legacy one is in the package ebtables."""
@@ -21,33 +24,36 @@ class Ebtables:
 
     def save(self, table: str | None = None, *, counters: bool = False) -> str:
         """Raises KernelRefusedError."""
-        argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
-        return run_tool("ebtables-save", argv, package=PACKAGE)
+        return self.start_save(table, counters=counters).finish()
 
-    def chain(self, table: str, name: str) -> str:
-        """One chain as `save` prints it; empty where it is not."""
-        try:
-            listed = run_tool("ebtables", ["-t", table, "-L", name], package=PACKAGE)
-        except KernelRefusedError:
-            if find_tool("ebtables") is None:
-                raise
-            return ""
-        _, _, rules = listed.partition("Bridge chain: ")
-        return "\n".join([f":{name}", *(f"-A {name} {rule}" for rule in rules.splitlines()[1:])])
+    def start_save(self, table: str | None = None, *, counters: bool = False) -> Running:
+        argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
+        return start_tool("ebtables-save", argv, package=PACKAGE)
+
+    def present(self, chains: Mapping[str, Collection[str]]) -> set[tuple[str, str]] | None:
+        """Which of these there are, by table; None in the legacy back end, which lists only whole tables."""
+        return present_chains("bridge", chains) if _is_nft() else None
+
+    def start_listing(self, chains: Collection[tuple[str, str]]) -> Running:
+        """Chains that there are, as `ebtables -L` prints each."""
+        return start_tool("ebtables-restore", ["--noflush"], listing("-L", chains, ""), package=PACKAGE)
 
     def restore(self, text: str) -> None:
         """Writes what the text names; other chains stay. Raises KernelRefusedError.
 
         Counters of chains that it names start anew.
         """
-        lines = text.replace("COMMIT\n", "")
-        run_tool("ebtables-restore", ["--noflush"], lines, package=PACKAGE)
+        self.start_restore(text).finish()
 
-    @property
-    def singly(self) -> bool:
-        """Whether the kernel gives out one chain without the whole table."""
-        return True
+    def start_restore(self, text: str) -> Running:
+        lines = text.replace("COMMIT\n", "")
+        return start_tool("ebtables-restore", ["--noflush"], lines, package=PACKAGE)
 
     @property
     def there(self) -> bool:
         return find_tool("ebtables-restore") is not None
+
+
+@cache
+def _is_nft() -> bool:
+    return "nf_tables" in run_tool("ebtables", ["--version"], package=PACKAGE)

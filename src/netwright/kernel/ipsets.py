@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
-from netwright.kernel.xtables import find_tool, run_tool
+from netwright.kernel.tools import find_tool, run_tool
 from netwright.model.errors import KernelRefusedError
 from netwright.model.xtables import XtElement, XtKey, XtKind, XtSet, XtValue
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from netwright.kernel.libnftables import Nftables
-from netwright.kernel.xtables import find_tool, run_tool
+from netwright.kernel.tools import find_tool, run_tool
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Traits
 

@@ -5,11 +5,11 @@ Only what is read a moment before is deleted: a restore with one wrong line does
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from netwright.kernel.ebtables import Ebtables
+from netwright.kernel.tools import finish_all
 from netwright.kernel.xt_editing import declared, written
+from netwright.kernel.xt_looking import TOOLS, Owner, read_places
 from netwright.kernel.xt_reading import (
     BRIDGE,
     FIRST,
@@ -21,29 +21,17 @@ from netwright.kernel.xt_reading import (
     comment,
     is_jump,
     observed,
-    read_chain,
     read_tables,
 )
-from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.errors import KernelRefusedError
 from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtValue
-
-_BACKENDS: Final[tuple[Backend, ...]] = ("nft", "legacy")
-_FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")
-_TOOLS: Final[Mapping[tuple[str, str], Xtables | Ebtables]] = {
-    ("", BRIDGE): Ebtables(),
-    **{(backend, family): Xtables(family, backend) for backend in _BACKENDS for family in _FAMILIES},
-}
-_FEW: Final = 12
-"""Up to so many chains of a table are read one by one, where the kernel gives them out singly."""
-
-Owner = tuple[str, str]
 
 
 class XtChains:
     """Driver of every table that the tools of this host know. Runs in the calling thread's namespace.
 
-    What was observed for a few keys serves the write that follows, once: the loop looks and writes at once.
+    What was observed for a few keys serves the write and the removal that follow: the loop looks and writes
+    at once. Where it is no longer so, a write by numbers is still one commit, and what follows is a look.
     """
 
     def __init__(self) -> None:
@@ -52,51 +40,61 @@ class XtChains:
     def observe(self, keys: Collection[XtKey] | None = None) -> Mapping[XtKey, XtValue]:
         self._seen = {}
         if keys is None:
-            return {key: value for owner in _TOOLS for key, value in self._everything(owner)}
-        found: dict[XtKey, XtValue] = {}
+            return dict(_everything())
         asked = by_place(keys)
-        self._seen = {place: (names, read_chains(place, names)) for place, names in asked.items()}
-        for place, (_, chains) in self._seen.items():
+        read = read_places(asked)
+        self._seen = {place: (names, read[place]) for place, names in asked.items()}
+        found: dict[XtKey, XtValue] = {}
+        for place, chains in read.items():
             found.update(observed(place, chains, every=True))
         return {key: found[key] for key in keys if key in found}
 
-    def _everything(self, owner: Owner) -> Iterator[tuple[XtKey, XtValue]]:
-        if _TOOLS[owner].there:
-            for table, chains in read_tables(_TOOLS[owner].save()).items():
-                yield from observed(Place(*owner, table), chains, every=False)
-
     def put(self, items: Mapping[XtKey, XtValue]) -> None:
-        for owner, script in write_scripts(items, self._chains).items():
-            _TOOLS[owner].restore(script)
+        scripts = write_scripts(items, self._chains(by_place(items)))
+        for together in _rounds(scripts):
+            finish_all([TOOLS[owner].start_restore(scripts[owner]) for owner in together])
 
     def remove(self, keys: Collection[XtKey]) -> None:
+        there = self._chains(by_place(keys))
         for owner, some in _by_owner(keys).items():
-            tool, places = _TOOLS[owner], _places(some)
-            lines = {
-                place.table: removal(place, read_chains(place, names), own)
-                for place, (names, own) in places.items()
-            }
+            places = _places(some)
+            lines = {place.table: removal(place, there[place], own) for place, (_, own) in places.items()}
             try:
                 if script := _script(lines):
-                    tool.restore(script)
+                    TOOLS[owner].restore(script)
             except KernelRefusedError:
                 _remove_what_is_free(owner, {place: own for place, (_, own) in places.items()})
 
-    def _chains(self, place: Place, names: set[str]) -> Chains:
-        """As seen a moment before, if all of them were."""
-        asked, chains = self._seen.pop(place, (set(), {}))
-        return chains if names <= asked else read_chains(place, names)
+    def _chains(self, asked: Mapping[Place, set[str]]) -> Mapping[Place, Chains]:
+        """As seen a moment before, if all of them were; no longer known after that."""
+        seen = {place: self._seen.pop(place, (set(), {})) for place in asked}
+        known = {place: chains for place, (names, chains) in seen.items() if asked[place] <= names}
+        return {**known, **read_places({place: asked[place] for place in asked if place not in known})}
 
 
-def write_scripts(
-    items: Mapping[XtKey, XtValue], read: Callable[[Place, set[str]], Chains]
-) -> dict[Owner, str]:
-    """What is restored, for each family that the items are of; `read` tells what is there now."""
+def _everything() -> Iterator[tuple[XtKey, XtValue]]:
+    started = [(owner, tool.start_save()) for owner, tool in TOOLS.items() if tool.there]
+    for (owner, _), text in zip(started, finish_all(running for _, running in started), strict=True):
+        for table, chains in read_tables(text).items():
+            yield from observed(Place(*owner, table), chains, every=False)
+
+
+def _rounds(owners: Collection[Owner]) -> Iterator[list[Owner]]:
+    """Who may write at once: the two families of the nft back end. The legacy one has one lock for both."""
+    yield [owner for owner in owners if owner[1] == BRIDGE]
+    yield [owner for owner in owners if owner[0] == "nft"]
+    for owner in owners:
+        if owner[0] == "legacy":
+            yield [owner]
+
+
+def write_scripts(items: Mapping[XtKey, XtValue], there: Mapping[Place, Chains]) -> dict[Owner, str]:
+    """What is restored, for each family that the items are of; `there`: what is there now."""
     return {
         owner: _script(
             {
-                place.table: _put_lines(place, read(place, names), {key: items[key] for key in some})
-                for place, (names, some) in _places(keys).items()
+                place.table: _put_lines(place, there.get(place, {}), {key: items[key] for key in some})
+                for place, (_, some) in _places(keys).items()
             }
         )
         for owner, keys in _by_owner(items).items()
@@ -108,7 +106,7 @@ def _by_owner(keys: Iterable[XtKey]) -> dict[Owner, list[XtKey]]:
     grouped: dict[Owner, list[XtKey]] = {}
     for key in keys:
         grouped.setdefault((key.backend, key.family), []).append(key)
-    return {owner: grouped[owner] for owner in _TOOLS if owner in grouped}
+    return {owner: grouped[owner] for owner in TOOLS if owner in grouped}
 
 
 def _places(keys: Iterable[XtKey]) -> dict[Place, tuple[set[str], list[XtKey]]]:
@@ -122,18 +120,6 @@ def _places(keys: Iterable[XtKey]) -> dict[Place, tuple[set[str], list[XtKey]]]:
 
 def by_place(keys: Iterable[XtKey]) -> dict[Place, set[str]]:
     return {place: names for place, (names, _) in _places(keys).items()}
-
-
-def read_chains(place: Place, names: Collection[str]) -> Chains:
-    """Those chains, where they are there."""
-    tool = _TOOLS[place.backend, place.family]
-    if not tool.there:
-        return {}
-    if tool.singly and len(names) <= _FEW:
-        read = {name: read_chain(tool.chain(place.table, name)) for name in names}
-        return {name: lines for name, lines in read.items() if lines is not None}
-    chains = read_tables(tool.save(place.table, counters=True), names).get(place.table, {})
-    return {name: chains[name] for name in names if name in chains}
 
 
 def _put_lines(place: Place, there: Chains, items: Mapping[XtKey, XtValue]) -> list[str]:
@@ -195,7 +181,7 @@ def _remove_what_is_free(owner: Owner, places: Mapping[Place, Sequence[XtKey]]) 
     """
     said: list[str] = []
     for place, keys in places.items():
-        there = read_tables(_TOOLS[owner].save(place.table)).get(place.table, {})
+        there = read_tables(TOOLS[owner].save(place.table)).get(place.table, {})
         gone = {key.name for key in keys if key.kind is XtKind.CHAIN}
         holding = {
             line.target: f"-A {name} {line.text}"
@@ -204,7 +190,7 @@ def _remove_what_is_free(owner: Owner, places: Mapping[Place, Sequence[XtKey]]) 
             if line.target in gone and name not in gone and not is_jump(place.family, line)
         }
         if lines := removal(place, there, keys, holding):
-            _TOOLS[owner].restore(_script({place.table: lines}))
+            TOOLS[owner].restore(_script({place.table: lines}))
         said += holding.values()
     if said:
         raise KernelRefusedError("iptables", f"others' rules lead to chains of ours: {'; '.join(said)}")

@@ -8,7 +8,8 @@ from typing import Final
 
 from netwright.kernel.nft_counters import RuleCount
 from netwright.kernel.rule_counters import Met
-from netwright.kernel.xt_chains import by_place, read_chains
+from netwright.kernel.xt_chains import by_place
+from netwright.kernel.xt_looking import read_places
 from netwright.kernel.xt_reading import PREFIX, Line, read_tables
 from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.xtables import XtKey, XtKind
@@ -20,8 +21,8 @@ _FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")
 def read_xt_counters(chains: Collection[XtKey]) -> dict[XtKey, tuple[RuleCount, ...]]:
     """The rules of those chains that there are, in order, in the calling thread's namespace."""
     found: dict[XtKey, tuple[RuleCount, ...]] = {}
-    for place, names in by_place(chains).items():
-        for name, lines in read_chains(place, names).items():
+    for place, read in read_places(by_place(chains)).items():
+        for name, lines in read.items():
             counts = (RuleCount(line.tag, line.packets, line.bytes) for line in lines)
             found[place.key(XtKind.CHAIN, name)] = tuple(counts)
     return found

@@ -21,6 +21,7 @@ LISTING: Final = "listing"
 NEXT: Final = "-j CONTINUE"
 """ebtables: the end of such a chain."""
 _RULE: Final = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)")
+_BEGIN: Final = re.compile(r"(?:-[NP] |Bridge chain: )([^\s,]+)")
 _COMMENT: Final = re.compile(r' ?-m comment --comment "?netwright:(\w+)"?(?= |$)')
 _TARGET: Final = re.compile(r"(?:^| )-[jg] (\S+)")
 _COUNTS: Final = re.compile(r" ?-c (\d+) (\d+)")
@@ -73,12 +74,27 @@ def _chain_of(line: str) -> str:
     return "".join(words[2:3] if line.startswith("[") else words[1:2])
 
 
-def read_chain(text: str) -> list[Line] | None:
-    """What `iptables -S -v` prints of one chain; None where there is no such chain."""
-    lines = text.splitlines()
-    if not lines:
-        return None
-    return [_line(found[4], None, None) for line in lines if (found := _RULE.match(line))]
+def read_listed(text: str, asked: Sequence[tuple[str, str]]) -> dict[str, dict[str, list[Line]]]:
+    """What `iptables -S -v`, or `ebtables -L`, prints of chains asked for one after the other, by table.
+
+    It names no tables. Raises ValueError if it is not about those chains.
+    """
+    tables: dict[str, dict[str, list[Line]]] = {}
+    lines: list[Line] = []
+    awaited = iter(asked)
+    for line in text.splitlines():
+        if begin := _BEGIN.match(line):
+            table, name = next(awaited, ("", ""))
+            if name != begin[1]:
+                raise ValueError(f"{begin[1]} printed for {name}")
+            lines = tables.setdefault(table, {}).setdefault(name, [])
+        elif found := _RULE.match(line):
+            lines.append(_line(found[4], None, None))
+        elif line.startswith("-"):
+            lines.append(_line(line, None, None))
+    if next(awaited, None):
+        raise ValueError("not all were printed")
+    return tables
 
 
 def _line(rest: str, packets: str | None, count: str | None) -> Line:

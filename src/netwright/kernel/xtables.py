@@ -6,28 +6,20 @@ one pipe: nothing is left on disk.
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
-import subprocess
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from netwright.model.errors import KernelRefusedError
+from netwright.kernel.tools import Running, find_tool, start_tool
+from netwright.kernel.xt_presence import present_chains, present_legacy_chains
 
 Family = Literal["ip", "ip6"]
 Backend = Literal["legacy", "nft"]
 
 BACKENDS: Final = ("auto", "legacy", "nft")
 """What a user may ask for; `auto` is what `iptables` is on the host."""
-PACKAGE: Final = "iptables"
-"""The Debian package that has both back ends."""
 _WAIT: Final = "--wait=30"
 """Seconds that others may hold the lock of the legacy back end (xtables.lock, iptables 1.6.2)."""
-_PATH: Final = "/usr/sbin:/sbin:/usr/local/sbin"
-_LINE: Final = re.compile(r"\bline:? (\d+)")
-_PREFIX: Final = re.compile(r"^\S+ v\S+ \(\w+\): *")
-_NOISE: Final = re.compile(r"Try `|Error occurred|# Warning|$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +30,6 @@ class Xtables:
     backend: Backend
 
     @property
-    def singly(self) -> bool:
-        """Whether the kernel gives out one chain without the whole table."""
-        return self.backend == "nft"
-
-    @property
     def there(self) -> bool:
         return find_tool(self.program("save")) is not None
 
@@ -51,18 +38,21 @@ class Xtables:
 
         Raises KernelRefusedError.
         """
-        argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
-        return run_tool(self.program("save"), argv)
+        return self.start_save(table, counters=counters).finish()
 
-    def chain(self, table: str, name: str) -> str:
-        """One chain's rules with their counters, as `iptables -S -v` prints them; empty where it is not."""
-        argv = ["-t", table, _WAIT, "-v", "-S", name]
-        try:
-            return run_tool(self.program(""), argv)
-        except KernelRefusedError:
-            if find_tool(self.program("")) is None:
-                raise
-            return ""
+    def start_save(self, table: str | None = None, *, counters: bool = False) -> Running:
+        argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
+        return start_tool(self.program("save"), argv)
+
+    def present(self, chains: Mapping[str, Collection[str]]) -> set[tuple[str, str]] | None:
+        """Which of these there are, by table; None where that cannot be told. No table is made by asking."""
+        if self.backend == "nft":
+            return present_chains(self.family, chains)
+        return present_legacy_chains(self.family, chains)
+
+    def start_listing(self, chains: Collection[tuple[str, str]]) -> Running:
+        """Chains that there are, as `iptables -S -v` prints each, of as many tables as it takes."""
+        return start_tool(self.program("restore"), [_WAIT, "--noflush"], listing("-v -S", chains, "COMMIT\n"))
 
     def restore(self, text: str, *, counters: bool = False) -> None:
         """Writes the chains that the text names, each table at once; other chains stay (`--noflush`).
@@ -70,41 +60,21 @@ class Xtables:
         With `counters`, those in the text are taken over. Raises KernelRefusedError with what was said
         and the line that it was said of; the tables after that line are as they were.
         """
+        self.start_restore(text, counters=counters).finish()
+
+    def start_restore(self, text: str, *, counters: bool = False) -> Running:
         argv = [_WAIT, "--noflush", *(("--counters",) if counters else ())]
-        run_tool(self.program("restore"), argv, text)
+        return start_tool(self.program("restore"), argv, text)
 
     def program(self, verb: str) -> str:
         """`iptables-nft-save` and the like."""
         return f"{self.family}tables-{self.backend}" + (f"-{verb}" if verb else "")
 
 
-def find_tool(program: str) -> str | None:
-    """Where a program of the system's is, on the path of root's shell."""
-    return shutil.which(program) or shutil.which(program, path=_PATH)
-
-
-def run_tool(program: str, argv: list[str], text: str = "", *, package: str = PACKAGE) -> str:
-    """What the program prints. Raises KernelRefusedError with what it said instead, and of which line."""
-    path = find_tool(program)
-    if path is None:
-        raise KernelRefusedError(program, f"{program} is not installed (Debian package {package})")
-    done = subprocess.run(
-        [path, *argv],
-        input=text,
-        capture_output=True,
-        check=False,
-        encoding="utf-8",
-        errors="replace",
-        env=os.environ | {"LC_ALL": "C"},
-    )
-    if done.returncode:
-        raise KernelRefusedError(program, _said(done.stderr, text) or f"exit status {done.returncode}")
-    return done.stdout
-
-
-def _said(stderr: str, text: str) -> str:
-    lines = text.splitlines()
-    number = next((int(found[1]) for found in [_LINE.search(stderr)] if found), 0)
-    of = f": {lines[number - 1]}" if 0 < number <= len(lines) else ""
-    words = (_PREFIX.sub("", line).strip() for line in stderr.splitlines())
-    return "; ".join(line for line in words if not _NOISE.match(line)) + of
+def listing(command: str, chains: Collection[tuple[str, str]], end: str) -> str:
+    """What a restore is told for it to print those chains, in this order, and to write nothing."""
+    lines: list[str] = []
+    for table in dict.fromkeys(table for table, _ in chains):
+        names = [name for one, name in chains if one == table]
+        lines += [f"*{table}\n", *(f"{command} {name}\n" for name in names), end]
+    return "".join(lines)

@@ -14,7 +14,8 @@ from typing import Final, Literal, Protocol
 
 import structlog
 
-from netwright.kernel.xtables import Backend, Family, Xtables, run_tool
+from netwright.kernel.tools import run_tool
+from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.errors import KernelRefusedError
 from netwright.nova.iptables_marks import BINARY, BINARY_LENGTH, read_table
 from netwright.nova.iptables_rules import IptablesRule, IptablesTable
