@@ -6,6 +6,7 @@ A restore that names a chain that is not there does nothing at all; this tells w
 from __future__ import annotations
 
 import ctypes
+import re
 import socket
 import struct
 from collections.abc import Collection, Mapping
@@ -28,9 +29,8 @@ _SIZE: Final = 80
 _ENTRIES: Final = 40
 """Where struct ipt_get_entries' rules begin, aligned to eight bytes."""
 _GET_INFO, _GET_ENTRIES = 64, 65
-_BEGIN: Final = struct.Struct("=H29sB30s")
-"""struct xt_error_target, which every chain but the built-in ones begins with, and its name in it."""
-_BEGIN_SIZE: Final = 64
+_BEGIN: Final = re.compile(re.escape(struct.pack("=H29sB", 64, b"ERROR", 0)) + rb"([^\0]+)\0")
+"""struct xt_error_target, which every chain but the built-in ones begins with, and the chain's name in it."""
 _TRIES: Final = 5
 
 
@@ -49,13 +49,15 @@ def present_chains(family: str, chains: Mapping[str, Collection[str]]) -> set[Na
 
 def present_legacy_chains(family: str, chains: Mapping[str, Collection[str]]) -> set[Named] | None:
     """Of the legacy back end's; None where a table changes all the time. Asking makes no table."""
-    there = legacy_tables(family)
+    there = set(legacy_tables(family))
     found: set[Named] = set()
-    for table, names in chains.items():
-        rules = _rules(family, table) if table in there else b""
+    for table in there & chains.keys():
+        rules = _rules(family, table)
         if rules is None:
             return None
-        found |= {(table, name) for name in names if rules and _is_in(rules, name)}
+        begun = {name.decode(errors="replace") for name in _BEGIN.findall(rules)}
+        # Built-in chains have upper-case names, no beginning, and are in every table that there is.
+        found |= {(table, name) for name in chains[table] if name in begun or name.isupper()}
     return found
 
 
@@ -65,12 +67,6 @@ def legacy_tables(family: str) -> list[str]:
         return Path(f"/proc/thread-self/net/{family}_tables_names").read_text().split()
     except OSError:
         return []
-
-
-def _is_in(rules: bytes, name: str) -> bool:
-    """Built-in chains are in every table that there is; they have upper-case names, and no beginning."""
-    begin = _BEGIN.pack(_BEGIN_SIZE, b"ERROR", 0, name.encode())
-    return name.isupper() or begin in rules
 
 
 def _rules(family: str, table: str) -> bytes | None:
