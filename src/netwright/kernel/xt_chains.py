@@ -36,13 +36,15 @@ class XtChains:
 
     def __init__(self) -> None:
         self._seen: dict[Place, tuple[set[str], Chains]] = {}
+        self._written: Mapping[Place, set[str]] = {}
 
     def observe(self, keys: Collection[XtKey] | None = None) -> Mapping[XtKey, XtValue]:
         self._seen = {}
         if keys is None:
             return dict(_everything())
         asked = by_place(keys)
-        read = read_places(asked)
+        read = read_places(asked, self._written)
+        self._written = {}
         self._seen = {place: (names, read[place]) for place, names in asked.items()}
         found: dict[XtKey, XtValue] = {}
         for place, chains in read.items():
@@ -53,6 +55,7 @@ class XtChains:
         scripts = write_scripts(items, self._chains(by_place(items)))
         for together in _rounds(scripts):
             finish_all([TOOLS[owner].start_restore(scripts[owner]) for owner in together])
+        self._written = by_place(items)
 
     def remove(self, keys: Collection[XtKey]) -> None:
         there = self._chains(by_place(keys))

@@ -27,23 +27,37 @@ Asked = Mapping[str, Collection[str]]
 """Names of chains, by table."""
 
 
-def read_places(asked: Mapping[Place, Collection[str]]) -> dict[Place, Chains]:
-    """Of each place, those chains that are there. Raises KernelRefusedError."""
-    owners: dict[Owner, dict[str, Collection[str]]] = {}
-    for place, names in asked.items():
-        owners.setdefault((place.backend, place.family), {})[place.table] = names
-    looks = {owner: _Look(TOOLS[owner], names) for owner, names in owners.items() if TOOLS[owner].there}
+def read_places(
+    asked: Mapping[Place, Collection[str]], written: Mapping[Place, Collection[str]] | None = None
+) -> dict[Place, Chains]:
+    """Of each place, those chains that are there. `written`: these surely are, or else it takes longer.
+
+    Raises KernelRefusedError.
+    """
+    sure = _by_owner(written or {})
+    looks = {
+        owner: _Look(TOOLS[owner], tables, sure.get(owner, {}))
+        for owner, tables in _by_owner(asked).items()
+        if TOOLS[owner].there
+    }
     found = {owner: look.finish() for owner, look in looks.items()}
     return {place: found.get((place.backend, place.family), {}).get(place.table, {}) for place in asked}
+
+
+def _by_owner(places: Mapping[Place, Collection[str]]) -> dict[Owner, dict[str, Collection[str]]]:
+    owners: dict[Owner, dict[str, Collection[str]]] = {}
+    for place, names in places.items():
+        owners.setdefault((place.backend, place.family), {})[place.table] = names
+    return owners
 
 
 class _Look:
     """At some chains of one family: begun when it is made."""
 
-    def __init__(self, tool: Xtables | Ebtables, asked: Asked) -> None:
+    def __init__(self, tool: Xtables | Ebtables, asked: Asked, written: Asked) -> None:
         self._tool, self._asked = tool, asked
         few = sum(map(len, asked.values())) <= _MANY
-        self._listed = self._present() if few else None
+        self._listed = self._present(written) if few else None
         self._running: Running | None = None
         if self._listed:
             self._running = tool.start_listing(self._listed)
@@ -61,10 +75,21 @@ class _Look:
             # One of them went meanwhile.
             return _chosen(self._start_save().finish(), self._asked)
 
-    def _present(self) -> list[Named] | None:
+    def _present(self, written: Asked) -> list[Named] | None:
         """In the order of tables: that of a listing."""
-        there = self._tool.present(self._asked)
-        return None if there is None else sorted(there)
+        sure = {
+            (table, name)
+            for table, names in self._asked.items()
+            for name in names
+            if name in written.get(table, ())
+        }
+        unsure = {
+            table: left
+            for table, names in self._asked.items()
+            if (left := [name for name in names if (table, name) not in sure])
+        }
+        there = self._tool.present(unsure)
+        return None if there is None else sorted(sure | there)
 
     def _start_save(self) -> Running:
         only = next(iter(self._asked)) if len(self._asked) == 1 else None

@@ -37,6 +37,8 @@ _TRIES: Final = 5
 def present_chains(family: str, chains: Mapping[str, Collection[str]]) -> set[Named]:
     """Of the nft back end's. `chains`: names by table. Raises OSError."""
     asked = [(table, name) for table, names in chains.items() for name in names]
+    if not asked:
+        return set()
     header = struct.pack(">BBH", _FAMILIES[family], 0, 0)
     requests = [
         Request(GET_CHAIN, 0, header + text(TABLE_NAME, table) + text(CHAIN_NAME, name))
