@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Hashable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 from netwright.kernel import netns
 from netwright.kernel.events import Monitor
 from netwright.kernel.libnftables import Nftables
+from netwright.kernel.xt_looking import TOOLS
 from netwright.model.host import Stage
 from netwright.model.ids import LinkName, NamespaceName
 from netwright.testing.namespaces import eventually, namespace, run
@@ -56,6 +58,24 @@ def test_own_rules_are_known_as_such_whatever_thread_wrote_them() -> None:
         assert eventually(lambda: bool(heard.suspected))
         other.submit(nft.close).result()
     assert heard.suspected == [Stage.FIREWALL], "one stranger wrote, once"
+
+
+@pytest.mark.parametrize("family", ["ip", "ip6", "bridge"])
+def test_own_programs_are_known_from_strangers(family: str) -> None:
+    """What iptables and ebtables write for us is not told; a stranger's, among ours, is."""
+    told: list[None] = []
+    tool = TOOLS["" if family == "bridge" else "nft", family]
+    program = "ebtables" if family == "bridge" else f"{family}tables-nft"
+    with listening(lambda: told.append(None)) as (host, _, other):
+        other.submit(tool.restore, "*filter\n:ours - [0:0]\nCOMMIT\n".replace("- [", "RETURN [")).result()
+        told.clear()
+        for number in range(5):
+            other.submit(tool.restore, f"*filter\n-A ours -j RETURN\n-N ours{number}\nCOMMIT\n").result()
+        time.sleep(0.3)
+        before = len(told)
+        run(host, [program, "-A", "ours", "-j", "ACCEPT"])
+        assert eventually(lambda: len(told) > before)
+        assert not before
 
 
 def test_what_strangers_do_to_their_own_tables_is_passed_over() -> None:

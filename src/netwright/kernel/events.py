@@ -1,7 +1,8 @@
 """What the kernel says has changed, as keys to look at again.
 
 Our own writes come back here too; looking again at a key that is right costs a tenth of a millisecond.
-nftables tells from which socket, so there only strangers count, and of them only who touched our tables.
+nftables tells from which socket, so there only strangers count, and of them only who touched our tables:
+neither our own sockets nor those of the iptables programs that we run.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from netwright.kernel import rtnetlink
 from netwright.kernel.netlink import NETFILTER, ROUTE, is_own, messages
 from netwright.kernel.nft_events import OWN, SHARED, may_concern, tables_changed
 from netwright.kernel.rtnetlink import LinkState
+from netwright.kernel.tools import is_of_own_tool
 from netwright.kernel.uplinks import MARK as UPLINK_MARK
 from netwright.model.host import AddressKey, LinkKey, Stage
 from netwright.model.ids import HOST_NAMESPACE, LinkName
@@ -110,7 +112,7 @@ class Monitor:
             self._tell_strangers({table for table, port in changed if self._is_strange(table, port)})
 
     def _is_strange(self, table: tuple[str, str], port: int) -> bool:
-        return table in self._heeded and not self._is_own(port)
+        return table in self._heeded and not is_of_own_tool(port) and not self._is_own(port)
 
     def _tell_strangers(self, changed: AbstractSet[tuple[str, str]]) -> None:
         """Of tables that a stranger has written to."""

@@ -68,10 +68,12 @@ def spec_of(message: Message) -> str:
     return f"{string(found[_TYPE])} family {_FAMILIES.get(found[_FAMILY][0], '?')}"
 
 
-def number_of(message: Message) -> int:
-    """Of a set's elements, from its header."""
-    header = attributes(attributes(message.body, _BODY).get(_DATA, b""))
-    return int.from_bytes(header.get(_NUMBER, b""), "big")
+@lru_cache(maxsize=1 << 14)
+def name_and_number(body: bytes) -> tuple[str, int]:
+    """Of a set, and of its elements; from its header."""
+    found = attributes(body, _BODY)
+    header = attributes(found.get(_DATA, b""))
+    return string(found.get(_NAME, b"")), int.from_bytes(header.get(_NUMBER, b""), "big")
 
 
 def elements_of(message: Message) -> Iterable[str]:

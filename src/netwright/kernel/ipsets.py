@@ -8,6 +8,8 @@ from __future__ import annotations
 import errno
 import os
 import re
+import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing
 from typing import Final
@@ -20,11 +22,11 @@ from netwright.kernel.ipset_messages import (
     about,
     element_request,
     elements_of,
+    name_and_number,
     name_of,
-    number_of,
     spec_of,
 )
-from netwright.kernel.netlink import NETFILTER, NLM_F_ACK, Message, Netlink, Refusal
+from netwright.kernel.netlink import NETFILTER, NLM_F_ACK, NLM_F_EXCL, Message, Netlink, Refusal
 from netwright.kernel.tools import find_tool, run_tool
 from netwright.model.errors import KernelRefusedError
 from netwright.model.xtables import XtElement, XtKey, XtKind, XtSet, XtValue
@@ -63,6 +65,7 @@ class Ipsets:
             stale = [key for key in sets if key in there and there[key] != sets[key]]
             if not stale:
                 raise
+            _destroyed.update(key.name for key in stale)
             _restore([*(f"destroy {key.name}" for key in stale), *lines])
         _write(ADD, [key for key in items if key.kind is XtKind.ELEMENT])
 
@@ -70,14 +73,34 @@ class Ipsets:
         _write(DELETE, [key for key in keys if key.kind is XtKind.ELEMENT])
         sets = [key for key in keys if key.kind is XtKind.SET]
         there = self.observe(sets)
-        _restore([f"destroy {key.name}" for key in sets if key in there])
+        _destroyed.update(key.name for key in there)
+        _restore([f"destroy {key.name}" for key in there])
 
 
-def set_sizes() -> Mapping[str, int]:
-    """How many elements each of our sets has. Raises KernelRefusedError."""
-    with closing(Netlink(NETFILTER)) as netlink:
-        headers = {name_of(one): number_of(one) for one in netlink.dump(LIST, about(headers=True))}
-    return {name: number for name, number in headers.items() if _OURS.fullmatch(name)}
+class SetSizes:
+    """Tells whether others changed our sets: by how many elements each has, and how many we added."""
+
+    def __init__(self) -> None:
+        self._known: Mapping[str, int] = {}
+
+    def changed(self) -> bool:
+        """Since it was last asked. Runs in the calling thread's namespace; raises KernelRefusedError."""
+        with _lock, closing(Netlink(NETFILTER)) as netlink:
+            headers = (name_and_number(one.body) for one in netlink.dump(LIST, about(headers=True)))
+            found = {name: number for name, number in headers if _OURS.fullmatch(name)}
+            expected = {name: number + _added[name] for name, number in self._known.items()}
+            gone = set(_destroyed)
+            _added.clear()
+            _destroyed.clear()
+        self._known = found
+        return any(found.get(name) != number for name, number in expected.items() if name not in gone)
+
+
+_lock: Final = threading.Lock()
+"""Held while we write: who asks sees either none of it, or all."""
+_added: Final[Counter[str]] = Counter()
+"""By set, since the sizes were last asked for."""
+_destroyed: Final[set[str]] = set()
 
 
 def _listed(netlink: Netlink, name: str) -> Iterator[tuple[XtKey, XtValue]]:
@@ -101,12 +124,14 @@ def _ours(messages: Iterable[Message]) -> Iterator[tuple[XtKey, XtValue]]:
 
 def _write(kind: int, keys: list[XtKey]) -> None:
     """What is there already, or not there any more, is no refusal."""
-    with closing(Netlink(NETFILTER)) as netlink:
+    with _lock, closing(Netlink(NETFILTER)) as netlink:
         for first in range(0, len(keys), _TOGETHER):
             some = keys[first : first + _TOGETHER]
-            asked = [element_request(kind, NLM_F_ACK, key.name, key.item) for key in some]
+            asked = [element_request(kind, NLM_F_ACK | NLM_F_EXCL, key.name, key.item) for key in some]
             for key, answer in zip(some, netlink.exchange(asked), strict=True):
-                if isinstance(answer, Refusal) and answer.error not in NOT_NEWS[kind]:
+                if answer is None:
+                    _added[key.name] += 1 if kind == ADD else -1
+                elif isinstance(answer, Refusal) and answer.error not in NOT_NEWS[kind]:
                     raise KernelRefusedError("ipset", f"{key.name} {key.item}: {_said(answer.error)}")
 
 

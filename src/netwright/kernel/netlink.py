@@ -27,6 +27,7 @@ NETFILTER: Final = 12
 
 NLM_F_REQUEST: Final = 1
 NLM_F_ACK: Final = 4
+NLM_F_EXCL: Final = 0x200
 NLM_F_DUMP: Final = 0x300
 NLM_F_CREATE: Final = 0x400
 _NLMSG_ERROR: Final = 2

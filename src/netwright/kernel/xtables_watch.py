@@ -1,9 +1,10 @@
 """Tells when iptables' tables may have changed, for the agent to look at its chains in them again.
 
 The legacy back end sends no events, so the shape of each table (its rules' number, size and offsets) is
-asked for twice a second: a system call a table, that lists no rule. A change that leaves the shape as it was,
-one rule for another of the same size, waits for the look at everything. What the nft back end does comes as
-an event (kernel/events.py) and is told at the next beat, so that a storm of them is one look.
+asked for twice a second: a system call a table, that lists no rule. So are the sizes of our sets, which only
+others' changes make others than we know. A change that leaves the shape or size as it was, one rule or element
+for another, waits for the look at everything. What the nft back end does comes as an event (kernel/events.py)
+and is told at the next beat, so that a storm of them is one look.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
+
+from netwright.kernel.ipsets import SetSizes
+from netwright.model.errors import KernelRefusedError
 
 _PERIOD: Final = 0.5
 """Seconds."""
@@ -39,6 +43,7 @@ class XtablesWatch:
     def __init__(self, changed: Callable[[], None]) -> None:
         self._changed = changed
         self._shapes = TableShapes()
+        self._sets = SetSizes()
         self._stopping = threading.Event()
         self._told = threading.Event()
         self._thread = threading.Thread(target=self._run, name="xtables-watch", daemon=True)
@@ -57,12 +62,20 @@ class XtablesWatch:
 
     def _run(self) -> None:
         known = self._shapes.read()
+        self._sets_changed()
         while not self._stopping.wait(_PERIOD):
             found = self._shapes.read()
-            if found != known or self._told.is_set():
+            if self._sets_changed() or found != known or self._told.is_set():
                 self._told.clear()
                 known = found
                 self._changed()
+
+    def _sets_changed(self) -> bool:
+        """Not where the kernel has no sets."""
+        try:
+            return self._sets.changed()
+        except (KernelRefusedError, OSError):
+            return False
 
 
 class TableShapes:
