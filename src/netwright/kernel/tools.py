@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 from typing import Final
@@ -87,18 +87,18 @@ def start_tool(program: str, argv: list[str], text: str = "", *, package: str = 
     return Running(program, text, process, (printed, complained))
 
 
-def finish_all(started: Iterable[Running]) -> list[str]:
-    """What each printed. Raises the first KernelRefusedError, when all have ended."""
-    printed: list[str] = []
+def finish_each(started: Iterable[Running]) -> Iterator[str]:
+    """What each printed, as it ends. Raises the first KernelRefusedError, when all have ended."""
     refusals: list[KernelRefusedError] = []
-    for running in started:
+    for running in list(started):
         try:
-            printed.append(running.finish())
+            printed = running.finish()
         except KernelRefusedError as refused:
             refusals.append(refused)
+        else:
+            yield printed
     if refusals:
         raise refusals[0]
-    return printed
 
 
 def is_of_own_tool(port: int) -> bool:

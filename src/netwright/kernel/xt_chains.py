@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-from netwright.kernel.tools import finish_all
+from netwright.kernel.tools import finish_each
 from netwright.kernel.xt_editing import declared, written
 from netwright.kernel.xt_looking import TOOLS, Owner, read_places
 from netwright.kernel.xt_reading import (
@@ -54,7 +54,7 @@ class XtChains:
     def put(self, items: Mapping[XtKey, XtValue]) -> None:
         scripts = write_scripts(items, self._chains(by_place(items)))
         for together in _rounds(scripts):
-            finish_all([TOOLS[owner].start_restore(scripts[owner]) for owner in together])
+            list(finish_each(TOOLS[owner].start_restore(scripts[owner]) for owner in together))
         self._written = by_place(items)
 
     def remove(self, keys: Collection[XtKey]) -> None:
@@ -77,7 +77,7 @@ class XtChains:
 
 def _everything() -> Iterator[tuple[XtKey, XtValue]]:
     started = [(owner, tool.start_save()) for owner, tool in TOOLS.items() if tool.there]
-    for (owner, _), text in zip(started, finish_all(running for _, running in started), strict=True):
+    for (owner, _), text in zip(started, finish_each(running for _, running in started), strict=False):
         for table, chains in read_tables(text).items():
             yield from observed(Place(*owner, table), chains, every=False)
 

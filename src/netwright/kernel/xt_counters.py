@@ -23,7 +23,7 @@ def read_xt_counters(chains: Collection[XtKey]) -> dict[XtKey, tuple[RuleCount, 
     found: dict[XtKey, tuple[RuleCount, ...]] = {}
     for place, read in read_places(by_place(chains)).items():
         for name, lines in read.items():
-            counts = (RuleCount(line.tag, line.packets, line.bytes) for line in lines)
+            counts = (RuleCount(line.tag, line.packets, line.octets) for line in lines)
             found[place.key(XtKind.CHAIN, name)] = tuple(counts)
     return found
 
@@ -36,7 +36,7 @@ def read_rule_counters() -> Mapping[tuple[str, str, str], Met]:
             for chain, lines in _chains(family, table).items():
                 for line in lines:
                     if line.tag and chain.startswith(PREFIX):
-                        found[family, chain, line.tag] = Met(line.packets, line.bytes)
+                        found[family, chain, line.tag] = Met(line.packets, line.octets)
     return found
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtRule, XtValue
 
@@ -22,19 +22,20 @@ NEXT: Final = "-j CONTINUE"
 """ebtables: the end of such a chain."""
 _RULE: Final = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)")
 _BEGIN: Final = re.compile(r"(?:-[NP] |Bridge chain: )([^\s,]+)")
+_HEADING: Final = "Bridge table: "
+_MARK: Final = "netwright:"
 _COMMENT: Final = re.compile(r' ?-m comment --comment "?netwright:(\w+)"?(?= |$)')
 _TARGET: Final = re.compile(r"(?:^| )-[jg] (\S+)")
 _COUNTS: Final = re.compile(r" ?-c (\d+) (\d+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A rule without its comment; `tag` is ours, empty where there is none."""
 
     text: str
     tag: str = ""
     packets: int = 0
-    bytes: int = 0
+    octets: int = 0
 
     @property
     def target(self) -> str:
@@ -89,20 +90,23 @@ def read_listed(text: str, asked: Sequence[tuple[str, str]]) -> dict[str, dict[s
                 raise ValueError(f"{begin[1]} printed for {name}")
             lines = tables.setdefault(table, {}).setdefault(name, [])
         elif found := _RULE.match(line):
-            lines.append(_line(found[4], None, None))
-        elif line.startswith("-"):
-            lines.append(_line(line, None, None))
+            lines.append(_counted(found[4]))
+        elif line and not line.startswith(_HEADING):
+            lines.append(_line(line, "", ""))
     if next(awaited, None):
         raise ValueError("not all were printed")
     return tables
 
 
+def _counted(rest: str) -> Line:
+    """A rule with its counts in its midst."""
+    packets, count = counts.groups() if (counts := _COUNTS.search(rest)) else ("", "")
+    return _line(_COUNTS.sub("", rest, count=1), packets, count)
+
+
 def _line(rest: str, packets: str | None, count: str | None) -> Line:
-    if packets is None and (counts := _COUNTS.search(rest)):
-        packets, count = counts.groups()
-        rest = _COUNTS.sub("", rest, count=1)
-    tagged = _COMMENT.search(rest)
-    text = _COMMENT.sub("", rest, count=1) if tagged else rest
+    tagged = _COMMENT.search(rest) if _MARK in rest else None
+    text = rest[: tagged.start()] + rest[tagged.end() :] if tagged else rest
     return Line(text.strip(), tagged[1] if tagged else "", int(packets or 0), int(count or 0))
 
 
@@ -151,8 +155,10 @@ def is_listing(family: str, lines: Sequence[Line]) -> bool:
 
 
 def _rules(place: Place, name: str, lines: Sequence[Line]) -> Iterator[tuple[XtKey, XtValue]]:
-    first_own = next((at for at, line in enumerate(lines) if line.tag), len(lines))
     loose = set(loose_rules(place.family, lines))
+    if not loose:
+        return
+    first_own = next((at for at, line in enumerate(lines) if line.tag), len(lines))
     for at, line in enumerate(lines):
         if not line.tag and line.text in loose:
             yield place.key(XtKind.RULE, name, line.text), XtRule(ahead=at < first_own)

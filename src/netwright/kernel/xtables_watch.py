@@ -2,9 +2,9 @@
 
 The legacy back end sends no events, so the shape of each table (its rules' number, size and offsets) is
 asked for twice a second: a system call a table, that lists no rule. So are the sizes of our sets, which only
-others' changes make others than we know. A change that leaves the shape or size as it was, one rule or element
-for another, waits for the look at everything. What the nft back end does comes as an event (kernel/events.py)
-and is told at the next beat, so that a storm of them is one look.
+others make other than we know them. A change that leaves shape or size as it was, one rule or element for
+another, waits for the look at everything. What the nft back end does comes as an event (kernel/events.py) and
+is told at the next beat, so that a storm of them is one look.
 """
 
 from __future__ import annotations
