@@ -49,9 +49,12 @@ class Ipsets:
         with closing(Netlink(NETFILTER)) as netlink:
             if keys is None:
                 return dict(_ours(netlink.dump(LIST, about())))
-            found: dict[XtKey, XtValue] = {}
-            for name in {key.name for key in keys}:
-                found.update(_listed(netlink, name))
+            items: dict[str, set[str]] = {}
+            for key in keys:
+                items.setdefault(key.name, set()).add(key.item)
+            found = {
+                key: value for name, some in items.items() for key, value in _listed(netlink, name, some)
+            }
         return {key: found[key] for key in keys if key in found}
 
     def put(self, items: Mapping[XtKey, XtValue]) -> None:
@@ -103,22 +106,23 @@ _added: Final[Counter[str]] = Counter()
 _destroyed: Final[set[str]] = set()
 
 
-def _listed(netlink: Netlink, name: str) -> Iterator[tuple[XtKey, XtValue]]:
-    """Nothing where there is no such set."""
+def _listed(netlink: Netlink, name: str, items: set[str]) -> Iterator[tuple[XtKey, XtValue]]:
+    """A set and those of its elements; nothing where there is no such set."""
     try:
-        yield from _ours(netlink.dump(LIST, about(name)))
+        yield from _ours(netlink.dump(LIST, about(name)), items)
     except FileNotFoundError:
         return
 
 
-def _ours(messages: Iterable[Message]) -> Iterator[tuple[XtKey, XtValue]]:
+def _ours(messages: Iterable[Message], items: set[str] | None = None) -> Iterator[tuple[XtKey, XtValue]]:
     for message in messages:
         name = name_of(message)
         if not _OURS.fullmatch(name):
             continue
         if spec := spec_of(message):
             yield XtKey(XtKind.SET, "", FAMILY, "", name), XtSet(spec)
-        for item in elements_of(message):
+        there = elements_of(message)
+        for item in there if items is None else items.intersection(there):
             yield XtKey(XtKind.ELEMENT, "", FAMILY, "", name, item), XtElement()
 
 
