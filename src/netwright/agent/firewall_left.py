@@ -22,6 +22,11 @@ def leave(traits: Traits) -> None:
     (directory / "firewall").write_text(" ".join(map(str, words)) + "\n")
 
 
+def has_left(directory: Path) -> bool:
+    """Whether an agent has run with it since the host booted, and not been given up."""
+    return (directory / "firewall").is_file()
+
+
 def left(directory: Path) -> Left:
     """What a host without an agent yet, or with an old one's, is taken to have: nftables."""
     try:
