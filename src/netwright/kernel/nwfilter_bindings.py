@@ -86,6 +86,12 @@ class NwBindings:
                 if one.portDev() in keys and _is_ours(one):
                     one.delete()
 
+    def owner(self, link: LinkName) -> str:
+        """Who had libvirt bind a filter to the link: `netwright`, or a domain's name; empty for nobody."""
+        with self._libvirt.connected() as connection:
+            found = [one for one in connection.listAllNWFilterBindings() if one.portDev() == link]
+            return _owner(found[0]) if found else ""
+
     def close(self) -> None:
         self._netlink.close()
         self._writer.close()
@@ -150,8 +156,11 @@ def _is_there(link: LinkName) -> bool:
 
 
 def _is_ours(binding: Connection) -> bool:
-    owner = ET.fromstring(binding.XMLDesc()).findtext("owner/name")  # noqa: S314 - libvirt's own
-    return owner == _OWNER
+    return _owner(binding) == _OWNER
+
+
+def _owner(binding: Connection) -> str:
+    return ET.fromstring(binding.XMLDesc()).findtext("owner/name") or ""  # noqa: S314 - libvirt's own
 
 
 def _binding_xml(link: LinkName, value: PortBinding) -> str:
