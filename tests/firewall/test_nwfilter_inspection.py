@@ -86,8 +86,8 @@ def test_a_path_that_is_as_planned_is_all_right(scene: Scene) -> None:
 
 
 HARMS = {
-    "libvirt's rules gone": ("iptables -F FO-{link}", "nwfilter-bindings {link}"),
-    "the door shut": ("nft flush set bridge netwright bound", "nwfilter-bindings {link}"),
+    "libvirt's rules gone": ("iptables -F FO-{link}", "libvirt's filter in force on {link}"),
+    "the door shut": ("nft flush set bridge netwright bound", "libvirt's filter in force on {link}"),
     "discovery unguarded": ("nft flush chain bridge netwright target", "chain bridge netwright target"),
 }
 

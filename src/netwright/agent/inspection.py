@@ -38,6 +38,8 @@ from netwright.model.host import (
     NftChain,
     NftKey,
     NftKind,
+    NwFilter,
+    PortBinding,
     Stage,
     Traits,
 )
@@ -55,6 +57,10 @@ _ALL: Final = NftKey(NftKind.CHAIN, "bridge", "antispoof")
 
 _FORWARD: Final = XtKey(XtKind.CHAIN, "", "ip", "filter", "netwright-FORWARD")
 _PROGRAMS: Final = {"ip": "iptables", "ip6": "ip6tables", "bridge": "ebtables", "set": "ipset"}
+_FILTERS: Final = {
+    Stage.NWFILTER: "libvirt filter",
+    Stage.NWFILTER_BINDINGS: "libvirt's filter in force on",
+}
 
 
 class State(StrEnum):
@@ -298,6 +304,8 @@ def _words(stage: Stage, key: Hashable) -> str:
     if isinstance(key, XtKey):
         named = " ".join(filter(None, (_PROGRAMS[key.family], key.table, key.name)))
         return f"{key.item} in {named}" if key.item else f"{key.kind.value} {named}"
+    if stage in _FILTERS:
+        return f"{_FILTERS[stage]} {key}"
     if isinstance(key, tuple):
         return f"{stage.value} " + " ".join(str(part) for part in key if str(part))
     return f"{stage.value} {key}"
@@ -306,4 +314,6 @@ def _words(stage: Stage, key: Hashable) -> str:
 def _difference(wanted: object, found: object) -> str:
     if isinstance(wanted, NftChain | XtChain) and isinstance(found, NftChain | XtChain):
         return f"({len(wanted.tags)} rules planned, {len(found.tags)} there)"
+    if isinstance(wanted, NwFilter | PortBinding):
+        return "(another version of it, or not all of its rules)"
     return f"(planned {wanted}, found {found})" if len(str(wanted)) < 200 else ""

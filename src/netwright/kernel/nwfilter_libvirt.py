@@ -7,6 +7,7 @@ it is asked for a sign of life every few seconds (libvirt's keepalive), and with
 from __future__ import annotations
 
 import importlib
+import time
 from collections.abc import Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
@@ -80,6 +81,7 @@ class Libvirt:
             self._connection = None
 
     def _open(self, library: ModuleType) -> Connection:
+        deadline = time.monotonic() + PATIENCE
         if self._connection is not None:
             try:
                 self._connection.getLibVersion()  # a daemon that restarted has forgotten us
@@ -88,18 +90,16 @@ class Libvirt:
             else:
                 return self._connection
         try:
-            self._connection = self._opened(library)
+            self._connection = self._opened(library, deadline)
         except library.libvirtError as error:
             said = f"libvirt's daemon does not answer at {self._where} ({error}): systemctl start libvirtd"
             raise KernelRefusedError(DRIVER, said) from error
-        if self._connection.setKeepAlive(_INTERVAL, _UNANSWERED):
-            self.close()
-            raise KernelRefusedError(DRIVER, f"libvirt's daemon at {self._where} gives no signs of life")
+        self._connection.setKeepAlive(_INTERVAL, _UNANSWERED)
         return self._connection
 
-    def _opened(self, library: ModuleType) -> Connection:
+    def _opened(self, library: ModuleType, deadline: float) -> Connection:
         """A hanging daemon takes a connection and says nothing; once it does, that connection is used."""
-        patience = 0 if self._opening else PATIENCE
+        patience = 0.0 if self._opening else max(deadline - time.monotonic(), 0.0)
         opening = self._opening = self._opening or _open_aside(library, self._uri)
         if not wait([opening], patience).done:
             raise self._silent(f"no word within {PATIENCE} s")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from netwright.agent.desired import Desired, Touched
-from netwright.agent.firewalls import bindings_row, find_firewall, firewall_rows
+from netwright.agent.firewalls import find_firewall, firewall_rows
 from netwright.agent.flows import Flows
 from netwright.agent.members import Members
 from netwright.agent.reconcile import Keys, Outcome, Sweep, reconcile
@@ -52,7 +52,8 @@ class InstanceFilters:
         self._directory = directory
         self._files = ItemFiles(directory, HOST)
         self._traits = replace(probe(str(directory), engine, xtables), libvirt=libvirt)
-        self._rows = (*firewall_rows(firewall, self._traits), bindings_row(self._traits))
+        engines, bindings = firewall_rows(firewall, self._traits)
+        self._rows = (*engines, bindings)
         self._stages = {row.stage for row in self._rows}
         self._engine = firewall.engine
         self._desired = Desired(self._traits, firewall.engine)
