@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -16,14 +17,14 @@ from netwright.kernel.nwfilter_bindings import NwBindings
 from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NwFilter, PortBinding, Stage
-from netwright.model.ids import GroupId, LinkName, Mac, port_link_name
+from netwright.model.ids import GroupId, LinkName, Mac, NetworkId, bridge_name, port_link_name
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, PortRange
 from netwright.model.nwfilter import OURS, uuid_of
 from netwright.model.plan import GroupItem, PortItem, RulePlan, Serving
 from netwright.testing import frames
 from netwright.testing.frames import End
 from netwright.testing.libvirt_host import LibvirtHost
-from netwright.testing.namespaces import namespace, run
+from netwright.testing.namespaces import eventually, namespace, run
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
 from netwright.testing.wires import silent_guests, stranger, wired
@@ -194,6 +195,9 @@ FLUSHES = {
     "frames": "ebtables -t nat -F PREROUTING",
     "a chain of frames": "ebtables -t nat -F I-{link}-mac",
     "everything": "nft flush ruleset",
+    "a rule in the midst": "iptables -D FO-{link} 2",
+    "a stranger's rule in the midst": "iptables -I FO-{link} 1 -j ACCEPT",
+    "a frame's rule in the midst": "ebtables -t nat -D I-{link}-mac 1:1",
 }
 
 
@@ -230,6 +234,27 @@ def test_without_libvirts_daemon_a_port_without_rules_is_shut(bench: Bench) -> N
     bench.libvirt.start()
     assert not bench.rig.look().failures
     assert bench.passes(80)
+
+
+def test_a_daemon_that_hangs_holds_nothing_else_up(bench: Bench) -> None:
+    """What libvirt was to do fails and says so, the other stages go on, and all is done once the daemon moves again."""
+    identity = NetworkId("00000002-6c0f-4000-8000-000000000000")
+    other = sample_network(sample_subnet("10.34.0.0/24", Serving.STATIC), identity=identity)
+    bench.libvirt.signal(signal.SIGSTOP)
+    try:
+        outcome = bench.rig.plan(NET, other, group(81), *bench.ports)
+        assert "libvirt's daemon hangs" in outcome.failures[Stage.NWFILTER].said
+        assert str(bench.libvirt.socket) in outcome.failures[Stage.NWFILTER].said
+        assert outcome.failures.keys() <= {Stage.NWFILTER, Stage.NWFILTER_BINDINGS}
+        assert not bench.passes(81)
+        bench.rig.restart()
+        outcome = bench.rig.plan(NET, other, group(81), *bench.ports)
+        assert "no word within" in outcome.failures[Stage.NWFILTER].said
+        bench.run(f"ip link show {bridge_name(other.id)}")
+    finally:
+        bench.libvirt.signal(signal.SIGCONT)
+    assert eventually(lambda: not bench.rig.look().failures, seconds=60)
+    assert bench.passes(81)
 
 
 def test_a_port_is_shut_both_ways_until_its_filter_is_in_force(bench: Bench) -> None:

@@ -159,3 +159,15 @@ def test_a_port_that_the_plan_does_not_have_has_no_path() -> None:
     assert isinstance(network, NetworkItem)
     assert port_path(plan(network), PortId("none"), TRAITS[0]) is None
     assert port_path(plan(port), the_port((port,)).id, TRAITS[0]) is None
+
+
+@pytest.mark.parametrize(("firewall", "word"), [("none", "nothing is filtered"), ("someones", "someones")])
+def test_a_path_never_claims_a_filter_that_is_not_netwrights(firewall: str, word: str) -> None:
+    """With no firewall, or with a package's own, no hop says what the port may send, and one says why."""
+    network, group, port, _ = host_case()
+    assert isinstance(port, PortItem)
+    path = port_path(plan(network, group, port), port.id, replace(TRAITS[0], firewall=firewall))
+    assert path is not None
+    hops = {hop.part: hop for hop in path.hops}
+    assert word in hops[Part.EGRESS].note
+    assert not {Part.SPOOF, Part.INGRESS} & hops.keys()

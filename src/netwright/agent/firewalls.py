@@ -61,10 +61,10 @@ FIREWALLS: Final[Mapping[str, Firewall]] = {
     "none": Firewall(ENGINES["none"], frozenset({Stage.FIREWALL}), drops_cut=True),
 }
 
-_DRIVERS: Final[Mapping[Stage, Callable[[Traits], Driver[Hashable, object]]]] = {
+_DRIVERS: Final[Mapping[Stage, Callable[[Libvirt], Driver[Hashable, object]]]] = {
     Stage.FIREWALL: lambda _: wide(NftTables()),
     Stage.IPTABLES: lambda _: wide(Iptables()),
-    Stage.NWFILTER: lambda traits: wide(NwFilters(Libvirt(traits.libvirt))),
+    Stage.NWFILTER: lambda libvirt: wide(NwFilters(libvirt)),
     Stage.FIREWALL_PLUGIN: lambda _: wide(PluginDriver()),
 }
 
@@ -89,18 +89,19 @@ def find_firewall(name: str) -> Firewall:
     return Firewall(plugin, frozenset({Stage.FIREWALL, Stage.FIREWALL_PLUGIN}))
 
 
-def firewall_rows(chosen: Firewall, traits: Traits) -> tuple[Row, ...]:
-    """Drivers are bound to the namespace of the thread that calls this."""
-    return tuple(
-        Row(stage, make(traits), gate=stage in chosen.gates, holds_others=_is_table)
+def firewall_rows(chosen: Firewall, traits: Traits) -> tuple[tuple[Row, ...], Row]:
+    """All engines', and libvirt's bindings, which come behind the ports.
+
+    libvirt binds a filter to a link that is there; the link is shut until then. Drivers are bound to the
+    namespace of the thread that calls this.
+    """
+    libvirt = Libvirt(traits.libvirt)
+    rows = tuple(
+        Row(stage, make(libvirt), gate=stage in chosen.gates, holds_others=_is_table)
         for stage, make in _DRIVERS.items()
     )
-
-
-def bindings_row(traits: Traits) -> Row:
-    """Behind the ports: libvirt binds a filter to a link that is there. The link is shut until then."""
-    driver = wide(NwBindings(Libvirt(traits.libvirt)))
-    return Row(Stage.NWFILTER_BINDINGS, driver, may_wait=lambda key, _: not is_link(str(key)))
+    bindings = wide(NwBindings(libvirt))
+    return rows, Row(Stage.NWFILTER_BINDINGS, bindings, may_wait=lambda key, _: not is_link(str(key)))
 
 
 def is_link(name: str) -> bool:

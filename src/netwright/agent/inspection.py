@@ -22,6 +22,9 @@ from netwright.kernel.links import Links
 from netwright.kernel.listening import Listening, listening
 from netwright.kernel.nft import NftTables
 from netwright.kernel.nft_counters import RuleCount, read_counters
+from netwright.kernel.nwfilter import NwFilters
+from netwright.kernel.nwfilter_bindings import NwBindings
+from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
@@ -35,6 +38,8 @@ from netwright.model.host import (
     NftChain,
     NftKey,
     NftKind,
+    NwFilter,
+    PortBinding,
     Stage,
     Traits,
 )
@@ -52,6 +57,10 @@ _ALL: Final = NftKey(NftKind.CHAIN, "bridge", "antispoof")
 
 _FORWARD: Final = XtKey(XtKind.CHAIN, "", "ip", "filter", "netwright-FORWARD")
 _PROGRAMS: Final = {"ip": "iptables", "ip6": "ip6tables", "bridge": "ebtables", "set": "ipset"}
+_FILTERS: Final = {
+    Stage.NWFILTER: "libvirt filter",
+    Stage.NWFILTER_BINDINGS: "libvirt's filter in force on",
+}
 
 
 class State(StrEnum):
@@ -100,11 +109,15 @@ class Inspection:
         self._nft = NftTables()
         self._iptables = Iptables()
         self._left = left(run_directory)
+        self._libvirt = Libvirt(self._left.libvirt)
+        self._bindings = NwBindings(self._libvirt)
         self._drivers = {
             Stage.NAMESPACES: wide(namespaces),
             Stage.UPLINKS: wide(Uplinks()),
             Stage.FIREWALL: wide(self._nft),
             Stage.IPTABLES: wide(self._iptables),
+            Stage.NWFILTER: wide(NwFilters(self._libvirt)),
+            Stage.NWFILTER_BINDINGS: wide(self._bindings),
             Stage.BRIDGES: wide(Links(bridges=True)),
             Stage.PORTS: wide(Links(bridges=False)),
             Stage.SYSCTLS: wide(Sysctls()),
@@ -116,6 +129,12 @@ class Inspection:
 
     def close(self) -> None:
         self._nft.close()
+        self._bindings.close()
+
+    @property
+    def firewall(self) -> str:
+        """The engine that the host's agent last ran with."""
+        return self._left.firewall
 
     def is_host(self) -> bool:
         """Whether netwright's tables are in this namespace."""
@@ -130,6 +149,7 @@ class Inspection:
             str(self._directory),
             bridge_conntrack=native,
             firewall=self._left.firewall,
+            libvirt=self._left.libvirt,
             xtables=self._left.xtables,
             log_limit=self._log_limit(),
         )
@@ -159,7 +179,11 @@ class Inspection:
         missing: list[str] = []
         different: list[str] = []
         for stage, wanted in hop.wanted.items():
-            observed = self._observed(stage, wanted)
+            try:
+                observed = self._observed(stage, wanted)
+            except KernelRefusedError as refused:
+                different.append(f"{stage.value} cannot be seen: {refused.said}")
+                continue
             for key, value in wanted.items():
                 if key not in observed:
                     missing.append(_words(stage, key))
@@ -179,10 +203,20 @@ class Inspection:
                 yield _guest_end(path)
             case Part.DHCP:
                 yield from _leases(Home(self._directory, path.network.id), path)
+            case Part.SPOOF if self._left.firewall == "nwfilter":
+                yield from self._binding(path)
             case Part.CONNECTIONS:
                 yield f"{_connections(path)} tracked"
             case _:
                 return
+
+    def _binding(self, path: Path) -> Iterator[str]:
+        """Whose libvirt's binding is; what is in force of it, the hop compares."""
+        link = port_link_name(path.port.id)
+        try:
+            yield f"libvirt's binding on {link}: {self._bindings.owner(link) or 'none'}"
+        except KernelRefusedError as refused:
+            yield f"libvirt's binding on {link} cannot be seen: {refused.said}"
 
 
 class _AbsentError(Exception):
@@ -270,6 +304,8 @@ def _words(stage: Stage, key: Hashable) -> str:
     if isinstance(key, XtKey):
         named = " ".join(filter(None, (_PROGRAMS[key.family], key.table, key.name)))
         return f"{key.item} in {named}" if key.item else f"{key.kind.value} {named}"
+    if stage in _FILTERS:
+        return f"{_FILTERS[stage]} {key}"
     if isinstance(key, tuple):
         return f"{stage.value} " + " ".join(str(part) for part in key if str(part))
     return f"{stage.value} {key}"
@@ -278,4 +314,6 @@ def _words(stage: Stage, key: Hashable) -> str:
 def _difference(wanted: object, found: object) -> str:
     if isinstance(wanted, NftChain | XtChain) and isinstance(found, NftChain | XtChain):
         return f"({len(wanted.tags)} rules planned, {len(found.tags)} there)"
+    if isinstance(wanted, NwFilter | PortBinding):
+        return "(another version of it, or not all of its rules)"
     return f"(planned {wanted}, found {found})" if len(str(wanted)) < 200 else ""

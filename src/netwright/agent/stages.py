@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from pathlib import Path
 
-from netwright.agent.firewalls import Firewall, bindings_row, firewall_rows, is_link
+from netwright.agent.firewalls import Firewall, firewall_rows, is_link
 from netwright.agent.metadata import MetadataService
 from netwright.agent.reconcile import Row
 from netwright.kernel.addresses import Addresses
@@ -26,9 +26,10 @@ def stages(
     """One row a stage; drivers are bound to the namespace of the thread that calls this."""
     directory = Path(traits.directory)
     namespaces = Namespaces(directory)
+    engines, bindings = firewall_rows(firewall, traits)
     return (
         Row(Stage.NAMESPACES, wide(namespaces)),
-        *firewall_rows(firewall, traits),
+        *engines,
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
         Row(Stage.UPLINKS, wide(Uplinks())),
@@ -37,7 +38,7 @@ def stages(
             wide(Links(bridges=False)),
             may_wait=_waits_for_vmm,
         ),
-        bindings_row(traits),
+        bindings,
         Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
         Row(Stage.ROUTES, wide(Routes(namespaces))),
         Row(Stage.DHCP_FILES, wide(DhcpFiles(directory))),

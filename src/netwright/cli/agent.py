@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from pathlib import Path
 from typing import Final
 
@@ -10,12 +11,15 @@ import click
 from prometheus_client import CollectorRegistry, start_http_server
 
 from netwright.agent.assembly import Running, Settings
+from netwright.agent.firewalls import find_firewall
+from netwright.agent.tenure import agents_tenure
 from netwright.cli import service
 from netwright.cli.service import Worker
 from netwright.model.host import LogLimit
 
 _READY_WITHIN: Final = 30.0
 """Seconds that a start waits for the first plan to be in place before it calls itself ready anyway."""
+_GLANCE: Final = 0.1
 
 
 def run_agent(settings: Settings, registry: CollectorRegistry, told: threading.Event) -> Worker:
@@ -25,17 +29,26 @@ def run_agent(settings: Settings, registry: CollectorRegistry, told: threading.E
 
     def work() -> None:
         try:
-            box.append(Running(settings, registry))
+            with agents_tenure(settings.run_directory):
+                box.append(running := Running(settings, registry))
+                made.set()
+                threading.Thread(target=lambda: stop_when(told, running), name="stop", daemon=True).start()
+                running.run()
         finally:
             made.set()
-        threading.Thread(target=lambda: stop_when(told, box[0]), name="stop", daemon=True).start()
-        box[0].run()
 
     worker = Worker("reconcile", work, told)
     made.wait()
     if box:
-        box[0].agent.ready.wait(_READY_WITHIN)
+        _wait_ready(box[0], told)
     return worker
+
+
+def _wait_ready(running: Running, told: threading.Event) -> None:
+    """Not when told to end meanwhile: an agent that ends has no plan to put in place."""
+    deadline = time.monotonic() + _READY_WITHIN
+    while not running.agent.ready.wait(_GLANCE) and not told.is_set() and time.monotonic() < deadline:
+        pass
 
 
 def stop_when(told: threading.Event, running: Running) -> None:
@@ -62,7 +75,8 @@ def agent(**given: object) -> int:
 
 
 def settings_of(given: dict[str, object], server: str) -> Settings:
-    """The agent's settings from a command's options."""
+    """The agent's settings from a command's options. Raises InvalidError."""
+    find_firewall(str(given["firewall"]))  # a wrong name is told before anything is made
     return Settings(
         host=service.host_name(str(given["host"])),
         server=server,

@@ -64,9 +64,9 @@ def _run(call: Call) -> int:
     if picture is None:
         raise InvalidError(f"port {cell(port['name'])} has no link on {host}: netwright port plug", "port")
     if call.style.format in {"json", "yaml"}:
-        print_document(_document(picture, plan), call.style)
+        print_document(_document(picture, plan, inspection.firewall), call.style)
     else:
-        _draw(picture, plan)
+        _draw(picture, plan, inspection.firewall)
     return Exit.OK if picture.ok else Exit.FAILED
 
 
@@ -78,7 +78,7 @@ def _plan(call: Call, host: str) -> HostPlan:
     return update
 
 
-def _document(picture: Picture, plan: HostPlan) -> Item:
+def _document(picture: Picture, plan: HostPlan, firewall: str) -> Item:
     port = picture.path.port
     return {
         "port": {
@@ -90,6 +90,7 @@ def _document(picture: Picture, plan: HostPlan) -> Item:
             "network_id": port.network_id,
         },
         "host": plan.host,
+        "firewall": firewall,
         "generation": plan.generation,
         "ok": picture.ok,
         "hops": [_hop(one) for one in picture.seen],
@@ -112,12 +113,14 @@ def _hop(seen: Seen) -> Item:
     }
 
 
-def _draw(picture: Picture, plan: HostPlan) -> None:
+def _draw(picture: Picture, plan: HostPlan, firewall: str) -> None:
     console = Console(highlight=False, soft_wrap=True, no_color=None if sys.stdout.isatty() else True)
     port = picture.path.port
     addresses = ", ".join(str(fixed.address) for fixed in port.addresses)
     console.print(Text(f"{escaped(port.name) or port.id}  {addresses}  {port.mac}", style="bold"))
-    console.print(f"on {plan.host}, plan generation {plan.generation}\n", markup=False)
+    console.print(
+        f"on {plan.host}, firewall {escaped(firewall)}, plan generation {plan.generation}\n", markup=False
+    )
     for number, seen in enumerate(picture.seen):
         if number:
             console.print("  │", style="dim")
@@ -146,7 +149,7 @@ def _counters(counts: Sequence[Count]) -> Iterator[str]:
     idle = [one for one in counts if one.rule.endswith("drop") and not one.packets]
     for one in counts:
         if one not in idle:
-            met = f"{one.packets:>7} packets, {one.bytes} bytes"
+            met = f"{one.packets:>7} packet{'s' if one.packets != 1 else ' '}, {one.bytes} bytes"
             yield f"{met}  {one.chain}: {one.rule.replace('counter ', '')}"
     if idle:
         drops = sum(1 for one in counts if one.rule.endswith("drop"))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from netwright.cli import service
@@ -17,11 +19,12 @@ or killed.
 
 def up(**given: object) -> int:
     service.set_up_logs(str(given["log_level"]))
+    settings = settings_of(given, f"unix:{Path(str(given['socket'])).absolute()}")
     server = server_of(given)
     with service.until_told() as told:
         server.start()
         try:
-            worker = run_agent(settings_of(given, f"unix:{server.socket_path}"), server.registry, told)
+            worker = run_agent(settings, server.registry, told)
             service.notify("READY=1")
             service.wait(told)
             service.notify("STOPPING=1")

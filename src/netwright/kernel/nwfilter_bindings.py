@@ -19,7 +19,7 @@ from netwright.kernel.nft_elements import unwrap
 from netwright.kernel.nft_messages import GET_ELEMENTS, GET_SET, entries, in_set
 from netwright.kernel.nft_writing import NftWriter
 from netwright.kernel.nwfilter_libvirt import DRIVER, Connection, Libvirt
-from netwright.kernel.nwfilter_rules import read_rules
+from netwright.kernel.nwfilter_rules import KernelRules, LinkRules, read_rules
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftElement, NftKey, NftKind, PortBinding
 from netwright.model.ids import LinkName, Mac
@@ -37,6 +37,8 @@ class NwBindings:
         self._libvirt = libvirt
         self._netlink = Netlink(NETFILTER)
         self._writer = NftWriter()
+        self._whole: dict[LinkName, LinkRules] = {}
+        """Rules as they were when they were last found to be whole."""
 
     def observe(self, keys: Collection[LinkName] | None = None) -> Mapping[LinkName, PortBinding]:
         """A link whose rules are gone, or not those of one filter, has a binding without a mark."""
@@ -52,7 +54,9 @@ class NwBindings:
             return {}
         rules = read_rules()
         there = {link for link in bound if _is_there(link)}
-        return {link: PortBinding(rules.mark(link) if link in there else "", "", Mac("")) for link in links}
+        return {
+            link: PortBinding(self._mark(rules, link) if link in there else "", "", Mac("")) for link in links
+        }
 
     def put(self, items: Mapping[LinkName, PortBinding]) -> None:
         """A link that is gone, its VMM's, is shut and let go: its filter comes back with it."""
@@ -60,11 +64,11 @@ class NwBindings:
         self.remove(gone)
         here = {link: value for link, value in items.items() if link not in gone}
         rules = read_rules()
-        wrong = [link for link, value in here.items() if rules.mark(link) != value.mark]
+        wrong = [link for link, value in here.items() if self._mark(rules, link) != value.mark]
         self._shut(wrong)
         failed = self._bind_all({link: here[link] for link in wrong})
         rules = read_rules() if wrong else rules
-        held = [link for link, value in here.items() if rules.mark(link) == value.mark]
+        held = [link for link, value in here.items() if self._mark(rules, link) == value.mark]
         if held:
             self._writer.write((), dict.fromkeys(map(_element, held), NftElement()))
         missing = ", ".join(sorted(here.keys() - set(held)))
@@ -82,6 +86,12 @@ class NwBindings:
                 if one.portDev() in keys and _is_ours(one):
                     one.delete()
 
+    def owner(self, link: LinkName) -> str:
+        """Who had libvirt bind a filter to the link: `netwright`, or a domain's name; empty for nobody."""
+        with self._libvirt.connected() as connection:
+            found = [one for one in connection.listAllNWFilterBindings() if one.portDev() == link]
+            return _owner(found[0]) if found else ""
+
     def close(self) -> None:
         self._netlink.close()
         self._writer.close()
@@ -98,6 +108,14 @@ class NwBindings:
                 failed.append(refused.said)
         return failed
 
+    def _mark(self, rules: KernelRules, link: LinkName) -> str:
+        """The mark of the filter in force; empty where rules are missing, or strangers changed them."""
+        now, mark = rules.of(link), rules.mark(link)
+        if not mark or (link in self._whole and now.tampered(self._whole[link])):
+            return ""
+        self._whole[link] = now
+        return mark
+
     def _bound(self) -> set[LinkName]:
         if self._netlink.get(GET_SET, in_set(_FAMILY, BOUND)) is None:
             return set()
@@ -105,6 +123,8 @@ class NwBindings:
         return {LinkName(string(unwrap(entry)[0].first)) for message in listed for entry in entries(message)}
 
     def _shut(self, links: Collection[LinkName]) -> None:
+        for link in links:
+            self._whole.pop(link, None)
         if there := self._bound() & set(links):
             self._writer.write([_element(link) for link in there], {})
 
@@ -136,8 +156,11 @@ def _is_there(link: LinkName) -> bool:
 
 
 def _is_ours(binding: Connection) -> bool:
-    owner = ET.fromstring(binding.XMLDesc()).findtext("owner/name")  # noqa: S314 - libvirt's own
-    return owner == _OWNER
+    return _owner(binding) == _OWNER
+
+
+def _owner(binding: Connection) -> str:
+    return ET.fromstring(binding.XMLDesc()).findtext("owner/name") or ""  # noqa: S314 - libvirt's own
 
 
 def _binding_xml(link: LinkName, value: PortBinding) -> str:

@@ -28,6 +28,18 @@ Chains = Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
+class LinkRules:
+    """A link's rules at a moment: the marks of the filters that they come from, and all of their text."""
+
+    marks: frozenset[str]
+    text: tuple[tuple[str, ...], ...]
+
+    def tampered(self, before: LinkRules) -> bool:
+        """Whether they differ though no filter has changed: one that has brings a mark of its own."""
+        return self.text != before.text and self.marks <= before.marks
+
+
+@dataclass(frozen=True, slots=True)
 class KernelRules:
     """All tables, read once."""
 
@@ -42,6 +54,17 @@ class KernelRules:
             return ""
         own = [mark for mark in marks.pop() if mark.startswith(PORT_MARK)]
         return own[0] if len(own) == 1 else ""
+
+    def of(self, link: str) -> LinkRules:
+        """All chains made for it; a link's name is part of theirs."""
+        own = [
+            (name, *rules)
+            for chains in (*self.packets, self.frames)
+            for name, rules in sorted(chains.items())
+            if link in name
+        ]
+        marks = {found[1] for chain in own for rule in chain for found in _COMMENT.finditer(rule)}
+        return LinkRules(frozenset(marks), tuple(own))
 
 
 def read_rules() -> KernelRules:

@@ -96,7 +96,10 @@ class FirewallOptions:
 
 
 class EngineFirewallDriver(FirewallDriver):
-    """A firewall engine of netwright's under the old calls. It lives in its maker's network namespace."""
+    """A firewall engine of netwright's under the old calls. It lives in its maker's network namespace.
+
+    Every call raises ConflictError where a netwright agent has the host.
+    """
 
     engine: ClassVar[str] = "nftables"
 

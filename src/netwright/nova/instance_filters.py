@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Final
 
 from netwright.agent.desired import Desired, Touched
-from netwright.agent.firewalls import bindings_row, find_firewall, firewall_rows
+from netwright.agent.firewalls import find_firewall, firewall_rows
 from netwright.agent.flows import Flows
 from netwright.agent.members import Members
 from netwright.agent.reconcile import Keys, Outcome, Sweep, reconcile
 from netwright.agent.revocation import Change, all_ports
+from netwright.agent.tenure import novas_tenure
 from netwright.kernel import rtnetlink
 from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
@@ -36,7 +37,8 @@ Decide = Callable[[Items], Items]
 class InstanceFilters:
     """Bound to the network namespace of the thread that makes it.
 
-    Raises KernelRefusedError where the host cannot carry the engine, and InvalidError for an unknown one.
+    Raises KernelRefusedError where the host cannot carry the engine, InvalidError for an unknown one, and
+    ConflictError, as all that it does, where an agent has the host.
     """
 
     def __init__(
@@ -44,11 +46,14 @@ class InstanceFilters:
     ) -> None:
         firewall = find_firewall(engine)
         directory.mkdir(parents=True, exist_ok=True)
+        with _alone(directory):
+            pass  # an agent's host is refused at once
         self.deferred = False
         self._directory = directory
         self._files = ItemFiles(directory, HOST)
         self._traits = replace(probe(str(directory), engine, xtables), libvirt=libvirt)
-        self._rows = (*firewall_rows(firewall, self._traits), bindings_row(self._traits))
+        engines, bindings = firewall_rows(firewall, self._traits)
+        self._rows = (*engines, bindings)
         self._stages = {row.stage for row in self._rows}
         self._engine = firewall.engine
         self._desired = Desired(self._traits, firewall.engine)
@@ -123,9 +128,8 @@ class InstanceFilters:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Alone among all processes with this directory, and with the plan as the last one left it."""
-        with (self._directory / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        """Alone, and with the plan as the last one left it."""
+        with _alone(self._directory):
             self._refresh()
             yield
 
@@ -192,6 +196,15 @@ class InstanceFilters:
             for item in items:
                 if isinstance(item, NetworkItem) and item.key in asked:
                     _hand_over(bridge_name(item.id))
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Among all processes with this directory, and without an agent. Raises ConflictError."""
+    with (directory / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with novas_tenure(directory):
+            yield
 
 
 def _hand_over(bridge: LinkName) -> None:

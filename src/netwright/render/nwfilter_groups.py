@@ -71,8 +71,16 @@ def port_filter(port: PortItem) -> Filters:
 
 def port_binding(port: PortItem) -> dict[LinkName, PortBinding]:
     """The port's filter on its link."""
-    name = OURS + _instance(port.id)
+    name = port_filter_name(port.id)
     return {port_link_name(port.id): PortBinding(port_filter(port)[name].mark, name, port.mac)}
+
+
+def group_filter_name(group: GroupId) -> str:
+    return OURS + _secgroup(group)
+
+
+def port_filter_name(port: PortId) -> str:
+    return OURS + _instance(port)
 
 
 def _secgroup(group: GroupId) -> str:

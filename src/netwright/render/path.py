@@ -37,6 +37,7 @@ from netwright.render.firewalls import ENGINES, unfiltered
 from netwright.render.items import render
 from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_iptables import in_iptables
+from netwright.render.path_nwfilter import in_nwfilter
 from netwright.render.path_view import Hop, Part, View, Wanted, with_
 
 ROUTER_METADATA_PORT: Final = 80
@@ -65,7 +66,7 @@ _TRANSLATION: Final = frozenset(
 )
 
 
-_WORDS: Final[Mapping[str, Callable[[View, Hop], Hop]]] = {"iptables": in_iptables}
+_WORDS: Final[Mapping[str, Callable[[View, Hop], Hop]]] = {"iptables": in_iptables, "nwfilter": in_nwfilter}
 """How engines other than nftables say a hop."""
 
 
@@ -102,21 +103,31 @@ def port_path(plan: HostPlan, port_id: PortId, traits: Traits) -> Path | None:
 def _hops(view: View, shared: int) -> Iterator[Hop]:
     yield _guest(view.port)
     yield _link(view)
-    if view.port.secured:
+    open_because = _open_because(view)
+    if open_because:
+        yield Hop(Part.EGRESS, "none", open_because, ("nft", "list", "ruleset"))
+    else:
         yield _spoof(view)
         yield _groups(view, Direction.EGRESS, shared)
-    else:
-        yield Hop(
-            Part.EGRESS, "none", "port security is off: nothing is filtered", ("nft", "list", "ruleset")
-        )
     yield _bridge(view)
     yield from _dhcp(view)
     yield from _metadata(view)
     yield from _gateway(view)
     yield from map(partial(_floating, view), view.floating)
-    if view.port.secured:
+    if not open_because:
         yield _groups(view, Direction.INGRESS, shared)
     yield _connections(view)
+
+
+def _open_because(view: View) -> str:
+    """Why no filter of ours is on the path; empty where one is."""
+    if not view.port.secured:
+        return "port security is off: nothing is filtered"
+    if view.traits.firewall == "none":
+        return "the firewall is none: nothing is filtered"
+    if view.traits.firewall not in ENGINES:
+        return f"filtered by the firewall {view.traits.firewall}, whose rules are its own to show"
+    return ""
 
 
 def _guest(port: PortItem) -> Hop:

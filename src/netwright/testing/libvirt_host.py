@@ -106,6 +106,11 @@ class LibvirtHost:
                 self._process.wait()
             self._process = None
 
+    def signal(self, number: signal.Signals) -> None:
+        """To the daemon, which must run."""
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def _answers(self) -> bool:
         asked = ["virsh", "-q", "-c", self.uri(), "nwfilter-list"]
         return (
