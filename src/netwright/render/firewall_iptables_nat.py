@@ -10,6 +10,7 @@ from netwright.model.ids import bridge_name
 from netwright.model.intent import EtherType, GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_base import METADATA_PORT
+from netwright.render.firewall_iptables_uplinks import floating_ip_uplink, network_uplink
 from netwright.render.nat import is_translated
 from netwright.render.xt import DROP, RETURN, Table, Xt, element, go_to, jump_to, tables
 
@@ -32,7 +33,7 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
             parts |= filter_.rule("INPUT", f"-i {link} {jump_to('to-host')}")
     for ethertype, nat in tables(traits, "nat"):
         parts |= _translation(network, nat, ethertype)
-    return parts
+    return parts | network_uplink(network, traits)
 
 
 def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
@@ -60,6 +61,8 @@ def floating_ip_nat(floating: FloatingIpItem, traits: Traits) -> Xt:
     """Both directions of one floating IP."""
     nat = Table(traits.xtables, "ip", "nat")
     address, fixed = floating.address, floating.fixed_address
-    return nat.rule("float-dnat", f"-d {address}/32 -j DNAT --to-destination {fixed}") | nat.rule(
-        "float-snat", f"-s {fixed}/32 -j SNAT --to-source {address}"
+    return (
+        nat.rule("float-dnat", f"-d {address}/32 -j DNAT --to-destination {fixed}")
+        | nat.rule("float-snat", f"-s {fixed}/32 -j SNAT --to-source {address}")
+        | floating_ip_uplink(floating)
     )
