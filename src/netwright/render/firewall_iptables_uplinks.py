@@ -24,7 +24,7 @@ def network_uplink(network: NetworkItem, traits: Traits) -> Xt:
     """Nothing for a network without an uplink, or whose gateway is not on the host."""
     if network.place is not GatewayPlace.HOST or network.uplink is None:
         return {}
-    nat, name = bridge_table("nat"), _apart_chain(network.id)
+    nat, name = bridge_table("nat"), apart_chain(network.id)
     stay = [f"-p IPv4 --ip-dst {cidr} {RETURN}" for cidr in inside4(network)]
     parts = nat.chain(forced_chain(network.id), (*stay, "-j redirect"))
     if not network.shared_gateway:
@@ -57,7 +57,7 @@ def forced_chain(network: NetworkId) -> str:
     return f"w{network[:_TAIL]}"
 
 
-def _apart_chain(network: NetworkId) -> str:
+def apart_chain(network: NetworkId) -> str:
     return f"u{network[:_TAIL]}"
 
 

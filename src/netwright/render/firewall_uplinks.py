@@ -18,6 +18,11 @@ from netwright.render.addresses import METADATA_IPV6
 from netwright.render.nft import BRIDGE, Nft, chain, mapping, named_map
 
 _FORCED: Final = "forced"
+_FORCE: Final = "force"
+FORCING: Final = frozenset({_FORCED, _FORCE})
+"""What is there because of floating IPs: the map by port and address, and the hook."""
+_WAYS: Final = ("iifname", "oifname")
+_HOOKS: Final = ("filter prerouting -300", "filter postrouting 0")
 _UNICAST: Final = "ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00"
 _NEIGHBOURS: Final = "icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert }"
 
@@ -54,10 +59,14 @@ def network_uplink(network: NetworkItem) -> Nft:
         return {}
     parts = chain(BRIDGE, forced_chain(network.id), _forced(network))
     if network.shared_gateway:
-        for name, way, hook in (("in", "iifname", "prerouting -300"), ("out", "oifname", "postrouting 0")):
-            rules = _apart(network, network.uplink, way)
-            parts |= chain(BRIDGE, f"apart-{name}-{network.id}", rules, f"filter {hook}")
+        for name, way, hook in zip(apart_chains(network.id), _WAYS, _HOOKS, strict=True):
+            parts |= chain(BRIDGE, name, _apart(network, network.uplink, way), hook)
     return parts
+
+
+def apart_chains(network: NetworkId) -> tuple[str, str]:
+    """For what comes in from the uplink, and for what goes out there."""
+    return f"apart-in-{network}", f"apart-out-{network}"
 
 
 def floating_ip_uplink(floating: FloatingIpItem) -> Nft:
@@ -70,7 +79,7 @@ def floating_ip_uplink(floating: FloatingIpItem) -> Nft:
         # After anti-spoofing; before connections are tracked and addresses translated.
         | chain(
             BRIDGE,
-            "force",
+            _FORCE,
             (f"ether type ip {_UNICAST} iifname . ip saddr vmap @{_FORCED}",),
             "filter prerouting -250",
         )
