@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from itertools import product
 from typing import Final
 
 from netwright.model.host import Traits
@@ -11,6 +12,7 @@ from netwright.model.intent import EtherType, GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_iptables_uplinks import floating_ip_uplink, network_uplink
+from netwright.render.firewall_uplinks import inside4
 from netwright.render.nat import is_translated
 from netwright.render.xt import DROP, RETURN, Table, Xt, element, go_to, jump_to, tables
 
@@ -45,7 +47,8 @@ def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
     redirect = f"-d {_METADATA[ethertype]} -i {link} -p tcp -m tcp --dport 80 -j REDIRECT"
     parts = nat.rule("metadata", f"{redirect} --to-ports {METADATA_PORT}")
     if network.uplink is not None:
-        return parts | nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
+        parts |= nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
+        return parts | (_near(network, nat) if ethertype is EtherType.IPV4 else {})
     # Gone to, not called: what stays inside is not translated.
     parts |= nat.rule("postrouting-bottom", f"-o {link} {go_to('hairpin')}")
     for subnet in network.subnets:
@@ -54,6 +57,15 @@ def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
             parts |= element(f"inside{subnet.cidr.version}", str(subnet.cidr))
             if network.nat and is_translated(subnet.cidr):
                 parts |= nat.rule("snat", f"-s {subnet.cidr} -j MASQUERADE")
+    return parts
+
+
+def _near(network: NetworkItem, nat: Table) -> Xt:
+    """What guests and their neighbours on the wire send each other keeps its addresses."""
+    parts: Xt = {}
+    for source, target in product(inside4(network), repeat=2):
+        match = f"-s {source} -d {target} -m conntrack ! --ctstate DNAT"
+        parts |= nat.rule("postrouting-bottom", f"{match} {RETURN}")
     return parts
 
 

@@ -62,7 +62,7 @@ _TRACKING: Final = frozenset(
 )
 _GUARDS: Final = frozenset({"input", "to_host", "guarded"})
 _TRANSLATION: Final = frozenset(
-    {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6"}
+    {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6", "near4"}
 )
 
 

@@ -94,16 +94,17 @@ def _gateway(view: View, hop: Hop) -> Hop:
 
 def _nat(view: View, hop: Hop) -> Hop:
     own = {str(subnet.cidr) for subnet in view.network.subnets}
+    both = f"{PREFIX}snat", f"{PREFIX}postrouting-bottom"
     rules = view.part(
         Stage.IPTABLES,
         lambda key: (
-            isinstance(key, XtKey) and key.name == f"{PREFIX}snat" and bool(own & set(key.item.split()))
+            isinstance(key, XtKey) and key.name in both and bool(own & set(key.item.split()))
         ),
     )
     translated = [
         key.item.split()[1]
         for key in rules.get(Stage.IPTABLES, {})
-        if isinstance(key, XtKey) and key.kind is XtKind.RULE
+        if isinstance(key, XtKey) and key.kind is XtKind.RULE and key.name == both[0]
     ]
     note = (
         f"{', '.join(translated)} leave as the uplink's address"
