@@ -22,11 +22,12 @@ from netwright.model.plan import FloatingIpItem, GroupItem, HostItem, Item, Rule
 from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
 
 GROUP = GroupId("aaaaaaaa-0000-4000-8000-000000000001")
+WIRE = NetworkId("0a0a0a0a-0000-4000-8000-000000000003")
 OTHER = NetworkId("0f0f0f0f-0000-4000-8000-000000000002")
 
 
 def plan() -> list[Item]:
-    """A host network with two ports and a floating IP, and a router network with one port."""
+    """Host networks with ports and floating IPs, one on a wire with other hosts; a router network with one port."""
     four, six = sample_subnet("10.20.0.0/24"), sample_subnet("fd20::/64", Serving.SLAAC, number=2)
     network = sample_network(four, six)
     tenant = sample_network(replace(four, held=None), identity=OTHER, place=GatewayPlace.ROUTER)
@@ -54,13 +55,27 @@ def plan() -> list[Item]:
     floating = FloatingIpItem(
         FloatingIpId("f"), ip_address("203.0.113.9"), ip_address("10.20.0.11"), first.id, network.id, 7, LinkName("eth0")
     )  # fmt: skip
+    near, nearer = (
+        sample_subnet("10.21.0.0/24", number=3),
+        sample_subnet("fd21::/64", Serving.SLAAC, number=4),
+    )
+    shared = replace(
+        sample_network(near, nearer, identity=WIRE), uplink=LinkName("eth1"), shared_gateway=True
+    )
+    fourth = sample_port(sample_address(near, "10.21.0.11"), number=4, network=shared)
+    forced = FloatingIpItem(
+        FloatingIpId("g"), ip_address("203.0.113.10"), ip_address("10.21.0.11"), fourth.id, WIRE, 7, LinkName("eth0"), on_wire=True
+    )  # fmt: skip
     return [
         HostItem(HostName("h")),
         network,
         tenant,
+        shared,
         group,
         replace(first, groups=(GROUP,), pairs=pairs),
         replace(open_port, secured=False),
         replace(third, groups=(GROUP,)),
         floating,
+        replace(fourth, secured=False),
+        forced,
     ]

@@ -83,7 +83,15 @@ def uplink_case() -> tuple[Item, ...]:
     return network, replace(port, attachment=VmmTap(), secured=False)
 
 
-CASES = [host_case(), router_case(), uplink_case()]
+def wire_case() -> tuple[Item, ...]:
+    network, group, port, floating = host_case()
+    assert isinstance(network, NetworkItem)
+    assert isinstance(floating, FloatingIpItem)
+    shared = replace(network, uplink=LinkName("eth1"), shared_gateway=True)
+    return shared, group, port, replace(floating, on_wire=True)
+
+
+CASES = [host_case(), router_case(), uplink_case(), wire_case()]
 
 
 def the_port(items: tuple[Item, ...]) -> PortItem:

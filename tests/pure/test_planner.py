@@ -16,6 +16,7 @@ from netwright.planner.check import problems
 from netwright.planner.subnets import serving
 
 PROJECT = ProjectId("p")
+HOST = HostName("h")
 
 
 def network(place: GatewayPlace, **attributes) -> Network:
@@ -39,10 +40,10 @@ def test_a_host_network_is_there_from_its_first_subnet_on() -> None:
     """A host network with a subnet is on every host; without one, or external, or a router one, only where used."""
     ours = (subnet("10.0.0.0/24"),)
     host, router = network(GatewayPlace.HOST), network(GatewayPlace.ROUTER)
-    assert networks.item(host, ours, None, used=False) is not None
+    assert networks.item(host, ours, None, HOST, used=False) is not None
     for one, theirs in ((host, ()), (router, ours), (network(GatewayPlace.HOST, external=True), ours)):
-        assert networks.item(one, theirs, None, used=False) is None
-        assert networks.item(one, theirs, None, used=True) is not None
+        assert networks.item(one, theirs, None, HOST, used=False) is None
+        assert networks.item(one, theirs, None, HOST, used=True) is not None
 
 
 @pytest.mark.parametrize(
@@ -57,7 +58,7 @@ def test_a_host_network_is_there_from_its_first_subnet_on() -> None:
 )
 def test_netwright_holds_the_gateway_or_the_dhcp_ports_address(place, dhcp, enabled, held) -> None:
     """On a host network the gateway's address is ours, on a router network the DHCP port's while there is DHCP."""
-    item = networks.item(network(place), (subnet("10.0.0.0/24", enable_dhcp=enabled),), dhcp, used=True)
+    item = networks.item(network(place), (subnet("10.0.0.0/24", enable_dhcp=enabled),), dhcp, HOST, used=True)
     assert item is not None
     assert item.subnets[0].held == (held and ip_address(held))
     assert item.dhcp_mac == (dhcp and dhcp.mac)

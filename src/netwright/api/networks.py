@@ -62,6 +62,7 @@ def view(shown: NetworkRecord) -> View:
         "netwright:gateway_place": network.gateway_place.value,
         "netwright:nat": network.nat,
         "netwright:host_access": network.host_access,
+        "netwright:shared_gateway": network.shared_gateway,
         **stamped(shown.record.stamps),
     }
 
@@ -94,6 +95,7 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         uplink=body.text_or_null("provider:physical_network"),
         nat=body.flag("netwright:nat"),
         host_access=body.flag("netwright:host_access"),
+        shared_gateway=body.flag("netwright:shared_gateway"),
     )
 
 
@@ -101,7 +103,7 @@ ATTRIBUTES: Final = frozenset({
     "id", "project_id", "tenant_id", "name", "description", "admin_state_up", "status", "shared",
     "subnets", "mtu", "router:external", "port_security_enabled", "dns_domain", "provider:network_type",
     "provider:physical_network", "provider:segmentation_id", "netwright:gateway_place", "netwright:nat",
-    "netwright:host_access", "created_at", "updated_at", "revision_number",
+    "netwright:host_access", "netwright:shared_gateway", "created_at", "updated_at", "revision_number",
 })  # fmt: skip
 RESOURCE: Final = Resource(
     singular="network",

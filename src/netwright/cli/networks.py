@@ -57,6 +57,11 @@ _SHARED: Final[tuple[Field, ...]] = (
     fields.switch(
         "--host-access/--no-host-access", "netwright:host_access", "Whether guests reach the host's services."
     ),
+    fields.switch(
+        "--shared-gateway/--own-gateway",
+        "netwright:shared_gateway",
+        "Whether each host on the uplink is gateway and DHCP server of its own guests, at one address.",
+    ),
 )
 _PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _PLACES: Final = (

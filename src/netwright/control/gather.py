@@ -56,7 +56,7 @@ def _networks(connection: sa.Connection, host: HostName, wanted: Collection[str]
     }
     for network, place in places.items():
         theirs = tuple(place.subnets.values())
-        item = network_items.item(place.network, theirs, dhcp.get(network), used=network in used)
+        item = network_items.item(place.network, theirs, dhcp.get(network), host, used=network in used)
         if item is not None:
             yield item
 

@@ -44,6 +44,7 @@ class NetworkRequest:
     uplink: str | Left | None = UNSET
     nat: bool | Left = UNSET
     host_access: bool | Left = UNSET
+    shared_gateway: bool | Left = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ def update(world: World, network_id: NetworkId, request: NetworkRequest) -> Netw
         old = store.get(work.connection, network_id).value
         network = _asked(old, request)
         _check_mtu(work, network)
+        _check_shared_gateway(network)
         _check_external(work, old, network)
         store.save(work.connection, network, work.now)
         work.touch(Touched.NETWORK, network.id)
@@ -118,6 +120,7 @@ def _create(work: Work, request: NetworkRequest) -> NetworkId:
     )
     network = _asked(blank, request)
     _check_mtu(work, network)
+    _check_shared_gateway(network)
     store.insert(work.connection, network, work.now)
     work.touch(Touched.NETWORK, network.id)
     return network.id
@@ -138,6 +141,7 @@ def _asked(network: Network, request: NetworkRequest) -> Network:
         uplink=_uplink(given(request.uplink, network.uplink)),
         nat=given(request.nat, network.nat),
         host_access=given(request.host_access, network.host_access),
+        shared_gateway=given(request.shared_gateway, network.shared_gateway),
     )
 
 
@@ -155,6 +159,19 @@ def _check_mtu(work: Work, network: Network) -> None:
     least = _LEAST_MTU_V6 if any(subnet.cidr.version == 6 for subnet in theirs) else _LEAST_MTU
     if not least <= network.mtu <= _MOST_MTU:
         raise invalid("mtu", f"must be from {least} to {_MOST_MTU}.")
+
+
+def _check_shared_gateway(network: Network) -> None:
+    """Where somebody else is the gateway, or nobody is on the wire, there is nothing to share."""
+    if not network.shared_gateway:
+        return
+    field = "netwright:shared_gateway"
+    if network.gateway_place is not GatewayPlace.HOST:
+        raise invalid(field, "only a network whose gateway is on the host (netwright:gateway_place) has one.")
+    if network.uplink is None:
+        raise invalid(field, "the network has no uplink (provider:physical_network).")
+    if network.external:
+        raise invalid(field, "an external network's gateway is somebody else's.")
 
 
 def _check_external(work: Work, old: Network, new: Network) -> None:

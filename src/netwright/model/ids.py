@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Final, NewType
 
 NetworkId = NewType("NetworkId", str)
@@ -49,6 +50,12 @@ def dhcp_peer_name(network: NetworkId) -> LinkName:
 def bridge_mac(network: NetworkId) -> Mac:
     """A locally administered address from the id, so that it never changes with the bridge's ports."""
     digits = network.replace("-", "")[:10]
+    return Mac(":".join(["fe", *(digits[at : at + 2] for at in range(0, 10, 2))]))
+
+
+def host_bridge_mac(network: NetworkId, host: HostName) -> Mac:
+    """One for each host, where bridges of several hosts are on one wire."""
+    digits = hashlib.sha256(f"{network} {host}".encode()).hexdigest()[:10]
     return Mac(":".join(["fe", *(digits[at : at + 2] for at in range(0, 10, 2))]))
 
 

@@ -54,6 +54,8 @@ class Network:
     """Whether what leaves a host network is translated to the uplink's address."""
     host_access: bool = False
     """Whether guests reach the host's own services beside DHCP, DNS, metadata and ICMP."""
+    shared_gateway: bool = False
+    """Whether each host is gateway and DHCP server of its own guests, all at one address on one wire."""
 
 
 @dataclass(frozen=True, slots=True)

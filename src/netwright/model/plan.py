@@ -114,6 +114,10 @@ class NetworkItem:
     subnets: tuple[SubnetPlan, ...]
     dhcp_mac: Mac | None = None
     """The DHCP port's MAC on a router network that has one."""
+    shared_gateway: bool = False
+    """Whether other hosts on the uplink's wire hold the same addresses, each for its own guests."""
+    mac: Mac | None = None
+    """The bridge's, where it is this host's own; else it is made from the network's id."""
 
     @property
     def key(self) -> ItemKey:
@@ -257,6 +261,8 @@ class FloatingIpItem:
     """The fixed address's network."""
     zone: int
     uplink: LinkName | None
+    on_wire: bool = False
+    """Whether the fixed address's network has an uplink, so that its guest may send to others' routers."""
 
     @property
     def key(self) -> ItemKey:

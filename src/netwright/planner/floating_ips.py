@@ -18,4 +18,5 @@ def item(floating: FloatingIp, network: Network, external: Network) -> FloatingI
         network_id=network.id,
         zone=network.zone,
         uplink=external.uplink,
+        on_wire=network.uplink is not None,
     )

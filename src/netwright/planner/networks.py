@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netwright.model.ids import HostName, host_bridge_mac
 from netwright.model.intent import GatewayPlace, Network, Port, Subnet
 from netwright.model.plan import NetworkItem
 from netwright.planner import subnets as subnet_plans
@@ -9,7 +10,7 @@ from netwright.planner.names import domain_of
 
 
 def item(
-    network: Network, subnets: tuple[Subnet, ...], dhcp: Port | None, *, used: bool
+    network: Network, subnets: tuple[Subnet, ...], dhcp: Port | None, host: HostName, *, used: bool
 ) -> NetworkItem | None:
     """The network on a host; `used`: a port with a link there is on it.
 
@@ -30,4 +31,6 @@ def item(
         dns_domain=domain_of(network.dns_domain),
         subnets=tuple(subnet_plans.plan(subnet, network, dhcp) for subnet in subnets),
         dhcp_mac=None if on_host or dhcp is None else dhcp.mac,
+        shared_gateway=network.shared_gateway,
+        mac=host_bridge_mac(network.id, host) if network.shared_gateway else None,
     )

@@ -37,6 +37,7 @@ _INET_SETS: Final = {
     "inside6": "type ipv6_addr; flags interval",
     "nat4": "type ipv4_addr; flags interval",
     "nat6": "type ipv6_addr; flags interval",
+    "near4": "type ipv4_addr . ipv4_addr; flags interval",
 }
 _INET_MAPS: Final = {
     "zones": "typeof iifname : ct zone",
@@ -127,6 +128,8 @@ _SNAT: Final = (
     "oifname @hosted ct status dnat ip saddr @inside4 snat ip to ip saddr map @fip_snat",
     "oifname @hosted ct status dnat ip saddr @inside4 masquerade",
     "oifname @inside accept",
+    # On a network with an uplink br_netfilter shows here what guests and their neighbours send each other.
+    "ip saddr . ip daddr @near4 ct status & dnat == 0 accept",
     "snat ip to ip saddr map @fip_snat",
     "ip saddr @nat4 masquerade",
     "ip6 saddr @nat6 masquerade",

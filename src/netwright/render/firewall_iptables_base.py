@@ -93,12 +93,15 @@ def firewall_base(traits: Traits) -> Xt:
 
 def _raw(table: Table, kind: EtherType) -> Xt:
     version = _VERSIONS[kind]
+    six = kind is EtherType.IPV6
     return (
         named_set(f"inside{version}", "hash:net", version)
         | table.jump("PREROUTING", f"{PREFIX}PREROUTING")
+        | (table.listing("from-wire") if six else {})
         | table.chain(
             "PREROUTING",
             (
+                *((jump_to("from-wire"),) if six else ()),
                 f"{FROM_PORT} {jump_to('from')}",
                 # Nobody outside may pretend to be a guest: groups name guests by their addresses.
                 f"{in_set(f'inside{version}', 'src')} {jump_to('outside')}",
@@ -125,6 +128,7 @@ def _mangle(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
 def _filter(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
     version = _VERSIONS[kind]
     known = f"{KNOWN} {RETURN}"
+    six = kind is EtherType.IPV6
     return (
         named_set(f"free{version}", "hash:net,iface", version)
         | table.jump("INPUT", f"{PREFIX}INPUT")
@@ -133,7 +137,15 @@ def _filter(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
         | table.listing("INPUT")
         | table.chain("to-host", (known, *(f"{match} {RETURN}" for match in _HOST_SERVES[kind]), DROP))
         # Over the bridge the receiver is known by its link; from this host, by its address.
-        | table.chain("FORWARD", (f"{BRIDGED} {go_to('recv')}", jump_to("filter-top")))
+        | (table.listing("to-wire") if six else {})
+        | table.chain(
+            "FORWARD",
+            (
+                *((jump_to("to-wire"),) if six else ()),
+                f"{BRIDGED} {go_to('recv')}",
+                jump_to("filter-top"),
+            ),
+        )
         | table.chain("filter-top", (*cut, f"-o brq+ {jump_to('local')}"))
         | table.chain(
             "local",
@@ -182,8 +194,14 @@ def _nat(table: Table, kind: EtherType) -> Xt:
 def _bridge() -> Xt:
     nat, filter_ = bridge_table("nat"), bridge_table("filter")
     return (
-        nat.jump("PREROUTING", f"{PREFIX}from")
+        nat.jump("PREROUTING", f"{PREFIX}PREROUTING")
+        # What is forced through the host has been judged: a redirect is an accept.
+        | nat.chain("PREROUTING", (jump_to("from-wire"), jump_to("from"), jump_to("forced")))
+        | nat.listing("from-wire")
         | nat.listing("from")
+        | nat.listing("forced")
+        | nat.jump("POSTROUTING", f"{PREFIX}to-wire")
+        | nat.listing("to-wire")
         | filter_.jump("FORWARD", f"{PREFIX}recv")
         | filter_.jump("OUTPUT", f"{PREFIX}OUTPUT")
         | filter_.chain("OUTPUT", (f"-d Multicast {jump_to('multicast')}", jump_to("recv")))

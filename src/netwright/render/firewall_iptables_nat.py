@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from itertools import product
 from typing import Final
 
 from netwright.model.host import Traits
@@ -10,6 +11,8 @@ from netwright.model.ids import bridge_name
 from netwright.model.intent import EtherType, GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_base import METADATA_PORT
+from netwright.render.firewall_iptables_uplinks import floating_ip_uplink, network_uplink
+from netwright.render.firewall_uplinks import inside4
 from netwright.render.nat import is_translated
 from netwright.render.xt import DROP, RETURN, Table, Xt, element, go_to, jump_to, tables
 
@@ -32,7 +35,7 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
             parts |= filter_.rule("INPUT", f"-i {link} {jump_to('to-host')}")
     for ethertype, nat in tables(traits, "nat"):
         parts |= _translation(network, nat, ethertype)
-    return parts
+    return parts | network_uplink(network, traits)
 
 
 def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
@@ -44,7 +47,8 @@ def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
     redirect = f"-d {_METADATA[ethertype]} -i {link} -p tcp -m tcp --dport 80 -j REDIRECT"
     parts = nat.rule("metadata", f"{redirect} --to-ports {METADATA_PORT}")
     if network.uplink is not None:
-        return parts | nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
+        parts |= nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
+        return parts | (_near(network, nat) if ethertype is EtherType.IPV4 else {})
     # Gone to, not called: what stays inside is not translated.
     parts |= nat.rule("postrouting-bottom", f"-o {link} {go_to('hairpin')}")
     for subnet in network.subnets:
@@ -56,10 +60,21 @@ def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
     return parts
 
 
+def _near(network: NetworkItem, nat: Table) -> Xt:
+    """What guests and their neighbours on the wire send each other keeps its addresses."""
+    parts: Xt = {}
+    for source, target in product(inside4(network), repeat=2):
+        match = f"-s {source} -d {target} -m conntrack ! --ctstate DNAT"
+        parts |= nat.rule("postrouting-bottom", f"{match} {RETURN}")
+    return parts
+
+
 def floating_ip_nat(floating: FloatingIpItem, traits: Traits) -> Xt:
     """Both directions of one floating IP."""
     nat = Table(traits.xtables, "ip", "nat")
     address, fixed = floating.address, floating.fixed_address
-    return nat.rule("float-dnat", f"-d {address}/32 -j DNAT --to-destination {fixed}") | nat.rule(
-        "float-snat", f"-s {fixed}/32 -j SNAT --to-source {address}"
+    return (
+        nat.rule("float-dnat", f"-d {address}/32 -j DNAT --to-destination {fixed}")
+        | nat.rule("float-snat", f"-s {fixed}/32 -j SNAT --to-source {address}")
+        | floating_ip_uplink(floating)
     )

@@ -205,6 +205,12 @@ def _frames(port: PortItem) -> Xt:
 
 def _tree(table: Table, tree: tuple[str, str, str], link: LinkName, leaf: str) -> Xt:
     """The path from the root to the port's own rule; ports with like names share all but that."""
+    parts, node = branch(table, tree, link)
+    return parts | table.rule(node, f"{tree[2].format(link)} {leaf}")
+
+
+def branch(table: Table, tree: tuple[str, str, str], link: LinkName) -> tuple[Xt, str]:
+    """What ports with like names share of a tree, and the chain where their own rules are."""
     root, letter, match = tree
     parts: Xt = {}
     above, tail = root, link[len(_TAP) :]
@@ -213,4 +219,4 @@ def _tree(table: Table, tree: tuple[str, str, str], link: LinkName, leaf: str) -
         parts |= table.listing(node)
         parts |= table.rule(above, f"{match.format(_TAP + tail[:depth] + '+')} {jump_to(node)}")
         above = node
-    return parts | table.rule(above, f"{match.format(link)} {leaf}")
+    return parts, above

@@ -8,7 +8,6 @@ from netwright.model.host import BridgeLink, Link, LinkKey, SysctlKey, TapLink, 
 from netwright.model.ids import (
     HOST_NAMESPACE,
     NamespaceName,
-    bridge_mac,
     bridge_name,
     dhcp_link_name,
     dhcp_namespace,
@@ -17,6 +16,7 @@ from netwright.model.ids import (
 )
 from netwright.model.intent import GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import NetworkItem, PortItem
+from netwright.render.firewall_uplinks import mac_of
 from netwright.render.firewalls import bridges_call_netfilter
 
 Links = dict[LinkKey, Link]
@@ -31,7 +31,7 @@ def network_links(network: NetworkItem, traits: Traits) -> Links:
     alias = f"{OWNER}:network:{network.id}"
     links: Links = {
         LinkKey(HOST_NAMESPACE, bridge): BridgeLink(
-            mac=bridge_mac(network.id),
+            mac=mac_of(network),
             mtu=network.mtu,
             alias=alias,
             netfilter_calls=bridges_call_netfilter(traits),

@@ -1,14 +1,16 @@
-"""Networks and floating IPs as elements of the inet table's sets and maps."""
+"""Networks and floating IPs as elements of the inet table's sets and maps, and what their uplinks need."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network
+from itertools import product
 from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.ids import bridge_name
 from netwright.model.intent import GatewayPlace, Prefix
 from netwright.model.plan import FloatingIpItem, NetworkItem
+from netwright.render.firewall_uplinks import floating_ip_uplink, inside4, network_uplink
 from netwright.render.nft import BRIDGE, INET, Nft, element, mapping
 
 _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
@@ -28,8 +30,10 @@ def network_nat(network: NetworkItem, traits: Traits) -> Nft:
     if not network.host_access:
         parts |= element(INET, "guarded", bridge)
     if network.uplink is None:
-        parts |= element(INET, "inside", bridge) | _prefixes(network)
-    return parts
+        return parts | element(INET, "inside", bridge) | _prefixes(network)
+    for source, target in product(inside4(network), repeat=2):
+        parts |= element(INET, "near4", str(source), str(target))
+    return parts | network_uplink(network)
 
 
 def _prefixes(network: NetworkItem) -> Nft:
@@ -55,4 +59,8 @@ def is_translated(cidr: Prefix) -> bool:
 def floating_ip_nat(floating: FloatingIpItem) -> Nft:
     """Both directions of one floating IP."""
     address, fixed = str(floating.address), str(floating.fixed_address)
-    return mapping(INET, "fip_dnat", address, fixed) | mapping(INET, "fip_snat", fixed, address)
+    return (
+        mapping(INET, "fip_dnat", address, fixed)
+        | mapping(INET, "fip_snat", fixed, address)
+        | floating_ip_uplink(floating)
+    )

@@ -33,6 +33,7 @@ from netwright.model.plan import (
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
 from netwright.render.firewall_logs import accepted_chain, dropped_chain, port_logs_chain
+from netwright.render.firewall_uplinks import FORCING, apart_chains, forced_chain
 from netwright.render.firewalls import ENGINES, unfiltered
 from netwright.render.items import render
 from netwright.render.nft import BRIDGE, INET
@@ -62,7 +63,7 @@ _TRACKING: Final = frozenset(
 )
 _GUARDS: Final = frozenset({"input", "to_host", "guarded"})
 _TRANSLATION: Final = frozenset(
-    {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6"}
+    {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6", "near4"}
 )
 
 
@@ -203,8 +204,14 @@ def _bridge(view: View) -> Hop:
         (value for value in view.rendered[Stage.BRIDGES].values() if isinstance(value, BridgeLink)), None
     )
     note = f"{link.mac}, MTU {link.mtu}, {_up(link.up)}" if link else ""
-    wanted = with_(view.part(Stage.BRIDGES), view.part(Stage.UPLINKS), view.part(Stage.SYSCTLS))
+    wire = view.part(Stage.FIREWALL, partial(_is_of_wire, view))
+    wanted = with_(view.part(Stage.BRIDGES), view.part(Stage.UPLINKS), view.part(Stage.SYSCTLS), wire)
     return Hop(Part.BRIDGE, name, note, ("ip", "-d", "link", "show", name), wanted)
+
+
+def _is_of_wire(view: View, key: Hashable) -> bool:
+    chains = (forced_chain(view.network.id), *apart_chains(view.network.id))
+    return isinstance(key, NftKey) and key.name in chains
 
 
 def _dhcp(view: View) -> Iterator[Hop]:
@@ -293,6 +300,7 @@ def _floating(view: View, floating: FloatingIpItem) -> Hop:
             isinstance(key, NftKey) and key.name in {"fip_dnat", "fip_snat"} and key.element in {*own, ""}
         ),
     )
+    forced = view.firewall(FORCING, BRIDGE, port_link_name(view.port.id))
     held = view.part(
         Stage.ADDRESSES, lambda key: isinstance(key, AddressKey) and key.interface.ip == floating.address
     )
@@ -303,7 +311,7 @@ def _floating(view: View, floating: FloatingIpItem) -> Hop:
         name,
         where,
         ("nft", "list", "map", INET, "netwright", "fip_dnat"),
-        with_(maps, held),
+        with_(maps, forced, held),
     )
 
 

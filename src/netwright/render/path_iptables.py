@@ -12,6 +12,7 @@ from netwright.model.intent import Direction
 from netwright.model.xtables import XtKey, XtKind
 from netwright.render.firewall_iptables_groups import TABLES, group_chain, members_set, ports_chain
 from netwright.render.firewall_iptables_ports import mac_chain, spoof_chain, target_chain
+from netwright.render.firewall_iptables_uplinks import apart_chain, forced_chain
 from netwright.render.firewall_ports import bound_prefixes
 from netwright.render.nft import prefix_text
 from netwright.render.path_view import Hop, Part, View, Wanted, with_
@@ -73,6 +74,18 @@ def _groups(view: View, hop: Hop) -> Hop:
     )
 
 
+def _bridge(view: View, hop: Hop) -> Hop:
+    """Where the bridge has an uplink: what stays apart from it, and what is forced through the host."""
+    link = view.network.uplink
+    own = {PREFIX + apart_chain(view.network.id), PREFIX + forced_chain(view.network.id)}
+    wire = {f"{PREFIX}from-wire", f"{PREFIX}to-wire"}
+
+    def is_wanted(key: Hashable) -> bool:
+        return isinstance(key, XtKey) and (key.name in own or (key.name in wire and link in key.item.split()))
+
+    return replace(hop, wanted=with_(hop.wanted, view.part(Stage.IPTABLES, is_wanted)))
+
+
 def _gateway(view: View, hop: Hop) -> Hop:
     chains = _chains(view, "filter", ["INPUT", "to-host"])
     wanted = with_(hop.wanted, chains, _about_bridge(view, "filter", "INPUT"))
@@ -81,16 +94,17 @@ def _gateway(view: View, hop: Hop) -> Hop:
 
 def _nat(view: View, hop: Hop) -> Hop:
     own = {str(subnet.cidr) for subnet in view.network.subnets}
+    both = f"{PREFIX}snat", f"{PREFIX}postrouting-bottom"
     rules = view.part(
         Stage.IPTABLES,
         lambda key: (
-            isinstance(key, XtKey) and key.name == f"{PREFIX}snat" and bool(own & set(key.item.split()))
+            isinstance(key, XtKey) and key.name in both and bool(own & set(key.item.split()))
         ),
     )
     translated = [
         key.item.split()[1]
         for key in rules.get(Stage.IPTABLES, {})
-        if isinstance(key, XtKey) and key.kind is XtKind.RULE
+        if isinstance(key, XtKey) and key.kind is XtKind.RULE and key.name == both[0]
     ]
     note = (
         f"{', '.join(translated)} leave as the uplink's address"
@@ -119,7 +133,16 @@ def _floating(view: View, hop: Hop) -> Hop:
         ),
     )
     command = (_program(view), "-t", "nat", "-v", "-S", both[0])
-    return replace(hop, command=command, wanted=with_(rules, hop.wanted))
+    link = port_link_name(view.port.id)
+    forced = view.part(
+        Stage.IPTABLES,
+        lambda key: (
+            isinstance(key, XtKey)
+            and key.item.endswith(f"{PREFIX}{forced_chain(view.network.id)}")
+            and link in key.item.split()
+        ),
+    )
+    return replace(hop, command=command, wanted=with_(rules, forced, hop.wanted))
 
 
 def _connections(view: View, hop: Hop) -> Hop:
@@ -172,6 +195,7 @@ _SAID: Final[Mapping[Part, Callable[[View, Hop], Hop]]] = {
     Part.SPOOF: _spoof,
     Part.EGRESS: _groups,
     Part.INGRESS: _groups,
+    Part.BRIDGE: _bridge,
     Part.GATEWAY: _gateway,
     Part.NAT: _nat,
     Part.FLOATING_IP: _floating,

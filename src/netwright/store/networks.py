@@ -81,6 +81,7 @@ def _values(network: Network) -> Mapping[str, object]:
         "uplink": network.uplink,
         "nat": network.nat,
         "host_access": network.host_access,
+        "shared_gateway": network.shared_gateway,
     }
 
 
@@ -101,4 +102,5 @@ def _network(row: rows.Row) -> Network:
         uplink=None if row.uplink is None else LinkName(row.uplink),
         nat=row.nat,
         host_access=row.host_access,
+        shared_gateway=row.shared_gateway,
     )

@@ -79,6 +79,7 @@ networks: Final = sa.Table(
     sa.Column("uplink", sa.String(15)),
     _flag("nat"),
     _flag("host_access"),
+    _flag("shared_gateway"),
     *_stamps(),
 )
 

@@ -58,6 +58,7 @@ _NETWORK: Final = Kind(
         "netwright:gateway_place": "router",
         "netwright:nat": True,
         "netwright:host_access": False,
+        "netwright:shared_gateway": False,
     },
     frozenset({"netwright:gateway_place", "provider:network_type", "provider:physical_network"}),
 )
