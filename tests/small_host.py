@@ -55,6 +55,24 @@ def plan() -> list[Item]:
     floating = FloatingIpItem(
         FloatingIpId("f"), ip_address("203.0.113.9"), ip_address("10.20.0.11"), first.id, network.id, 7, LinkName("eth0")
     )  # fmt: skip
+    shared, fourth, forced = _on_a_wire()
+    return [
+        HostItem(HostName("h")),
+        network,
+        tenant,
+        shared,
+        group,
+        replace(first, groups=(GROUP,), pairs=pairs),
+        replace(open_port, secured=False),
+        replace(third, groups=(GROUP,)),
+        floating,
+        fourth,
+        forced,
+    ]
+
+
+def _on_a_wire() -> tuple[Item, Item, Item]:
+    """A network whose gateway other hosts hold too, a port on it, and that port's floating IP."""
     near, nearer = (
         sample_subnet("10.21.0.0/24", number=3),
         sample_subnet("fd21::/64", Serving.SLAAC, number=4),
@@ -66,16 +84,4 @@ def plan() -> list[Item]:
     forced = FloatingIpItem(
         FloatingIpId("g"), ip_address("203.0.113.10"), ip_address("10.21.0.11"), fourth.id, WIRE, 7, LinkName("eth0"), on_wire=True
     )  # fmt: skip
-    return [
-        HostItem(HostName("h")),
-        network,
-        tenant,
-        shared,
-        group,
-        replace(first, groups=(GROUP,), pairs=pairs),
-        replace(open_port, secured=False),
-        replace(third, groups=(GROUP,)),
-        floating,
-        replace(fourth, secured=False),
-        forced,
-    ]
+    return shared, replace(fourth, secured=False), forced

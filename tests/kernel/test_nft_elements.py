@@ -66,6 +66,7 @@ FIELDS: dict[str, tuple[st.SearchStrategy[str], ...]] = {
     "ipv4_addr": (FOURS.map(str),),
     "ipv6_addr": (SIXES.map(str),),
     "ipv4_addr; flags interval": (NETS4,),
+    "ipv4_addr . ipv4_addr; flags interval": (NETS4, NETS4),
     "ipv6_addr; flags interval": (NETS6,),
 }
 DATA: dict[str, st.SearchStrategy[str]] = {
