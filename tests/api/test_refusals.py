@@ -13,6 +13,7 @@ from netwright.api.app import RESOURCES
 from netwright.api.resource import Resource
 
 NETWORK = {"netwright:gateway_place": "host"}
+WIRE = {"provider:physical_network": "eth1"}
 SUBNET = {"cidr": "10.99.0.0/24", "ip_version": 4}
 POOL = {"start": "10.99.0.10", "end": "10.99.0.20"}
 
@@ -30,6 +31,14 @@ CASES = [
     ("network", {"provider:physical_network": "a/b"}, "provider:physical_network"),
     ("network", {"dns_domain": "under_score.lan"}, "dns_domain"),
     ("network", {"netwright:gateway_place": "cloud"}, "netwright:gateway_place"),
+    ("network", {"netwright:shared_gateway": "perhaps", **NETWORK}, "netwright:shared_gateway"),
+    ("network", {"netwright:shared_gateway": True, **NETWORK}, "netwright:shared_gateway"),
+    ("network", {"netwright:shared_gateway": True, **WIRE}, "netwright:shared_gateway"),
+    (
+        "network",
+        {"netwright:shared_gateway": True, "router:external": True, **NETWORK, **WIRE},
+        "netwright:shared_gateway",
+    ),
     ("subnet", {"cidr": "10.99.0.5/24"}, "cidr"),
     ("subnet", {"cidr": "10.99.0.0/33"}, "cidr"),
     ("subnet", {"cidr": "224.0.0.0/24"}, "cidr"),

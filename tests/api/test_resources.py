@@ -91,6 +91,19 @@ def test_a_router_network_has_a_dhcp_port_while_a_subnet_has_dhcp(client: Client
     client.drop("network", network["id"])
 
 
+def test_a_gateway_is_shared_while_there_is_a_wire(client: Client) -> None:
+    """The attribute is off at first, is kept and shown, and refuses to outlive the uplink."""
+    wire = {"netwright:gateway_place": "host", "provider:physical_network": "eth1"}
+    network = client.make("network", **wire)
+    assert network["netwright:shared_gateway"] is False
+    shared = client.change("network", network["id"], **{"netwright:shared_gateway": True})
+    assert shared["netwright:shared_gateway"] is True
+    gone = {"network": {"provider:physical_network": None}}
+    answer = client.send("PUT", f"/v2.0/networks/{network['id']}", gone)
+    assert (answer.status, "netwright:shared_gateway" in answer.message) == (400, True)
+    client.drop("network", network["id"])
+
+
 def test_two_router_networks_may_overlap_and_two_host_networks_may_not(client: Client) -> None:
     """Overlapping prefixes are refused only where the host itself would have to route both."""
     ours = cidr()

@@ -126,11 +126,19 @@ def kept_apart(mac: Mac, last: int) -> dict[str, bytes]:
         "solicitation": frames.solicitation(six, ALL_NODES, GATEWAY6),
         "solicitation from the gateway": frames.solicitation(gateway6, ALL_NODES, six.address + 1),
         "solicitation of the metadata service": frames.solicitation(six, ALL_NODES, METADATA_IPV6.ip),
+        "solicitation behind three headers": _behind_headers(six, frames.octets(mac)),
         "advertisement": frames.advertisement(local, ALL_NODES, GATEWAY6, mac),
         "advertisement of the metadata service": frames.advertisement(
             local, ALL_NODES, METADATA_IPV6.ip, mac
         ),
     }
+
+
+def _behind_headers(source: End, mac: bytes) -> bytes:
+    """For the gateway, after three headers of destination options."""
+    body = frames.icmpv6_body(source, ALL_NODES, b"\x87\0", bytes(4) + GATEWAY6.packed + b"\1\1" + mac)
+    headers = [bytes([following, 0, 1, 4, 0, 0, 0, 0]) for following in (60, 60, frames.ICMPV6)]
+    return frames.ip(source, ALL_NODES, 60, b"".join(headers) + body)
 
 
 def common(mac: Mac, last: int) -> dict[str, bytes]:

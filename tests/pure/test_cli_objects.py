@@ -103,6 +103,10 @@ def test_switches_reach_the_body(cli: Cli) -> None:
     )
     keys = ("netwright:nat", "netwright:host_access", "mtu", "port_security_enabled")
     assert [made[key] for key in keys] == [False, True, 1400, False]
+    assert made["netwright:shared_gateway"] is False
+    shared = cli.ok("network", "set", "a", "--shared-gateway")
+    assert shared["netwright:shared_gateway"] is True
+    assert cli.ok("network", "set", "a", "--own-gateway")["netwright:shared_gateway"] is False
     back = cli.ok("network", "set", "a", "--nat", "--name", "b")
     assert (back["netwright:nat"], back["name"]) == (True, "b")
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address, ip_network
+from dataclasses import replace
+from ipaddress import IPv4Address, ip_address, ip_network
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.model.ids import HostName, Mac, NetworkId, PortId, ProjectId, SubnetId
-from netwright.model.intent import FixedIp, GatewayPlace, Ipv6Mode, Network, Port, Subnet
+from netwright.model.ids import FloatingIpId, HostName, LinkName, Mac, NetworkId, PortId, ProjectId, SubnetId
+from netwright.model.intent import (
+    Association,
+    FixedIp,
+    FloatingIp,
+    GatewayPlace,
+    Ipv6Mode,
+    Network,
+    Port,
+    Subnet,
+)
 from netwright.model.plan import HostItem, HostPlan, ItemKey, Noun, Serving
-from netwright.planner import names, networks
+from netwright.planner import floating_ips, names, networks
 from netwright.planner.check import problems
 from netwright.planner.subnets import serving
 
@@ -34,6 +44,31 @@ DHCP = Port(
     PortId("d"), NetworkId("n"), PROJECT, "", Mac("fa:16:3e:00:00:01"),
     (FixedIp(SubnetId("s"), ip_address("10.0.0.2")),),
 )  # fmt: skip
+
+
+def test_hosts_that_share_a_gateways_address_have_bridges_of_their_own() -> None:
+    """Each host's bridge has its own MAC where the gateway is shared, always the same one; else the network's."""
+    ours, other = (subnet("10.0.0.0/24"),), HostName("other")
+    shared = network(GatewayPlace.HOST, uplink=LinkName("eth1"), shared_gateway=True)
+    items = [networks.item(shared, ours, None, host, used=True) for host in (HOST, other, HOST)]
+    assert [one and one.shared_gateway for one in items] == [True] * 3
+    assert len({one and one.mac for one in items}) == 2
+    alone = networks.item(replace(shared, shared_gateway=False), ours, None, HOST, used=True)
+    assert alone is not None
+    assert alone.mac is None
+
+
+def test_floating_ips_know_whether_their_guests_are_on_a_wire() -> None:
+    """A floating IP tells whether the network of its fixed address has an uplink."""
+    outside = network(GatewayPlace.ROUTER, external=True)
+    held = FloatingIp(
+        FloatingIpId("f"), PROJECT, NetworkId("x"), IPv4Address("203.0.113.9"),
+        Association(PortId("p"), IPv4Address("10.0.0.5")),
+    )  # fmt: skip
+    for uplink in (None, LinkName("eth1")):
+        item = floating_ips.item(held, network(GatewayPlace.HOST, uplink=uplink), outside)
+        assert item is not None
+        assert item.on_wire is (uplink is not None)
 
 
 def test_a_host_network_is_there_from_its_first_subnet_on() -> None:

@@ -17,6 +17,7 @@ from netwright.render.xt import DROP, RETURN, Table, Xt, bridge_table, jump_to
 _FORCED: Final = ("forced", "d", "-i {}")
 _ND: Final = "-p IPv6 --ip6-src {} --ip6-proto ipv6-icmp --ip6-icmp-type neighbour-{}"
 _ROUTERS: Final = "-p IPv6 --ip6-proto ipv6-icmp --ip6-icmp-type router-advertisement"
+_ANY: Final = IPv6Network("::/0")
 _TAIL: Final = 11
 
 
@@ -75,8 +76,9 @@ def _frames(network: NetworkItem) -> tuple[str, ...]:
 
 
 def _neighbours(network: NetworkItem) -> tuple[str, ...]:
-    return tuple(
-        f'-p ipv6-icmp -m icmp6 --icmpv6-type {kind} -m bpf --bytecode "{program}" {DROP}'
-        for program in (neighbour_target(IPv6Network(address)) for address in shared6(network))
-        for kind in (135, 136)
-    )
+    """What is about a shared address goes, and so does what does not tell what it is about."""
+    about = [(neighbour_target(IPv6Network(address)), DROP) for address in shared6(network)]
+    about.append((neighbour_target(_ANY), RETURN))
+    kinds = [f"-p ipv6-icmp -m icmp6 --icmpv6-type {kind}" for kind in (135, 136)]
+    told = [f'{kind} -m bpf --bytecode "{program}" {verdict}' for program, verdict in about for kind in kinds]
+    return (*told, *(f"{kind} {DROP}" for kind in kinds))
