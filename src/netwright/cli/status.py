@@ -102,7 +102,7 @@ def _seen(host: Host, now: float) -> str:
 def _counts(status: Item) -> str:
     counts = status.get("counts")
     held = counts.items() if isinstance(counts, Mapping) else ()
-    words = [f"{cell(number)} {str(noun).replace('_', ' ')}" for noun, number in held]
+    words = [f"{cell(number)} {str(noun).replace('_', ' ').replace(' ips', ' IPs')}" for noun, number in held]
     return ", ".join([f"Generation {cell(status.get('generation'))}", *words])
 
 
