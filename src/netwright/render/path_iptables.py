@@ -97,9 +97,7 @@ def _nat(view: View, hop: Hop) -> Hop:
     both = f"{PREFIX}snat", f"{PREFIX}postrouting-bottom"
     rules = view.part(
         Stage.IPTABLES,
-        lambda key: (
-            isinstance(key, XtKey) and key.name in both and bool(own & set(key.item.split()))
-        ),
+        lambda key: isinstance(key, XtKey) and key.name in both and bool(own & set(key.item.split())),
     )
     translated = [
         key.item.split()[1]
