@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -75,3 +76,12 @@ def test_a_firewall_that_cannot_be_had_is_refused_by_name(name: str, said: str) 
     assert "sample" in firewall_names()
     with pytest.raises(InvalidError, match=said):
         find_firewall(name)
+
+
+def test_a_wrong_name_is_told_before_anything_is_made(tmp_path: Path) -> None:
+    """`netwright up` with a firewall that nobody has says which there are, exits as for wrong input, and leaves nothing."""
+    places = [f"--{kind}={tmp_path / kind}" for kind in ("state-dir", "run-dir", "socket")]
+    words = [sys.executable, "-m", "netwright", "up", "--firewall", "nftabels", "--listen", "none", *places]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert (done.returncode, list(tmp_path.iterdir())) == (2, [])
+    assert "no firewall is called 'nftabels'; there are nftables, iptables, nwfilter, none" in done.stderr

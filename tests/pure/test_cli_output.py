@@ -231,7 +231,7 @@ def test_status_tells_a_sick_host(cli: Cli, api: FakeApi) -> None:
     api.failures.append({"stage": "dnsmasq", "said": "port\n53 taken", "pending": 2})
     ran = cli.run("status")
     assert ran.code == 1
-    assert r"dnsmasq: port\n53 taken (2 pending)" in ran.out
+    assert r"  dnsmasq=port\n53 taken (2 pending)" in ran.out
     api.failures.clear()
     api.last_seen = "2020-01-01T00:00:00Z"
     assert cli.run("status").code == 1

@@ -79,7 +79,7 @@ def _run(call: Call) -> int:
 
 
 def _row(host: Host, now: float) -> Item:
-    pending = [f"{one.stage}: {one.said} ({one.pending} pending)" for one in host.failures]
+    pending = [{one.stage: f"{one.said} ({one.pending} pending)"} for one in host.failures]
     return {
         "id": host.name,
         "name": host.name,
@@ -102,7 +102,7 @@ def _seen(host: Host, now: float) -> str:
 def _counts(status: Item) -> str:
     counts = status.get("counts")
     held = counts.items() if isinstance(counts, Mapping) else ()
-    words = [f"{cell(number)} {str(noun).replace('_', ' ')}" for noun, number in held]
+    words = [f"{cell(number)} {str(noun).replace('_', ' ').replace(' ips', ' IPs')}" for noun, number in held]
     return ", ".join([f"Generation {cell(status.get('generation'))}", *words])
 
 
@@ -141,13 +141,9 @@ _HOST: Final = Noun(
         Column("GENERATION", "generation"),
         Column("FIREWALL", "firewall"),
         Column("SEEN", "seen"),
-        Column("PENDING", "pending", lambda host: _lines(host.get("pending"))),
+        Column("PENDING", "pending"),
     ),
 )
-
-
-def _lines(value: object) -> object:
-    return [{"stage": one} for one in value] if isinstance(value, list) else value
 
 
 main: Final = command("status", [], _run, _HELP)

@@ -10,7 +10,7 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("networks") as networks:
-        networks.add_column(
-            sa.Column("shared_gateway", sa.Boolean(), nullable=False, server_default=sa.false())
-        )
+    # Not in a batch: SQLite would copy the table and drop it, and other tables' rows refer to it.
+    op.add_column(
+        "networks", sa.Column("shared_gateway", sa.Boolean(), nullable=False, server_default=sa.false())
+    )
