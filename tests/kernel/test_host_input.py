@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, ip_address
 from itertools import count
@@ -16,6 +16,7 @@ from netwright.kernel import netns
 from netwright.model.ids import GroupId, Mac, bridge_mac, bridge_name
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType
 from netwright.model.plan import GroupItem, NetworkItem, RulePlan, Serving
+from netwright.render.nft import ESTABLISHED_MARK
 from netwright.testing import frames
 from netwright.testing.frames import End
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace, run
@@ -79,6 +80,21 @@ class Bench:
                 return listening.recv(10) == b"hello"
             except BlockingIOError:
                 return False
+
+    def gets_from_host(self, version: int, mark: int) -> bool:
+        """Whether guest 0 gets a datagram that the host sends with a mark, of a connection of its own."""
+        family = socket.AF_INET if version == 4 else socket.AF_INET6
+        words = b"marked %d" % next(SOURCES)
+        with (
+            netns.inside(self.rig.host),
+            closing(socket.socket(family, socket.SOCK_DGRAM)) as line,
+            one_cpu(),
+        ):
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+            with suppress(PermissionError):  # what iptables drops of the host's own
+                line.sendto(words, (str(self.wired.end(0, version).address), 2000))
+            got = self.wired.exchange([])[0]
+        return any(words in frame for frame in got)
 
 
 @pytest.fixture(scope="module", params=["nftables", "iptables/nft", "iptables/legacy"])
@@ -169,3 +185,14 @@ def test_nobody_outside_sends_as_a_guest(bench: Bench, source: str, passes: bool
         bench.outside.send(frames.udp(claimed, target, (1000, 2000), b"from outside"))
         got = bench.wired.exchange([])[1]
     assert any(b"from outside" in frame for frame in got) is passes
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_a_mark_of_others_opens_nothing(bench: Bench, version: int) -> None:
+    """What the host sends with the mark of known connections already set is asked as anything else is."""
+    bench.have(NET)
+    assert bench.gets_from_host(version, ESTABLISHED_MARK)
+    shut = replace(OPEN, rules=tuple(rule for rule in OPEN.rules if rule.direction is Direction.EGRESS))
+    bench.rig.plan(NET, shut, *bench.wired.ports)
+    assert not bench.gets_from_host(version, 0)
+    assert not bench.gets_from_host(version, ESTABLISHED_MARK)

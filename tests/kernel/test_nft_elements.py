@@ -63,6 +63,7 @@ FIELDS: dict[str, tuple[st.SearchStrategy[str], ...]] = {
     "iifname . @th,64,128": (LINKS, SIXES.map(lambda address: hex(int(address)))),
     "iifname . @th,64,128; flags interval": (LINKS, st.builds(_range6, SIXES, st.integers(16, 127))),
     "iifname": (LINKS,),
+    "iface_type": (st.just("ether"),),
     "ipv4_addr": (FOURS.map(str),),
     "ipv6_addr": (SIXES.map(str),),
     "ipv4_addr; flags interval": (NETS4,),

@@ -35,6 +35,7 @@ class _Type(IntEnum):
     IPV4 = 7
     IPV6 = 8
     MAC = 9
+    LINK_TYPE = 21
     LINK = 41
 
 
@@ -43,11 +44,14 @@ _WIDTHS: Final[Mapping[int, int]] = {
     _Type.IPV4: 4,
     _Type.IPV6: 16,
     _Type.MAC: 6,
+    _Type.LINK_TYPE: 2,
     _Type.LINK: 16,
 }
 """Bytes. Numbers are neighbour targets."""
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _LINK: Final = re.compile(r"[A-Za-z_][\w.@-]*")
+_ETHER: Final = "ether", struct.pack("=H", 1)
+"""The type of links (ARPHRD_ETHER) that one of our sets may hold, and that none of our links is called."""
 _AND: Final = " . "
 _BYTES: Final = "!"
 EVERYTHING_ELSE: Final = "*"
@@ -102,6 +106,8 @@ def _text(kind: int, first: bytes, last: bytes, *, always_range: bool) -> str:
             return string(first) if first == last and _LINK.fullmatch(string(first)) else ""
         case _Type.MAC:
             return first.hex(":") if first == last else f"{first.hex(':')}-{last.hex(':')}"
+        case _Type.LINK_TYPE:
+            return _ETHER[0] if first == last == _ETHER[1] else ""
         case _Type.NUMBER:
             ends = [hex(int.from_bytes(value, "big")) for value in (first, last)]
             return ends[0] if first == last else "-".join(ends)
@@ -166,6 +172,8 @@ def _pack(text: str) -> tuple[bytes, bytes]:
 
 def _single(text: str) -> bytes:
     """A value, its type told from its text."""
+    if text == _ETHER[0]:
+        return _ETHER[1]
     if text.startswith("0x"):
         return int(text, 16).to_bytes(_WIDTHS[_Type.NUMBER], "big")
     if _MAC.fullmatch(text):

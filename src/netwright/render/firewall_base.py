@@ -7,6 +7,7 @@ uplink, or the host itself.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from netwright.model.host import CUT_MARK, Traits
@@ -17,6 +18,9 @@ METADATA_PORT: Final = 8775
 
 _BRIDGE_SETS: Final = {
     "secured": "type ifname",
+    # Holds `ether`, the type of all links of bridges, while groups are asked about known connections, too.
+    # The kernel keeps a set of two-byte keys as a bitmap: no question to put to every packet is cheaper.
+    "asked": "type iface_type",
     "bind_mac": "type ifname . ether_addr",
     "bind_ip4": "type ifname . ether_addr . ipv4_addr",
     "bind_ip6": "type ifname . ether_addr . ipv6_addr",
@@ -40,10 +44,14 @@ _INET_SETS: Final = {
     "near4": "type ipv4_addr . ipv4_addr; flags interval",
 }
 _INET_MAPS: Final = {
+    "from_bridges": "type ifname : verdict",
     "zones": "typeof iifname : ct zone",
     "fip_dnat": "type ipv4_addr : ipv4_addr",
     "fip_snat": "type ipv4_addr : ipv4_addr",
 }
+
+_KNOWN: Final = "established,related"
+_MARKED: Final = f"meta mark & {ESTABLISHED_MARK:#010x} == {ESTABLISHED_MARK:#010x}"
 
 _ANTISPOOF: Final = (
     # Nearly every packet: a whole address that is its port's own, so that one look-up is enough.
@@ -145,7 +153,7 @@ def firewall_base(traits: Traits) -> Nft:
             parts |= named_set(family, name, spec)
         for name, spec in maps.items():
             parts |= named_map(family, name, spec)
-    return parts | _bridge_chains(traits) | _inet_chains() | _conntrack(traits)
+    return parts | _bridge_chains(traits) | _inet_chains(traits) | _conntrack(traits)
 
 
 def _bridge_chains(traits: Traits) -> Nft:
@@ -163,9 +171,20 @@ def _bridge_chains(traits: Traits) -> Nft:
         | chain(BRIDGE, "own_ip4", _OWN_IP4)
         | chain(BRIDGE, "antispoof", _ANTISPOOF, "filter prerouting -300")
         # After br_netfilter (priority 0), whose inet hooks have marked the packet by now.
-        | chain(BRIDGE, "from_ports", (*cut, "iifname vmap @ports_out"), "filter prerouting 100")
-        | chain(BRIDGE, "to_ports", (*cut, "oifname vmap @ports_in"), "filter postrouting 0")
+        | chain(
+            BRIDGE,
+            "from_ports",
+            (*cut, _known(traits, "iiftype"), "iifname vmap @ports_out"),
+            "filter prerouting 100",
+        )
+        | to_ports(traits, cut)
     )
+
+
+def to_ports(traits: Traits, first: Sequence[str] = ()) -> Nft:
+    """What guards the ports from what is sent to them; `first` comes before all."""
+    rules = (*first, _known(traits, "oiftype"), "oifname vmap @ports_in")
+    return chain(BRIDGE, "to_ports", rules, "filter postrouting 0")
 
 
 def _cut(traits: Traits) -> tuple[str, ...]:
@@ -174,20 +193,22 @@ def _cut(traits: Traits) -> tuple[str, ...]:
     return (f"{mark} counter drop",) if traits.flow_marks else ()
 
 
-def _known(traits: Traits) -> str:
-    if traits.bridge_conntrack:
-        return "ct state established,related accept"
-    return f"meta mark & {ESTABLISHED_MARK:#010x} == {ESTABLISHED_MARK:#010x} accept"
+def _known(traits: Traits, unasked: str = "") -> str:
+    """Known connections pass; with `iiftype` or `oiftype` only while nobody is to be asked about them."""
+    known = f"ct state {_KNOWN}" if traits.bridge_conntrack else _MARKED
+    return f"{known} meta {unasked} != @asked accept" if unasked else f"{known} accept"
 
 
-def _inet_chains() -> Nft:
+def _inet_chains(traits: Traits) -> Nft:
+    begin = "" if traits.bridge_conntrack else f"meta mark set meta mark | {ESTABLISHED_MARK:#010x} "
     return (
-        chain(INET, "zone_bridged", ("ct zone set iifname map @zones",))
+        chain(INET, "hosted_bridge", (f"{begin}accept",))
+        | chain(INET, "routed_bridge", (f"{begin}ct zone set iifname map @zones",))
         | chain(
             INET,
             "zone",
             (
-                "iifname @bridges goto zone_bridged",
+                "iifname vmap @from_bridges",
                 # Nobody outside may pretend to be a guest: groups name guests by their addresses.
                 "iifname != lo ip saddr @inside4 counter drop",
                 "iifname != lo ip6 saddr @inside6 counter drop",
@@ -218,11 +239,15 @@ def _conntrack(traits: Traits) -> Nft:
         )
     marking = (
         *_cut(traits),
-        f"ct state established,related meta mark set meta mark | {ESTABLISHED_MARK:#010x} accept",
+        f"ct state {_KNOWN} meta mark set meta mark | {ESTABLISHED_MARK:#010x} accept",
         f"meta mark set meta mark & {~ESTABLISHED_MARK & 0xFFFFFFFF:#010x}",
     )
+    # Nearly every packet is of a known connection and from one of our bridges, where `zone` set the bit:
+    # that the bit is right already costs less to see than whose packet it is.
+    alive = f"ct mark & {CUT_MARK:#010x} == 0x00000000 " if traits.flow_marks else ""
+    right = f"{_MARKED} {alive}ct state {_KNOWN} accept"
     return (
         chain(INET, "marks", marking)
-        | chain(INET, "mark_in", ("iifname @bridges goto marks",), "filter prerouting -150")
-        | chain(INET, "mark_out", ("oifname @bridges goto marks",), "filter postrouting -150")
+        | chain(INET, "mark_in", (right, "iifname @bridges goto marks"), "filter prerouting -150")
+        | chain(INET, "mark_out", (right, "oifname @bridges goto marks"), "filter postrouting -150")
     )

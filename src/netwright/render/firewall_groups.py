@@ -29,7 +29,7 @@ from netwright.render.firewall_logs import (
     port_logs,
     port_logs_chain,
 )
-from netwright.render.nft import BRIDGE, Nft, chain, movable_chain, named_set, prefix_text
+from netwright.render.nft import BRIDGE, Nft, chain, element, movable_chain, named_set, prefix_text
 from netwright.render.tags import digest_of, tag_movable
 
 _PORTED = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
@@ -53,7 +53,7 @@ def members_set(ethertype: EtherType, group: GroupId) -> str:
 
 def group_firewall(group: GroupItem, traits: Traits) -> Nft:
     """The group's chains, its member sets, the member sets that its rules name, and its logs."""
-    parts: Nft = members_sets(group.id)
+    parts: Nft = members_sets(group.id) | ({} if group.stateful else asking())
     for rule in group.rules:
         if isinstance(rule.remote, RemoteGroup):
             parts |= members_sets(rule.remote.group)
@@ -64,6 +64,11 @@ def group_firewall(group: GroupItem, traits: Traits) -> Nft:
         known = ("jump known",) if group.stateful else ()
         parts |= movable_chain(BRIDGE, group_chain(direction, group.id), known, rules)
     return parts
+
+
+def asking() -> Nft:
+    """Packets of known connections are sent to the groups of their ports, too."""
+    return element(BRIDGE, "asked", "ether")
 
 
 def rule_tags(group: GroupItem) -> Mapping[RulePlan, tuple[str, str]]:

@@ -24,7 +24,7 @@ from netwright.model.plan import (
     NetworkItem,
     PortItem,
 )
-from netwright.render.firewall_base import firewall_base
+from netwright.render.firewall_base import firewall_base, to_ports
 from netwright.render.firewall_groups import group_firewall
 from netwright.render.firewall_ports import membership, neighbour_targets, port_groups
 from netwright.render.nat import floating_ip_nat, network_nat
@@ -94,7 +94,7 @@ def _base(traits: Traits) -> Nft:
             ),
             "filter prerouting -300",
         )
-        | chain(BRIDGE, "to_ports", (_SHUT_TO, "oifname vmap @ports_in"), "filter postrouting 0")
+        | to_ports(traits, (_SHUT_TO,))
     )
 
 

@@ -10,7 +10,13 @@ from netwright.model.host import Traits
 from netwright.model.ids import LinkName, Mac, port_link_name
 from netwright.model.intent import Direction, EtherType, Prefix
 from netwright.model.plan import MemberItem, PortItem, whole
-from netwright.render.firewall_groups import members_set, members_sets, ports_chain, ports_chains
+from netwright.render.firewall_groups import (
+    asking,
+    members_set,
+    members_sets,
+    ports_chain,
+    ports_chains,
+)
 from netwright.render.nft import BRIDGE, Nft, element, mapping, prefix_text
 
 
@@ -27,6 +33,7 @@ def port_groups(port: PortItem, traits: Traits) -> Nft:
     ingress, egress = (ports_chain(way, port.groups, port.logs) for way in Direction)
     return (
         membership(port)
+        | ({} if port.groups else asking())
         | ports_chains(port.groups, port.logs, traits)
         | element(BRIDGE, "secured", link)
         | mapping(BRIDGE, "ports_out", link, f"goto {egress}")

@@ -19,7 +19,9 @@ _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
 def network_nat(network: NetworkItem, traits: Traits) -> Nft:
     """Which sets a network's bridge and prefixes are in; they decide what the base chains do with it."""
     bridge = bridge_name(network.id)
+    place = "routed" if network.place is GatewayPlace.ROUTER else "hosted"
     parts: Nft = element(INET, "bridges", bridge)
+    parts |= mapping(INET, "from_bridges", bridge, f"goto {place}_bridge")
     if network.place is GatewayPlace.ROUTER:
         # A zone of its own: another project's connections may have the very same addresses.
         parts |= element(INET, "routed", bridge) | mapping(INET, "zones", bridge, str(network.zone))

@@ -59,7 +59,20 @@ _BASE: Final = {Direction.EGRESS: "from_ports", Direction.INGRESS: "to_ports"}
 _ALWAYS: Final = {Direction.EGRESS: "always_out", Direction.INGRESS: "always_in"}
 _VERDICTS: Final = {Direction.EGRESS: "ports_out", Direction.INGRESS: "ports_in"}
 _TRACKING: Final = frozenset(
-    {"bridges", "known", "zone", "zone_bridged", "zones", "mark_in", "mark_out", "marks", "routed"}
+    {
+        "asked",
+        "bridges",
+        "from_bridges",
+        "hosted_bridge",
+        "known",
+        "mark_in",
+        "mark_out",
+        "marks",
+        "routed",
+        "routed_bridge",
+        "zone",
+        "zones",
+    }
 )
 _GUARDS: Final = frozenset({"input", "to_host", "guarded"})
 _TRANSLATION: Final = frozenset(
