@@ -153,7 +153,7 @@ def firewall_base(traits: Traits) -> Nft:
             parts |= named_set(family, name, spec)
         for name, spec in maps.items():
             parts |= named_map(family, name, spec)
-    return parts | _bridge_chains(traits) | _inet_chains(traits) | _conntrack(traits)
+    return parts | _bridge_chains(traits) | _inet_chains() | _conntrack(traits)
 
 
 def _bridge_chains(traits: Traits) -> Nft:
@@ -199,11 +199,10 @@ def _known(traits: Traits, unasked: str = "") -> str:
     return f"{known} meta {unasked} != @asked accept" if unasked else f"{known} accept"
 
 
-def _inet_chains(traits: Traits) -> Nft:
-    begin = "" if traits.bridge_conntrack else f"meta mark set meta mark | {ESTABLISHED_MARK:#010x} "
+def _inet_chains() -> Nft:
     return (
-        chain(INET, "hosted_bridge", (f"{begin}accept",))
-        | chain(INET, "routed_bridge", (f"{begin}ct zone set iifname map @zones",))
+        chain(INET, "hosted_bridge", ("accept",))
+        | chain(INET, "routed_bridge", ("ct zone set iifname map @zones",))
         | chain(
             INET,
             "zone",
@@ -242,12 +241,12 @@ def _conntrack(traits: Traits) -> Nft:
         f"ct state {_KNOWN} meta mark set meta mark | {ESTABLISHED_MARK:#010x} accept",
         f"meta mark set meta mark & {~ESTABLISHED_MARK & 0xFFFFFFFF:#010x}",
     )
-    # Nearly every packet is of a known connection and from one of our bridges, where `zone` set the bit:
-    # that the bit is right already costs less to see than whose packet it is.
+    # Nearly every packet that goes out was marked when it came in: that the bit is right already costs
+    # less to see than whose packet it is.
     alive = f"ct mark & {CUT_MARK:#010x} == 0x00000000 " if traits.flow_marks else ""
     right = f"{_MARKED} {alive}ct state {_KNOWN} accept"
     return (
         chain(INET, "marks", marking)
-        | chain(INET, "mark_in", (right, "iifname @bridges goto marks"), "filter prerouting -150")
+        | chain(INET, "mark_in", ("iifname @bridges goto marks",), "filter prerouting -150")
         | chain(INET, "mark_out", (right, "oifname @bridges goto marks"), "filter postrouting -150")
     )
