@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from foreign_scene import BRIDGE, FLOATING, OUTSIDE, Scene, disagreements, scene
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from netwright.testing.namespaces import run
 
 UNHURRIED = settings(
+    derandomize=True,
+    database=None,
     deadline=None,
     max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
@@ -124,6 +126,9 @@ def tables(draw: st.DrawFn) -> str:
 
 
 @UNHURRIED
+@example(
+    script="table ip strange { chain prerouting { type filter hook prerouting priority -1; ip daddr 10.44.0.0/24 drop; }; }"
+)
 @given(script=tables())
 def test_what_the_doctor_says_of_native_rules_is_what_the_kernel_does(there: Scene, script: str) -> None:
     """Said to pass, a datagram passes; said to be dropped, it does not: whatever rules somebody wrote for nft."""

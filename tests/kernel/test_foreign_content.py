@@ -17,6 +17,8 @@ from netwright.testing.namespaces import run
 from netwright.testing.whole import Planned, planned
 
 UNHURRIED = settings(
+    derandomize=True,
+    database=None,
     deadline=None,
     max_examples=25,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

@@ -126,7 +126,8 @@ def _blows(traffic: Traffic, probe: Probe, tables: Sequence[ForeignTable]) -> It
         for table, base in bases(tables, step.families, step.hook):
             if base.kind == "nat" and not step.new:
                 continue
-            packet = {**step.packet, Field.MARK: None} if marked else step.packet
+            seen = step.seen_at(base.priority)
+            packet = {**seen, Field.MARK: None} if marked else seen
             there = _device(base, step)
             if there is Match.NO:
                 continue

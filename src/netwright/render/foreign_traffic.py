@@ -26,11 +26,16 @@ class Kind(StrEnum):
     FROM_HOST = "host to guest"
 
 
+_DNAT: Final = -100
+"""NF_IP_PRI_NAT_DST."""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One hook, the families whose base chains are asked there, and the packet as it is by then.
 
     `new`: the first packet of a connection, which the nat chains see. `links`: the netdev family's.
+    `translated`: the packet as chains after destination NAT (priority -100) see it, where it differs.
     """
 
     families: tuple[str, ...]
@@ -38,6 +43,11 @@ class Step:
     packet: Packet
     new: bool = False
     links: tuple[LinkName, ...] = ()
+    translated: Packet | None = None
+
+    def seen_at(self, priority: int) -> Packet:
+        """What a base chain of that priority meets."""
+        return self.packet if self.translated is None or priority <= _DNAT else self.translated
 
 
 @dataclass(frozen=True, slots=True)
@@ -416,7 +426,7 @@ def _mapped(
         flow.label,
         (
             Step(("netdev", "inet"), "ingress", outer, links=uplinks),
-            Step(_L3[4], "prerouting", outer, new=True),
+            Step(_L3[4], "prerouting", outer, new=True, translated={**inner, Field.IIF: uplinks}),
             *_forwarded(bridge, inner, 4, uplinks, (bridge.name,), new=True),
             *_leaving(bridge, inner),
             *_entering(bridge, back, 4),
