@@ -3,68 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from inspecting import Scene, guest_scene
 
-from netwright.agent.inspection import Inspection, Picture, Seen, State
-from netwright.model.ids import GroupId, HostName, LinkName, NamespaceName, bridge_name
-from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, InNamespace
-from netwright.model.plan import GroupItem, HostItem, HostPlan, PortItem, RulePlan
+from netwright.agent.inspection import State
+from netwright.model.ids import NamespaceName
 from netwright.render.path_view import Part
-from netwright.testing.namespaces import ip, namespace, run
-from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
-
-GROUP = GroupId("6e0a0000-0000-4000-8000-000000000001")
-SUBNET = sample_subnet("10.20.0.0/24")
-NETWORK = sample_network(SUBNET)
-BRIDGE = bridge_name(NETWORK.id)
-OUT = RulePlan(Direction.EGRESS, EtherType.IPV4, AnyProtocol(), Anywhere())
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    made: Rig
-    plan: HostPlan
-    port: PortItem
-    guest: NamespaceName
-    directory: Path
-    backend: str
-
-    def look(self) -> Picture:
-        def act() -> Picture | None:
-            with closing(Inspection(self.directory)) as inspection:
-                assert inspection.is_host()
-                return inspection.look(self.plan, self.port.id)
-
-        picture = self.made.do(act)
-        assert picture is not None
-        return picture
-
-    def at(self, part: Part) -> Seen:
-        (seen,) = (one for one in self.look().seen if one.hop.part is part)
-        return seen
+from netwright.testing.namespaces import run
 
 
 @pytest.fixture(params=["nft", "legacy"])
-def scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    """A guest in a namespace on a host network, with one group that lets everything out."""
-    tmp_path.chmod(0o755)
-    with rig(tmp_path, f"iptables/{request.param}") as made, namespace("guest") as guest:
-        port = replace(
-            sample_port(sample_address(SUBNET, "10.20.0.5"), network=NETWORK),
-            attachment=InNamespace(guest, LinkName("eth0")),
-            groups=(GROUP,),
-            security_group_names=("out",),
-        )
-        items = (NETWORK, GroupItem(GROUP, stateful=True, rules=(OUT,)), port)
-        assert not made.plan(*items).failures
-        ip(guest, "address", "add", "10.20.0.5/24", "dev", "eth0")
-        listed = {item.key: item for item in (HostItem(HostName("rig")), *items)}
-        yield Scene(made, HostPlan(HostName("rig"), 1, listed), port, guest, tmp_path, request.param)
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def scene(backend: str, tmp_path: Path) -> Iterator[Scene]:
+    with guest_scene(tmp_path, f"iptables/{backend}") as made:
+        yield made
 
 
 def test_a_path_that_is_as_planned_is_all_right(scene: Scene) -> None:
@@ -98,12 +56,14 @@ HARMS = {
 
 
 @pytest.mark.parametrize(("harm", "part"), HARMS.values(), ids=HARMS)
-def test_what_is_not_as_planned_is_found_at_its_hop(scene: Scene, harm: str, part: Part) -> None:
+def test_what_is_not_as_planned_is_found_at_its_hop(
+    scene: Scene, backend: str, harm: str, part: Part
+) -> None:
     """Each harm done behind the agent's back shows at the hop that it was done to, with words for it."""
-    saved = scene.made.do(lambda: run(NamespaceName(""), [f"iptables-{scene.backend}-save"]).stdout)
+    saved = scene.made.do(lambda: run(NamespaceName(""), [f"iptables-{backend}-save"]).stdout)
     digest = saved.partition(":netwright-out-")[2].split(" ")[0]
     member = saved.partition(":netwright-e")[2].split(" ")[0]
-    line = harm.format(ip=f"iptables-{scene.backend}", digest=digest, member=member)
+    line = harm.format(ip=f"iptables-{backend}", digest=digest, member=member)
     run(scene.made.host, line.split(" "))
     seen = scene.at(part)
     assert seen.state is not State.OK

@@ -3,70 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
-from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
+from inspecting import GROUP, Scene, silent_scene
 
-from netwright.agent.inspection import Inspection, Picture, Seen, State
-from netwright.model.ids import GroupId, HostName, port_link_name
-from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType
-from netwright.model.plan import GroupItem, HostItem, HostPlan, PortItem, RulePlan, Serving
+from netwright.agent.inspection import State
+from netwright.model.ids import port_link_name
 from netwright.render.path_view import Part
-from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import run
-from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
-from netwright.testing.wires import silent_guests
-
-GROUP = GroupId("6e0a0000-0000-4000-8000-000000000001")
-SUBNET = sample_subnet("10.20.0.0/24", Serving.STATIC)
-NETWORK = sample_network(SUBNET)
-OUT = RulePlan(Direction.EGRESS, EtherType.IPV4, AnyProtocol(), Anywhere())
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    made: Rig
-    libvirt: LibvirtHost
-    plan: HostPlan
-    port: PortItem
-    directory: Path
-
-    def look(self) -> Picture:
-        def act() -> Picture | None:
-            with closing(Inspection(self.directory)) as inspection:
-                assert inspection.is_host()
-                assert inspection.firewall == "nwfilter"
-                return inspection.look(self.plan, self.port.id)
-
-        picture = self.made.do(act)
-        assert picture is not None
-        return picture
-
-    def at(self, part: Part) -> Seen:
-        (seen,) = (one for one in self.look().seen if one.hop.part is part)
-        return seen
-
-    def run(self, command: str) -> None:
-        run(self.made.host, ["sh", "-ec", command.format(link=port_link_name(self.port.id))])
 
 
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
-    directory = tmp_path_factory.mktemp("rig")
-    bare = replace(
-        sample_port(sample_address(SUBNET, "10.20.0.5"), network=NETWORK),
-        groups=(GROUP,),
-        security_group_names=("out",),
-    )
-    with silent_guests(bare) as (port,), rig(directory, "nwfilter") as made:
-        items = (NETWORK, GroupItem(GROUP, stateful=True, rules=(OUT,)), port)
-        assert not made.plan(*items).failures
-        assert made.libvirt is not None
-        listed = {item.key: item for item in (HostItem(HostName("rig")), *items)}
-        yield Scene(made, made.libvirt, HostPlan(HostName("rig"), 1, listed), port, directory)
+    with silent_scene(tmp_path_factory.mktemp("rig"), "nwfilter") as made:
+        yield made
 
 
 def test_a_path_that_is_as_planned_is_all_right(scene: Scene) -> None:
@@ -95,21 +45,24 @@ HARMS = {
 @pytest.mark.parametrize(("harm", "word"), HARMS.values(), ids=HARMS)
 def test_what_is_not_as_planned_is_found(scene: Scene, harm: str, word: str) -> None:
     """Each harm done behind the agent's back shows at the port's own filter, with words for it."""
-    scene.run(harm)
+    link = port_link_name(scene.port.id)
+    run(scene.made.host, ["sh", "-ec", harm.format(link=link)])
     seen = scene.at(Part.SPOOF)
     assert seen.state is not State.OK
-    assert any(word.format(link=port_link_name(scene.port.id)) in problem for problem in seen.problems)
+    assert any(word.format(link=link) in problem for problem in seen.problems)
     assert not scene.made.look().failures
     assert scene.look().ok
 
 
 def test_with_libvirts_daemon_away_the_rest_is_shown(scene: Scene) -> None:
     """What only the daemon knows is said to be unseen, with the reason; other hops are as ever."""
-    scene.libvirt.stop()
+    libvirt = scene.made.libvirt
+    assert libvirt is not None
+    libvirt.stop()
     try:
         picture = scene.look()
     finally:
-        scene.libvirt.start()
+        libvirt.start()
     unseen = {one.hop.part for one in picture.seen if one.state is not State.OK}
     assert unseen == {Part.SPOOF, Part.EGRESS, Part.INGRESS}
     spoof = next(one for one in picture.seen if one.hop.part is Part.SPOOF)

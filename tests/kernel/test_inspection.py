@@ -9,70 +9,30 @@ import struct
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from inspecting import GROUP, NETWORK, Scene, guest_scene
 
-from netwright.agent.inspection import Inspection, Picture, Seen, State
+from netwright.agent.inspection import Inspection, State
 from netwright.kernel import netns
 from netwright.kernel.listening import Listening, listening
 from netwright.kernel.vmm import tap_holder
-from netwright.model.ids import GroupId, HostName, LinkName, NamespaceName, bridge_name, port_link_name
-from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, HostTap, InNamespace
-from netwright.model.plan import GroupItem, HostItem, HostPlan, PortItem, RulePlan
+from netwright.model.ids import bridge_name, port_link_name
+from netwright.model.intent import HostTap
+from netwright.model.plan import HostItem
 from netwright.render.path_view import Part
 from netwright.testing.namespaces import eventually, ip, namespace, run, unique_namespace
-from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import sample_port
 
-GROUP = GroupId("6e0a0000-0000-4000-8000-000000000001")
-SUBNET = sample_subnet("10.20.0.0/24")
-NETWORK = sample_network(SUBNET)
 BRIDGE = bridge_name(NETWORK.id)
-OUT = RulePlan(Direction.EGRESS, EtherType.IPV4, AnyProtocol(), Anywhere())
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    made: Rig
-    plan: HostPlan
-    port: PortItem
-    guest: NamespaceName
-    directory: Path
-
-    def look(self) -> Picture:
-        def act() -> Picture | None:
-            with closing(Inspection(self.directory)) as inspection:
-                assert inspection.is_host()
-                return inspection.look(self.plan, self.port.id)
-
-        picture = self.made.do(act)
-        assert picture is not None
-        return picture
-
-    def at(self, part: Part) -> Seen:
-        (seen,) = (one for one in self.look().seen if one.hop.part is part)
-        return seen
 
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Iterator[Scene]:
-    """A guest in a namespace on a host network, with one group that lets everything out."""
-    tmp_path.chmod(0o755)
-    with rig(tmp_path) as made, namespace("guest") as guest:
-        port = replace(
-            sample_port(sample_address(SUBNET, "10.20.0.5"), network=NETWORK),
-            attachment=InNamespace(guest, LinkName("eth0")),
-            groups=(GROUP,),
-            security_group_names=("out",),
-        )
-        items = (NETWORK, GroupItem(GROUP, stateful=True, rules=(OUT,)), port)
-        outcome = made.plan(*items)
-        assert not outcome.failures
-        ip(guest, "address", "add", "10.20.0.5/24", "dev", "eth0")
-        listed = {item.key: item for item in (HostItem(HostName("rig")), *items)}
-        yield Scene(made, HostPlan(HostName("rig"), 1, listed), port, guest, tmp_path)
+    with guest_scene(tmp_path) as made:
+        yield made
 
 
 def test_a_path_that_is_as_planned_is_all_right(scene: Scene) -> None:
