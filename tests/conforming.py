@@ -24,7 +24,7 @@ from netwright.model.plan import MemberItem, NetworkItem, PortItem, Serving
 from netwright.testing.frames import End
 from netwright.testing.namespaces import add_veth, ip
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import NETWORK, sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import NETWORK, sample_guest, sample_network, sample_subnet
 from netwright.testing.wires import Wired, one_cpu, silent_guests, wired
 
 V4 = sample_subnet("10.31.0.0/24", Serving.STATIC)
@@ -226,13 +226,8 @@ def two_hosts(engine: str, directory: Path, guests: int = 4) -> Iterator[Bench]:
 
 
 def _bench(engine: str, network: NetworkItem, rigs: tuple[Rig, ...], guests: int, stack: ExitStack) -> Bench:
-    ports = stack.enter_context(silent_guests(*(_port(number) for number in range(guests))))
+    ports = stack.enter_context(silent_guests(*(sample_guest(number, NET) for number in range(guests))))
     for number, made in enumerate(rigs):
         outcome = made.plan(network, *ports[number :: len(rigs)])
         assert not outcome.pending, outcome
     return Bench(engine, network, rigs, stack.enter_context(wired(*ports)))
-
-
-def _port(guest: int) -> PortItem:
-    held = sample_address(V4, str(V4.cidr[10 + guest])), sample_address(V6, str(V6.cidr[16 + guest]))
-    return sample_port(*held, number=guest + 1, network=NET)

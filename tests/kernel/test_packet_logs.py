@@ -14,11 +14,11 @@ from netwright.agent.packet_log import PacketLog
 from netwright.model.host import LogLimit
 from netwright.model.ids import GroupId, LogId
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, PortRange
-from netwright.model.plan import GroupItem, LogPlan, PortItem, RulePlan, Serving
+from netwright.model.plan import GroupItem, LogPlan, RulePlan, Serving
 from netwright.testing import frames
 from netwright.testing.namespaces import eventually
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import sample_guest, sample_network, sample_subnet
 from netwright.testing.wires import Wired, silent_guests, wired
 
 V4 = sample_subnet("10.42.0.0/24", Serving.STATIC)
@@ -75,7 +75,7 @@ class Logging:
 @pytest.fixture(params=["nftables", "iptables/nft", "iptables/legacy"])
 def logging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Logging]:
     with ExitStack() as stack:
-        ports = stack.enter_context(silent_guests(*(_port(number) for number in range(3))))
+        ports = stack.enter_context(silent_guests(*(sample_guest(number, NET) for number in range(3))))
         made = stack.enter_context(rig(tmp_path, request.param, log_limit=LogLimit(1, BURST)))
         made.plan(NET, *ports)
         log = made.do(lambda: PacketLog(tmp_path, made.around()))
@@ -84,11 +84,6 @@ def logging(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Logging]
         joined = stack.enter_context(wired(*ports))
         joined.exchange([])  # the bridge learns where everyone is, and floods nothing from now on
         yield Logging(made, joined, tmp_path)
-
-
-def _port(guest: int) -> PortItem:
-    held = sample_address(V4, str(V4.cidr[10 + guest])), sample_address(V6, str(V6.cidr[16 + guest]))
-    return sample_port(*held, number=guest + 1, network=NET)
 
 
 @pytest.mark.parametrize("version", [4, 6])

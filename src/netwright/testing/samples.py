@@ -86,6 +86,13 @@ def sample_port(*addresses: PortAddress, number: int = 1, network: NetworkItem |
     return replace(port, nics=(sample_nic(port),))
 
 
+def sample_guest(guest: int, network: NetworkItem) -> PortItem:
+    """Port `guest` + 1; of each subnet it has the address numbered 10 + `guest`, of IPv6's 16 + `guest`."""
+    numbered = [(subnet, (10 if subnet.cidr.version == 4 else 16) + guest) for subnet in network.subnets]
+    held = (sample_address(subnet, str(subnet.cidr[number])) for subnet, number in numbered)
+    return sample_port(*held, number=guest + 1, network=network)
+
+
 def sample_nic(port: PortItem, *floating: str) -> Nic:
     """The port as its guest's metadata describes it, with floating IPs."""
     floats = tuple(IPv4Address(address) for address in floating)
