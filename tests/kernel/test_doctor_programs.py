@@ -6,21 +6,15 @@ containers, are in test_doctor_shapes.py.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from foreign_programs import Program, dockerd, firewalld, libvirt_network, ufw
-from foreign_scene import Scene, disagreements, scene
+from foreign_scene import Scene, disagreements
 
 from netwright.render.foreign import Verdict
 from netwright.render.foreign_traffic import Kind
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[Scene]:
-    with scene(tmp_path) as made:
-        yield made
 
 
 def mended(there: Scene, program: Program, owner: str) -> Mapping[Kind, bool]:

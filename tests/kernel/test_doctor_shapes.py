@@ -5,7 +5,6 @@ Neither Docker nor kube-proxy runs here: their rules are applied as they write t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,12 +16,6 @@ from netwright.render.foreign import Verdict
 from netwright.render.foreign_traffic import Kind
 
 BETWEEN, OUT, IN, SERVED, REACHED = Kind.BETWEEN, Kind.OUT, Kind.FLOATING, Kind.TO_HOST, Kind.FROM_HOST
-
-
-@pytest.fixture
-def there(tmp_path: Path) -> Iterator[Scene]:
-    with scene(tmp_path) as made:
-        yield made
 
 
 @dataclass(frozen=True)

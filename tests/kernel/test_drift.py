@@ -6,7 +6,7 @@ import json
 import os
 import re
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -19,16 +19,10 @@ from netwright.model.ids import (
     dhcp_namespace,
 )
 from netwright.testing.namespaces import eventually, ip, run
-from netwright.testing.whole import HOSTED, MEMBERS, ROUTED, UPLINK, Planned, planned
+from netwright.testing.whole import HOSTED, MEMBERS, ROUTED, UPLINK, Planned
 
 BRIDGE, LINK, PAIR = bridge_name(HOSTED), "tap00000001-90", dhcp_link_name(ROUTED)
 INSIDE = dhcp_namespace(ROUTED)
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
-    with planned(tmp_path_factory.mktemp("rig")) as made:
-        yield made
 
 
 def delete_rule(bench: Planned, family: str, chain: str, which: int) -> None:

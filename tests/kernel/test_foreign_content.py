@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +14,7 @@ from netwright.agent.doctor import examine
 from netwright.kernel.nft import NftTables
 from netwright.model.plan import PortItem
 from netwright.testing.namespaces import run
-from netwright.testing.whole import Planned, planned
+from netwright.testing.whole import Planned
 
 UNHURRIED = settings(
     derandomize=True,
@@ -34,12 +34,6 @@ COMMENTS = st.one_of(
 )
 FAMILIES = ("ip", "ip6", "inet", "bridge", "arp")
 HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
-    with planned(tmp_path_factory.mktemp("rig")) as made:
-        yield made
 
 
 def foreign(bench: Planned) -> list[Mapping[str, object]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from ipaddress import IPv4Address, ip_network
 from itertools import permutations
@@ -13,7 +12,7 @@ from netwright.model.intent import AddressPair, EtherType, GatewayPlace, RemoteP
 from netwright.model.plan import FloatingIpItem, GroupItem, Item, NetworkItem, PortItem
 from netwright.testing.rig import State
 from netwright.testing.samples import sample_address, sample_subnet
-from netwright.testing.whole import HOSTED, MEMBERS, WEB, Planned, planned
+from netwright.testing.whole import HOSTED, MEMBERS, WEB, Planned
 
 OTHER = sample_subnet("10.34.0.0/24", number=9)
 
@@ -50,12 +49,6 @@ def plans(whole: tuple[Item, ...]) -> dict[str, tuple[Item, ...]]:
     """Nothing, a part, all, and all of it changed."""
     part = tuple(item for item in whole if not isinstance(item, FloatingIpItem | PortItem))
     return {"nothing": (), "part": part, "whole": whole, "changed": tuple(changed(item) for item in whole)}
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planned]:
-    with planned(tmp_path_factory.mktemp("rig")) as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
