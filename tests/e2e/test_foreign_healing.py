@@ -8,55 +8,34 @@ import subprocess
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from foreign_programs import firewalld
+from lab_host import LabHost, guest_lab
 
 from netwright.kernel import netns
 from netwright.kernel.libnftables import Nftables
 from netwright.testing import lab as labs
 from netwright.testing.host_state import HostState, State
-from netwright.testing.lab import Lab
-from netwright.testing.namespaces import eventually, run
+from netwright.testing.namespaces import eventually
 
 SOURCE = Path(__file__).resolve().parents[2] / "src"
 STORM = 0.01
 """Seconds between two of a stranger's changes."""
 
 
-@dataclass(frozen=True)
-class Host:
-    lab: Lab
-    service: subprocess.Popen[bytes]
-    eyes: HostState
-    right: State
-
-    def run(self, command: str, stdin: str = "") -> str:
-        return run(self.lab.host, ["sh", "-c", command], stdin=stdin).stdout
-
-    def is_right(self) -> bool:
-        return self.eyes.look() == self.right
-
-
 @pytest.fixture(scope="module")
-def host() -> Iterator[Host]:
+def host() -> Iterator[LabHost]:
     """A lab with a guest on a host network, as it is once all is in place."""
-    lab = Lab(f"t{uuid.uuid4().hex[:8]}")
-    with labs.running(lab) as service:
-        labs.netwright(lab, "network", "create", "blue", "--cidr", "10.20.0.0/24")
-        labs.netwright(lab, "port", "create", "web", "--network", "blue")
-        labs.add_guest(lab.guest("g1"))
-        labs.netwright(lab, "port", "plug", "web", "--netns", lab.guest("g1"))
+    with guest_lab() as (lab, service):
         labs.netwright(lab, "floating-ip", "create", "public", "--port", "web")
         labs.wait_ready(lab, service)
         eyes = HostState(lab.host, lab.run_directory)
-        yield Host(lab, service, eyes, settled(eyes))
+        yield LabHost(lab, service, eyes.look, settled(eyes))
 
 
 def settled(eyes: HostState) -> State:
@@ -72,7 +51,7 @@ def _later(eyes: HostState) -> State:
     return eyes.look()
 
 
-DEEDS: dict[str, Callable[[Host], object]] = {
+DEEDS: dict[str, Callable[[LabHost], object]] = {
     "nft flush ruleset": lambda host: host.run("nft flush ruleset"),
     "our tables deleted": lambda host: host.run("nft 'delete table inet netwright; delete table bridge netwright'"),
     "nft -f with a flush at its head": lambda host: host.run("nft -f -", "flush ruleset\ntable inet own { }\n"),
@@ -82,7 +61,7 @@ DEEDS: dict[str, Callable[[Host], object]] = {
 
 
 @pytest.mark.parametrize("deed", DEEDS)
-def test_what_strangers_take_away_is_put_back(host: Host, deed: str) -> None:
+def test_what_strangers_take_away_is_put_back(host: LabHost, deed: str) -> None:
     """After the deed everything of netwright's is soon as it was."""
     assert eventually(host.is_right)
     DEEDS[deed](host)
@@ -90,7 +69,7 @@ def test_what_strangers_take_away_is_put_back(host: Host, deed: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["iptables-nft", "iptables-legacy", "ip6tables-nft"])
-def test_a_foreign_restore_and_flush_leave_netwright_as_it_is(host: Host, backend: str) -> None:
+def test_a_foreign_restore_and_flush_leave_netwright_as_it_is(host: LabHost, backend: str) -> None:
     """iptables-restore and iptables -F by others touch nothing of ours, and theirs stays as they wrote it."""
     text = "*filter\n:INPUT ACCEPT [0:0]\n:FORWARD ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n:netwright-antispoof - [0:0]\n"
     host.run(
@@ -104,7 +83,7 @@ def test_a_foreign_restore_and_flush_leave_netwright_as_it_is(host: Host, backen
 
 
 @pytest.mark.parametrize("backend", ["nftables", "iptables"])
-def test_firewalld_comes_reloads_and_goes(host: Host, tmp_path: Path, backend: str) -> None:
+def test_firewalld_comes_reloads_and_goes(host: LabHost, tmp_path: Path, backend: str) -> None:
     """Starting, reloading and ending the real firewalld leaves all of netwright's in place."""
     with firewalld(host.lab.host, tmp_path, backend) as program:
         assert eventually(host.is_right)
@@ -117,7 +96,7 @@ def test_firewalld_comes_reloads_and_goes(host: Host, tmp_path: Path, backend: s
 
 
 @contextmanager
-def storm(host: Host) -> Iterator[list[int]]:
+def storm(host: LabHost) -> Iterator[list[int]]:
     """A hundred changes a second to tables of a stranger's, in chains that are called like ours."""
     over, done = threading.Event(), [0]
 
@@ -140,7 +119,7 @@ def storm(host: Host) -> Iterator[list[int]]:
             blowing.result()
 
 
-def test_a_storm_of_foreign_changes_neither_starves_nor_ends_the_agent(host: Host) -> None:
+def test_a_storm_of_foreign_changes_neither_starves_nor_ends_the_agent(host: LabHost) -> None:
     """While strangers change their rules all the time, ours are put back, plans are followed, theirs are left."""
     with storm(host) as done:
         assert eventually(lambda: done[0] > 100, 20)
@@ -155,7 +134,7 @@ def test_a_storm_of_foreign_changes_neither_starves_nor_ends_the_agent(host: Hos
     host.run("nft 'delete table inet storm; delete table ip netwright'")
 
 
-def test_the_doctor_as_a_user_runs_it(host: Host) -> None:
+def test_the_doctor_as_a_user_runs_it(host: LabHost) -> None:
     """It needs no server, prints JSON and commands, and its exit code tells whether something is in the way."""
 
     def doctor(*words: str) -> subprocess.CompletedProcess[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 
 import pytest
+from lab_host import guest_lab
 
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
@@ -21,12 +21,7 @@ def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def lab(backend: str) -> Iterator[Lab]:
-    made = Lab(f"t{uuid.uuid4().hex[:8]}")
-    with labs.running(made) as service:
-        labs.netwright(made, "network", "create", "blue", "--cidr", "10.20.0.0/24")
-        labs.netwright(made, "port", "create", "one", "--network", "blue")
-        labs.add_guest(made.guest("one"))
-        labs.netwright(made, "port", "plug", "one", "--netns", made.guest("one"))
+    with guest_lab() as (made, service):
         labs.wait_ready(made, service)
         yield made
 
