@@ -215,36 +215,32 @@ def member(group: GroupId) -> MemberItem:
     return MemberItem(PortId("00000043-90e7-4000-8000-000000000000"), (group,), prefixes)
 
 
+def revoke_and_restart(bench: Bench, kind: str, version: int, way: str, *, keeps: bool) -> None:
+    """What began before the revocation goes on or is cut, at once and under the next agent; nothing new begins."""
+    allow, revoke = WAYS[way]
+    allow(bench, keeps)
+    with bench.talk(kind, version) as talk:
+        revoke(bench, keeps)
+        assert talk.goes_on if keeps else talk.is_cut
+        bench.rig.restart()
+        revoke(bench, keeps)
+        bench.rig.revisit()
+        assert talk.goes_on if keeps else talk.is_cut, "after the next agent has come"
+    assert bench.refuses(kind, version)
+
+
 @some_kinds
 @ways
 def test_cut_leaves_none(bench: Bench, kind: str, version: int, way: str) -> None:
     """However it is revoked, neither end hears the other again, though the server's own rules let it speak."""
-    allow, revoke = WAYS[way]
-    allow(bench, False)
-    with bench.talk(kind, version) as talk:
-        revoke(bench, False)
-        assert talk.is_cut
-        bench.rig.restart()
-        revoke(bench, False)
-        bench.rig.revisit()
-        assert talk.is_cut, "after the next agent has come"
-    assert bench.refuses(kind, version)
+    revoke_and_restart(bench, kind, version, way, keeps=False)
 
 
 @some_kinds
 @ways
 def test_keep_leaves_it_running_and_refuses_new_ones(bench: Bench, kind: str, version: int, way: str) -> None:
     """A group that keeps what it revokes: the connection goes on, also under the next agent; a new one does not begin."""
-    allow, revoke = WAYS[way]
-    allow(bench, True)
-    with bench.talk(kind, version) as talk:
-        revoke(bench, True)
-        assert talk.goes_on
-        bench.rig.restart()
-        revoke(bench, True)
-        bench.rig.revisit()
-        assert talk.goes_on
-    assert bench.refuses(kind, version)
+    revoke_and_restart(bench, kind, version, way, keeps=True)
 
 
 @kinds
