@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping
+from contextlib import closing
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from netwright.agent.doctor import examine
 from netwright.kernel.nft import NftTables
+from netwright.model.host import NftKey, NftValue
 from netwright.model.plan import PortItem
 from netwright.testing.namespaces import run
 from netwright.testing.whole import Planned
@@ -182,13 +184,18 @@ def test_tables_that_go_while_they_are_read_are_no_error(bench: Planned) -> None
         f"add set {family} netwright s {{ type mark ; }}\ndelete table {family} netwright\n"
         for family in ("bridge", "inet")
     )
+
+    def observed() -> Mapping[NftKey, NftValue]:
+        with closing(NftTables()) as tables_:
+            return tables_.observe()
+
     argv = ["ip", "netns", "exec", bench.host, "nft", "-i"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as stranger:
         assert stranger.stdin is not None
         for _ in range(400):
             stranger.stdin.write(script.encode() * 5)
             stranger.stdin.flush()
-            bench.rig.do(lambda: [NftTables().observe() for _ in range(5)])
+            bench.rig.do(lambda: [observed() for _ in range(5)])
         stranger.stdin.close()
     assert not bench.rig.look().failures
     assert bench.rig.there() == bench.rig.wanted()
