@@ -9,19 +9,24 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
 from pathlib import Path
 
 from netwright.agent.doctor import Diagnosis, examine
 from netwright.kernel import netns
-from netwright.model.ids import FloatingIpId, GroupId, LinkName, NamespaceName, bridge_mac, bridge_name
+from netwright.model.ids import GroupId, LinkName, NamespaceName, bridge_mac, bridge_name
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, InNamespace
-from netwright.model.plan import FloatingIpItem, GroupItem, RulePlan, Serving
+from netwright.model.plan import GroupItem, RulePlan, Serving
 from netwright.render.foreign import Finding, Row, Verdict, line
 from netwright.render.foreign_traffic import Kind
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespaces, run
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import (
+    sample_address,
+    sample_floating_ip,
+    sample_network,
+    sample_port,
+    sample_subnet,
+)
 
 V4 = sample_subnet("10.44.0.0/24", Serving.STATIC)
 V6 = sample_subnet("fd44::/64", Serving.STATIC, number=2)
@@ -183,16 +188,7 @@ def scene(directory: Path, firewall: str = "nftables") -> Iterator[Scene]:
             held = (sample_address(V4, address(number, 4)), sample_address(V6, address(number, 6)))
             bare = sample_port(*held, number=number + 1, network=NETWORK)
             ports.append(replace(bare, groups=(OPEN.id,), attachment=InNamespace(guest, LinkName("eth0"))))
-        floating = FloatingIpItem(
-            id=FloatingIpId("f1000000-0000-4000-8000-000000000000"),
-            address=IPv4Address(FLOATING),
-            fixed_address=IPv4Address(address(0, 4)),
-            port_id=ports[0].id,
-            network_id=NETWORK.id,
-            zone=NETWORK.zone,
-            uplink=LinkName("wan"),
-        )
-        outcome = made.plan(NETWORK, OPEN, *ports, floating)
+        outcome = made.plan(NETWORK, OPEN, *ports, sample_floating_ip(ports[0], FLOATING))
         assert not outcome.pending, outcome
         _introduce(made.host, outside, (first, second), [port.mac for port in ports])
         yield Scene(made, (first, second), outside, directory)

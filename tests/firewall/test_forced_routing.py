@@ -10,7 +10,7 @@ from typing import Final
 
 import pytest
 
-from netwright.model.ids import FloatingIpId, GroupId, LinkName, Mac, NamespaceName
+from netwright.model.ids import GroupId, LinkName, Mac, NamespaceName
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, InNamespace
 from netwright.model.plan import FloatingIpItem, GroupItem, PortItem, RulePlan, Serving
 from netwright.testing import frames
@@ -18,7 +18,13 @@ from netwright.testing.frames import End
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace, run
 from netwright.testing.packets import Catcher
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import NETWORK, sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import (
+    sample_address,
+    sample_floating_ip,
+    sample_network,
+    sample_port,
+    sample_subnet,
+)
 from netwright.testing.talk import Heard, ask, speaker
 from netwright.testing.wires import Wire, stranger
 
@@ -63,17 +69,8 @@ class Bench:
         return int(dict(zip(titles.split(), values.split(), strict=True))["ForwDatagrams"])
 
 
-def floating(port: PortItem) -> FloatingIpItem:
-    return FloatingIpItem(
-        id=FloatingIpId("f1000000-0000-4000-8000-000000000000"),
-        address=IPv4Address(FLOATING),
-        fixed_address=IPv4Address(FIXED[0]),
-        port_id=port.id,
-        network_id=NETWORK,
-        zone=NET.zone,
-        uplink=LinkName("wan"),
-        on_wire=True,
-    )
+def forced(port: PortItem) -> FloatingIpItem:
+    return replace(sample_floating_ip(port, FLOATING), on_wire=True)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +112,7 @@ def _port(number: int, guest: NamespaceName) -> PortItem:
 
 def test_what_leaves_the_network_is_translated(bench: Bench) -> None:
     """With a floating IP the far end sees that and answers to it, and the router on the wire carries nothing."""
-    bench.have(floating(bench.ports[0]))
+    bench.have(forced(bench.ports[0]))
     before = bench.routed_by_router()
     assert bench.asked(0, BEYOND, bench.far) == Heard(FLOATING, BEYOND)
     assert bench.routed_by_router() == before
@@ -123,7 +120,7 @@ def test_what_leaves_the_network_is_translated(bench: Bench) -> None:
 
 def test_others_are_bridged_as_before(bench: Bench) -> None:
     """A guest without a floating IP reaches the router that it chose, and the far end sees its own address."""
-    bench.have(floating(bench.ports[0]))
+    bench.have(forced(bench.ports[0]))
     before = bench.routed_by_router()
     assert bench.asked(1, BEYOND, bench.far) == Heard(FIXED[1], BEYOND)
     assert bench.routed_by_router() > before
@@ -131,26 +128,26 @@ def test_others_are_bridged_as_before(bench: Bench) -> None:
 
 def test_it_ends_with_the_floating_ip(bench: Bench) -> None:
     """When the floating IP goes, what the guest sends is bridged to its router again; and forced anew when it is back."""
-    bench.have(floating(bench.ports[0]))
+    bench.have(forced(bench.ports[0]))
     assert bench.asked(0, BEYOND, bench.far) == Heard(FLOATING, BEYOND)
     bench.have()
     before = bench.routed_by_router()
     assert bench.asked(0, BEYOND, bench.far) == Heard(FIXED[0], BEYOND)
     assert bench.routed_by_router() > before
-    bench.have(floating(bench.ports[0]))
+    bench.have(forced(bench.ports[0]))
     assert bench.asked(0, BEYOND, bench.far) == Heard(FLOATING, BEYOND)
 
 
 def test_what_stays_on_the_network_is_bridged(bench: Bench) -> None:
     """Others on the wire, and guests of the same network, see the fixed address of a guest with a floating IP."""
-    bench.have(floating(bench.ports[0]))
+    bench.have(forced(bench.ports[0]))
     assert bench.asked(0, NEIGHBOUR, bench.router) == Heard(FIXED[0], NEIGHBOUR)
     assert bench.asked(0, FIXED[1], bench.guests[1]) == Heard(FIXED[0], FIXED[1])
 
 
 def test_the_host_without_the_rule_would_lose_it(bench: Bench) -> None:
     """The plan without the fact that the network is on a wire lets the frame go by the host: the tests above can fail."""
-    bench.have(replace(floating(bench.ports[0]), on_wire=False))
+    bench.have(sample_floating_ip(bench.ports[0], FLOATING))
     before = bench.routed_by_router()
     bench.asked(0, BEYOND, bench.far)
     assert bench.routed_by_router() > before
@@ -158,7 +155,7 @@ def test_the_host_without_the_rule_would_lose_it(bench: Bench) -> None:
 
 def test_it_is_reached_from_the_far_end(bench: Bench) -> None:
     """Connections to the floating IP are answered from it, though the guest sends its answers to the router."""
-    bench.have(floating(bench.ports[0]))
+    bench.have(forced(bench.ports[0]))
     with speaker(bench.far, FAR) as mouth, speaker(bench.guests[0], FIXED[0], PORT) as ear:
         heard = ask(mouth, ear, FLOATING, PORT)
     assert heard is not None
@@ -167,7 +164,7 @@ def test_it_is_reached_from_the_far_end(bench: Bench) -> None:
 
 def test_a_forged_sender_is_not_carried_by_it(bench: Bench, any_engine: str) -> None:
     """A frame is judged before it is forced: under another's MAC it goes nowhere, where ports are guarded at all."""
-    bench.have(floating(bench.ports[0]))
+    bench.have(forced(bench.ports[0]))
     router = Mac(run(bench.router, ["cat", "/sys/class/net/in/address"]).stdout.strip())
     target, own = End(router, IPv4Address(BEYOND)), bench.ports[0].mac
     line, ear = Wire(bench.guests[0]), Catcher(bench.far, PORT)

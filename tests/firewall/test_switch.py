@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -15,12 +14,18 @@ import pytest
 from netwright.agent.reconcile import Outcome
 from netwright.kernel.netns import path_of
 from netwright.model.host import Stage
-from netwright.model.ids import FloatingIpId, GroupId, LinkName, NamespaceName
+from netwright.model.ids import GroupId, LinkName, NamespaceName
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, Icmp, InNamespace, PortRange
-from netwright.model.plan import FloatingIpItem, GroupItem, PortItem, RulePlan, Serving
+from netwright.model.plan import GroupItem, PortItem, RulePlan, Serving
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace, run
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import (
+    sample_address,
+    sample_floating_ip,
+    sample_network,
+    sample_port,
+    sample_subnet,
+)
 from netwright.testing.traffic import Flow
 
 V4 = sample_subnet("10.36.0.0/24", Serving.STATIC)
@@ -79,7 +84,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         add_addresses(internet, "eth0", f"{INTERNET}/24")
         ip(made.host, "route", "add", "default", "via", INTERNET)
         ports = tuple(_plugged(number, guest) for number, guest in enumerate(guests))
-        outcome = made.plan(NET, GROUP, *ports, _floating(ports[0]))
+        outcome = made.plan(NET, GROUP, *ports, sample_floating_ip(ports[0], FLOATING))
         assert not outcome.pending, outcome
         for number, guest in enumerate(guests):
             add_addresses(guest, "eth0", f"{FIXED[number]}/24")
@@ -90,18 +95,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def _plugged(number: int, guest: NamespaceName) -> PortItem:
     port = sample_port(sample_address(V4, FIXED[number]), number=number + 1, network=NET)
     return replace(port, groups=(GROUP.id,), attachment=InNamespace(guest, LinkName("eth0")))
-
-
-def _floating(port: PortItem) -> FloatingIpItem:
-    return FloatingIpItem(
-        id=FloatingIpId("f3600000-0000-4000-8000-000000000000"),
-        address=IPv4Address(FLOATING),
-        fixed_address=IPv4Address(FIXED[0]),
-        port_id=port.id,
-        network_id=port.network_id,
-        zone=port.zone,
-        uplink=LinkName("wan"),
-    )
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=" to ".join)
@@ -175,7 +168,7 @@ def test_the_probes_of_this_file_see(bench: Bench, engine: str) -> None:
     bench.rig.switch(engine)
     rules = (*GROUP.rules, RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(17, 9000, 9999), Anywhere()))
     ports = [item for item in bench.rig.items if isinstance(item, PortItem)]
-    bench.rig.plan(NET, replace(GROUP, rules=rules), *ports, _floating(ports[0]))
+    bench.rig.plan(NET, replace(GROUP, rules=rules), *ports, sample_floating_ip(ports[0], FLOATING))
     with ExitStack() as stack:
         probes = _begun(stack, [flow for flow in bench.flows(CLOSED_PORT) if flow[0] == "udp"])
         run(bench.guests[0], ["sleep", "0.5"])

@@ -11,12 +11,18 @@ from ipaddress import IPv4Address
 import pytest
 
 from netwright.kernel import netns
-from netwright.model.ids import FloatingIpId, GroupId, LinkName, NamespaceName
+from netwright.model.ids import GroupId, LinkName, NamespaceName
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, InNamespace, PortRange
 from netwright.model.plan import FloatingIpItem, GroupItem, Item, PortItem, RulePlan, Serving
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import NETWORK, sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import (
+    sample_address,
+    sample_floating_ip,
+    sample_network,
+    sample_port,
+    sample_subnet,
+)
 from netwright.testing.talk import Heard, ask, gather, speaker, streaming
 from netwright.testing.wires import Wire
 
@@ -41,15 +47,7 @@ OPEN = GroupItem(
 
 
 def floating(number: int, port: PortItem) -> FloatingIpItem:
-    return FloatingIpItem(
-        id=FloatingIpId(f"f1000000-0000-4000-8000-{number:012x}"),
-        address=IPv4Address(FLOATING[number]),
-        fixed_address=IPv4Address(FIXED[number]),
-        port_id=port.id,
-        network_id=NETWORK,
-        zone=NET.zone,
-        uplink=LinkName("wan"),
-    )
+    return sample_floating_ip(port, FLOATING[number], number=number)
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ def test_a_moved_floating_ip_takes_its_connections_to_no_one_else(bench: Bench) 
     """When it stands for another guest, the old guest's connection ends and new ones reach the new guest."""
     bench.plan(OPEN, floating(0, bench.ports[0]))
     near, far = connected(bench.internet, bench.guests[0], FLOATING[0])
-    moved = replace(floating(0, bench.ports[1]), fixed_address=IPv4Address(FIXED[1]))
+    moved = floating(0, bench.ports[1])
     with near, far:
         bench.plan(OPEN, moved)
         assert not carries(near, far)

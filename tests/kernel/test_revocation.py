@@ -7,13 +7,12 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address
 
 import pytest
 
 from netwright.kernel import netns
 from netwright.kernel.conntrack import Conntrack
-from netwright.model.ids import FloatingIpId, GroupId, LinkName, NamespaceName, PortId
+from netwright.model.ids import GroupId, LinkName, NamespaceName, PortId
 from netwright.model.intent import (
     AnyProtocol,
     Anywhere,
@@ -24,10 +23,16 @@ from netwright.model.intent import (
     RemoteGroup,
     Revocation,
 )
-from netwright.model.plan import FloatingIpItem, GroupItem, Item, MemberItem, PortItem, RulePlan, Serving
+from netwright.model.plan import GroupItem, Item, MemberItem, PortItem, RulePlan, Serving
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import (
+    sample_address,
+    sample_floating_ip,
+    sample_network,
+    sample_port,
+    sample_subnet,
+)
 
 V4 = sample_subnet("10.43.0.0/24", Serving.STATIC)
 V6 = sample_subnet("fd43::/64", Serving.STATIC, number=2)
@@ -174,18 +179,6 @@ def _port(number: int, guest: NamespaceName, held: dict[int, str]) -> PortItem:
     return replace(port, attachment=InNamespace(guest, LinkName("eth0")))
 
 
-def floating(port: PortItem) -> FloatingIpItem:
-    return FloatingIpItem(
-        id=FloatingIpId("f1000000-0000-4000-8000-000000000043"),
-        address=IPv4Address(FLOATING),
-        fixed_address=IPv4Address(SERVER[4]),
-        port_id=port.id,
-        network_id=NET.id,
-        zone=NET.zone,
-        uplink=LinkName("wan"),
-    )
-
-
 Revoke = Callable[[Bench, bool], None]
 """Takes away what allows the connection; whether the group keeps."""
 WAYS: dict[str, tuple[Revoke, Revoke]] = {
@@ -255,7 +248,7 @@ def test_a_port_that_becomes_secured_cuts_what_no_rule_allows(bench: Bench, kind
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_translated_connections_are_cut_and_kept_too(bench: Bench, kind: str) -> None:
     """Through a floating IP from outside: kept where the group keeps, cut where it cuts."""
-    there = floating(bench.ports[1])
+    there = sample_floating_ip(bench.ports[1], FLOATING)
     for keeps in (True, False):
         bench.plan(web(*door(), keeps=keeps), there)
         with bench.talk(kind, 4, outside=True) as talk:

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
 
-from netwright.model.ids import LinkName, Mac, NamespaceName, NetworkId, PortId, ProjectId, SubnetId
+from netwright.model.ids import (
+    FloatingIpId,
+    LinkName,
+    Mac,
+    NamespaceName,
+    NetworkId,
+    PortId,
+    ProjectId,
+    SubnetId,
+)
 from netwright.model.intent import GatewayPlace, Guest, InNamespace
-from netwright.model.plan import NetworkItem, Nic, PortAddress, PortItem, Serving, SubnetPlan
+from netwright.model.plan import FloatingIpItem, NetworkItem, Nic, PortAddress, PortItem, Serving, SubnetPlan
 
 NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
 PROJECT = ProjectId("b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d")
@@ -97,3 +106,16 @@ def sample_nic(port: PortItem, *floating: str) -> Nic:
     """The port as its guest's metadata describes it, with floating IPs."""
     floats = tuple(IPv4Address(address) for address in floating)
     return Nic(port.id, port.network_id, port.mac, port.mtu, port.addresses, floats)
+
+
+def sample_floating_ip(port: PortItem, address: str, *, number: int = 1) -> FloatingIpItem:
+    """Floating IP `number`, over the link wan, for the port's first fixed address of IPv4."""
+    return FloatingIpItem(
+        id=FloatingIpId(f"{number:08x}-f10a-4000-8000-000000000000"),
+        address=IPv4Address(address),
+        fixed_address=next(held.address for held in port.addresses if isinstance(held.address, IPv4Address)),
+        port_id=port.id,
+        network_id=port.network_id,
+        zone=port.zone,
+        uplink=LinkName("wan"),
+    )

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, ip_network
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from netwright.model.ids import FloatingIpId, GroupId, LinkName, Mac, NamespaceName, NetworkId
+from netwright.model.ids import GroupId, LinkName, Mac, NamespaceName, NetworkId
 from netwright.model.intent import (
     AddressPair,
     AnyProtocol,
@@ -28,7 +28,13 @@ from netwright.model.intent import (
 from netwright.model.plan import FloatingIpItem, GroupItem, Item, NetworkItem, PortItem, RulePlan, Serving
 from netwright.testing.namespaces import add_veth, namespaces, run
 from netwright.testing.rig import Rig, rig
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import (
+    sample_address,
+    sample_floating_ip,
+    sample_network,
+    sample_port,
+    sample_subnet,
+)
 
 UPLINK: Final = LinkName("wan")
 """The link that must be there for the floating IP."""
@@ -82,15 +88,7 @@ def ports(guests: tuple[NamespaceName, NamespaceName]) -> tuple[PortItem, PortIt
 
 
 def floating_ip(port: PortItem) -> FloatingIpItem:
-    return FloatingIpItem(
-        id=FloatingIpId("f1000000-0000-4000-8000-000000000000"),
-        address=IPv4Address("203.0.113.50"),
-        fixed_address=IPv4Address("10.33.0.10"),
-        port_id=port.id,
-        network_id=port.network_id,
-        zone=port.zone,
-        uplink=UPLINK,
-    )
+    return sample_floating_ip(port, "203.0.113.50")
 
 
 def whole_plan(guests: tuple[NamespaceName, NamespaceName]) -> tuple[Item, ...]:
