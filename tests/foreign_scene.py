@@ -108,6 +108,13 @@ class Scene:
         certain = (one for row in self.diagnosis().rows for one in row.findings if one.certain)
         return list(dict.fromkeys(line(fix) for one in certain for fix in one.fixes))
 
+    def mend(self, run_: Callable[[str], object]) -> None:
+        """Runs those commands; after them nothing is in the way any more."""
+        for command in self.fixes():
+            run_(command)
+        assert self.fixes() == []
+        assert all(self.passing().values()), self.passing()
+
     def findings(self) -> list[Finding]:
         return [one for row in self.diagnosis().rows for one in row.findings]
 

@@ -70,11 +70,8 @@ def test_what_stops_guests_is_named_and_its_fix_works(there: Scene, name: str) -
     assert disagreements(there.said(), passing) == []
     assert {kind for (kind, version), passed in passing.items() if version == 4 and not passed} == shape.stops
     assert {one.owner for one in there.findings() if one.certain} == {shape.owner}
-    for command in there.fixes():
-        there.run(command)
-    assert there.fixes() == []
+    there.mend(there.run)
     assert Verdict.DROPPED not in there.said().values()
-    assert all(there.passing().values()), there.passing()
 
 
 HARMLESS = {
@@ -130,10 +127,7 @@ def test_a_fix_never_passes_netwrights_own_iptables_rules_by(tmp_path: Path, nam
     with scene(tmp_path, "iptables") as there:
         there.run(SHAPES[name].command.replace("-restore", "-restore --noflush"), SHAPES[name].text)
         assert disagreements(there.said(), there.passing()) == []
-        for command in there.fixes():
-            there.run(command)
-        assert there.fixes() == []
-        assert all(there.passing().values()), there.passing()
+        there.mend(there.run)
         own = there.run("iptables-nft -S FORWARD").splitlines()
         accepting = [at for at, rule in enumerate(own) if rule.endswith(("-j ACCEPT", "-j DOCKER-USER"))]
         assert min(accepting) > next(at for at, rule in enumerate(own) if "netwright-FORWARD" in rule)
@@ -145,10 +139,7 @@ def test_a_fix_within_the_bridge_comes_after_netwrights_own_ebtables_rules(tmp_p
     with scene(tmp_path, "iptables") as there:
         there.run("ebtables -A FORWARD -p IPv4 -j DROP")
         assert disagreements(there.said(), there.passing()) == []
-        for command in there.fixes():
-            there.run(command)
-        assert there.fixes() == []
-        assert all(there.passing().values()), there.passing()
+        there.mend(there.run)
         own = there.run("nft list chain bridge filter FORWARD").splitlines()
         accepting = next(at for at, rule in enumerate(own) if "tap*" in rule and "accept" in rule)
         assert accepting > next(at for at, rule in enumerate(own) if "netwright-recv" in rule)
