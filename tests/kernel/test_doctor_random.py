@@ -6,18 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 from foreign_scene import BRIDGE, FLOATING, OUTSIDE, Scene, disagreements, scene
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from unhurried import UNHURRIED
 
 from netwright.testing.namespaces import run
 
-UNHURRIED = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=25,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 PORTS = ("tap00000001-90", "tap00000002-90", "tap*", "lo")
 LINKS = (BRIDGE, "brq*", "wan", "docker0", "lo")
 PREFIXES = {

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from contextlib import closing
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from unhurried import UNHURRIED
 
 from netwright.agent.doctor import examine
 from netwright.kernel.nft import NftTables
@@ -18,13 +19,6 @@ from netwright.model.plan import PortItem
 from netwright.testing.namespaces import run
 from netwright.testing.whole import Planned
 
-UNHURRIED = settings(
-    derandomize=True,
-    database=None,
-    deadline=None,
-    max_examples=25,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
-)
 LETTERS = st.characters(exclude_categories=("Cs", "Cc"), exclude_characters='"\\/')
 NAMES = st.one_of(
     st.sampled_from(["netwright", "netwright ", "Netwright", "antispoof", "layout_0123", "a b", "\u00fc\u4e2d", "-x", "{", "#"]),
