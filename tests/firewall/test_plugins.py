@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from distributions import distribution
 
 from netwright.agent.firewalls import find_firewall, firewall_names
 from netwright.model.errors import InvalidError
@@ -28,18 +29,13 @@ GROUP = GroupItem(GroupId("00000001-6c0f-4000-8000-000000000000"), stateful=True
 @pytest.fixture
 def package(tmp_path: Path) -> Iterator[None]:
     """A distribution on the path, as pip would have installed it."""
-    info = tmp_path / "sample_firewall-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: sample-firewall\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[netwright.firewall]\n"
-        "sample = firewall.sample_driver:sample\n"
-        "half = firewall.sample_driver:not_a_firewall\n"
-        "gone = no_such_module:thing\n"
-    )
-    sys.path.insert(0, str(tmp_path))
-    yield
-    sys.path.remove(str(tmp_path))
+    firewalls = {
+        "sample": "firewall.sample_driver:sample",
+        "half": "firewall.sample_driver:not_a_firewall",
+        "gone": "no_such_module:thing",
+    }
+    with distribution(tmp_path, "sample-firewall", firewalls):
+        yield
 
 
 @pytest.mark.usefixtures("package")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 from collections.abc import Collection, Hashable, Iterator, Mapping
 from ipaddress import ip_network
 from itertools import permutations
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from distributions import distribution
 from nova.clouds import DRIVERS, NETWORK, PROJECT, Cloud, cloud, ingress, instance, vif
 from worlds import world
 
@@ -81,15 +81,8 @@ class StubbornFirewall(EngineFirewallDriver):
 
 @pytest.fixture
 def stubborn(tmp_path: Path) -> Iterator[None]:
-    info = tmp_path / "stubborn-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: stubborn\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text(
-        "[netwright.firewall]\nstubborn = nova.test_firewall_drivers:engine\n"
-    )
-    sys.path.insert(0, str(tmp_path))
-    yield
-    sys.path.remove(str(tmp_path))
+    with distribution(tmp_path, "stubborn", {"stubborn": "nova.test_firewall_drivers:engine"}):
+        yield
 
 
 @pytest.fixture
