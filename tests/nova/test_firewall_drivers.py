@@ -92,6 +92,15 @@ def host(tmp_path: Path) -> Iterator[Cloud]:
         yield made
 
 
+def filtered(host: Cloud) -> EngineFirewallDriver:
+    """A driver that has both instances filtered as the group web says."""
+    host.plug(A, B)
+    driver = host.driver()
+    for number, interface in ((1, A), (2, B)):
+        driver.prepare_instance_filter(instance(number, "web"), [interface])
+    return driver
+
+
 @pytest.mark.usefixtures("stubborn")
 def test_what_is_still_in_use_is_taken_away_once_it_is_not(host: Cloud) -> None:
     """Unfiltering tries again, and only after all retries says that it could not; a later call can."""
@@ -148,10 +157,7 @@ def test_a_bridge_hands_over_what_passes_it_even_where_the_host_says_it_need_not
             "nf_call_ip6tables",
             "0",
         )
-        host.plug(A, B)
-        driver = host.driver()
-        for number, interface in ((1, A), (2, B)):
-            driver.prepare_instance_filter(instance(number, "web"), [interface])
+        filtered(host)
         guests = host.wired((instance(1), A), (instance(2), B))
         near, far = guests.end(0), guests.end(1)
         assert guests.arrives(1, 0, frames.udp(far, near, (4000, 53), b"x"))
@@ -195,11 +201,7 @@ def test_a_host_changes_drivers_and_its_instances_stay_filtered(
     """A driver over another engine takes its predecessor's instances over, and sweeps what that had made."""
     with cloud(tmp_path / "run", before) as host:
         host.group("web", ingress("udp", 53))
-        host.plug(A, B)
-        first = host.driver()
-        for number, interface in ((1, A), (2, B)):
-            first.prepare_instance_filter(instance(number, "web"), [interface])
-        first.close()
+        filtered(host).close()
         host.engine = after
         second = host.driver()
         second.setup_basic_filtering(instance(1, "web"), [A])
@@ -216,10 +218,7 @@ def test_a_host_changes_drivers_and_its_instances_stay_filtered(
 
 def test_connections_that_a_refresh_forbids_end(host: Cloud) -> None:
     """An answer on a connection that the rules no longer allow does not pass any more."""
-    host.plug(A, B)
-    driver = host.driver()
-    for number, interface in ((1, A), (2, B)):
-        driver.prepare_instance_filter(instance(number, "web"), [interface])
+    driver = filtered(host)
     guests = host.wired((instance(1), A), (instance(2), B))
     near, far = guests.end(0), guests.end(1)
     host.group("shut")
