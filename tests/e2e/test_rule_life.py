@@ -18,6 +18,7 @@ from netwright.model.ids import NamespaceName
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
 from netwright.testing.namespaces import add_addresses, eventually, run
+from netwright.testing.talk import tell
 
 GUESTS = {"one": "10.20.0.11", "two": "10.20.0.12"}
 
@@ -126,12 +127,9 @@ class Chat:
 
 
 def _hears(ear: socket.socket, mouth: socket.socket) -> bool:
-    token, heard = uuid.uuid4().bytes, b""
     ear.settimeout(1)
     try:
-        mouth.send(token)
-        while token not in heard:
-            heard += ear.recv(1 << 16)
+        tell(mouth, ear)
     except TimeoutError:
         return False
     return True

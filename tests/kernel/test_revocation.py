@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -33,6 +32,7 @@ from netwright.testing.samples import (
     sample_port,
     sample_subnet,
 )
+from netwright.testing.talk import tell
 
 V4 = sample_subnet("10.43.0.0/24", Serving.STATIC)
 V6 = sample_subnet("fd43::/64", Serving.STATIC, number=2)
@@ -83,12 +83,8 @@ class Talk:
 
 
 def _hears(ear: socket.socket, mouth: socket.socket) -> bool:
-    token = uuid.uuid4().bytes
-    heard = b""
     try:
-        mouth.send(token)
-        while token not in heard:
-            heard += ear.recv(1 << 16)
+        tell(mouth, ear)
     except OSError:
         return False
     return True

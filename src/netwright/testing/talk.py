@@ -1,4 +1,4 @@
-"""UDP between namespaces, packet by packet: who heard whom, and as whom."""
+"""Sockets in namespaces, mostly of UDP, packet by packet: who heard whom, and as whom."""
 
 from __future__ import annotations
 
@@ -60,6 +60,14 @@ def _receive(listening: socket.socket, token: bytes) -> tuple[str, int] | None:
                 return address, port
     except TimeoutError:
         return None
+
+
+def tell(speaking: socket.socket, listening: socket.socket) -> None:
+    """Sends a word over a connection, and waits until it is heard. Raises OSError if it does not come."""
+    token, heard = uuid.uuid4().bytes, b""
+    speaking.send(token)
+    while token not in heard:
+        heard += listening.recv(1 << 16)
 
 
 def gather(listening: socket.socket) -> list[bytes]:
