@@ -154,7 +154,7 @@ def _remote(work: Work, request: RuleRequest) -> Remote:
         return RemoteGroup(store.get(work.connection, group).value.id)
     if prefix is None:
         return Anywhere()
-    if prefix.version != (4 if request.ethertype is EtherType.IPV4 else 6):
+    if prefix.version != request.ethertype.version:
         raise invalid("remote_ip_prefix", f"{prefix} is not {request.ethertype}.")
     return RemotePrefix(prefix)
 

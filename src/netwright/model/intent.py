@@ -179,6 +179,16 @@ class EtherType(StrEnum):
     IPV4 = "IPv4"
     IPV6 = "IPv6"
 
+    @property
+    def version(self) -> int:
+        """IP's: 4 or 6."""
+        return 4 if self is EtherType.IPV4 else 6
+
+
+def ethertype_of(value: Address | Prefix) -> EtherType:
+    """What a packet with such an address has."""
+    return EtherType.IPV4 if value.version == 4 else EtherType.IPV6
+
 
 @dataclass(frozen=True, slots=True)
 class Anywhere:

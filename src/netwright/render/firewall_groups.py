@@ -35,7 +35,6 @@ from netwright.render.tags import digest_of, tag_movable
 _PORTED = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
 _ICMP = {EtherType.IPV4: "icmp", EtherType.IPV6: "icmpv6"}
 _WORD = {EtherType.IPV4: "ip", EtherType.IPV6: "ip6"}
-_MEMBERS = {EtherType.IPV4: "m4", EtherType.IPV6: "m6"}
 
 
 def group_chain(direction: Direction, group: GroupId) -> str:
@@ -48,7 +47,7 @@ def ports_chain(direction: Direction, groups: Sequence[GroupId], logs: Sequence[
 
 
 def members_set(ethertype: EtherType, group: GroupId) -> str:
-    return f"{_MEMBERS[ethertype]}-{group}"
+    return f"m{ethertype.version}-{group}"
 
 
 def group_firewall(group: GroupItem, traits: Traits) -> Nft:

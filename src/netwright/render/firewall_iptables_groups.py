@@ -50,7 +50,6 @@ from netwright.render.xt import (
 TABLES: Final = {Direction.EGRESS: "mangle", Direction.INGRESS: "filter"}
 """Who sends is judged before any translation; who gets, where the receiver is known."""
 _WAY: Final = {Direction.EGRESS: "out", Direction.INGRESS: "in"}
-_VERSION: Final = {EtherType.IPV4: 4, EtherType.IPV6: 6}
 _PORTED: Final = {6: "tcp", 17: "udp"}
 _ICMP: Final = {
     EtherType.IPV4: ("-p icmp", "-m icmp --icmp-type"),
@@ -70,7 +69,7 @@ def ports_chain(direction: Direction, groups: Sequence[GroupId], logs: Sequence[
 
 
 def members_set(ethertype: EtherType, group: GroupId) -> str:
-    return f"m{_VERSION[ethertype]}-{group_name(group)}"
+    return f"m{ethertype.version}-{group_name(group)}"
 
 
 def group_firewall(group: GroupItem, traits: Traits) -> Xt:

@@ -24,6 +24,7 @@ from netwright.model.intent import (
     Remote,
     RemoteGroup,
     RemotePrefix,
+    ethertype_of,
 )
 from netwright.model.plan import RulePlan
 
@@ -45,7 +46,7 @@ class Opening:
 
 def allows(rules: Iterable[RulePlan], opening: Opening, is_member: IsMember) -> bool:
     """Whether any of the rules lets the connection begin."""
-    ethertype = EtherType.IPV4 if opening.remote.version == 4 else EtherType.IPV6
+    ethertype = ethertype_of(opening.remote)
     return any(
         rule.direction is opening.direction
         and rule.ethertype is ethertype
