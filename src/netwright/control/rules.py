@@ -13,6 +13,8 @@ from netwright.control.world import Work, World
 from netwright.model.errors import InvalidError
 from netwright.model.ids import GroupId, RuleId
 from netwright.model.intent import (
+    ICMP,
+    PORTED,
     AnyProtocol,
     Anywhere,
     Direction,
@@ -40,9 +42,7 @@ PROTOCOLS: Final = {
     "sctp": 132, "udplite": 136,
 }  # fmt: skip
 """Names that the Networking API knows, and their numbers (IANA)."""
-_WITH_PORTS: Final = frozenset({6, 17, 33, 132, 136})
 _V6_ONLY: Final = frozenset({41, 43, 44, 58, 59, 60})
-_ICMP, _ICMPV6 = 1, 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +108,9 @@ def match_of(request: RuleRequest) -> Match:
         return AnyProtocol()
     if number in _V6_ONLY and request.ethertype is EtherType.IPV4:
         raise invalid("protocol", f"{request.protocol} is not for ethertype IPv4.")
-    if number in {_ICMP, _ICMPV6}:
+    if number in ICMP.values():
         return _icmp(low, high)
-    if number not in _WITH_PORTS:
+    if number not in PORTED:
         _refuse_range(request)
         return IpProtocol(number)
     if low is None and high is None:

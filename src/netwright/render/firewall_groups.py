@@ -8,6 +8,7 @@ from typing import assert_never
 from netwright.model.host import Traits
 from netwright.model.ids import GroupId, LogId
 from netwright.model.intent import (
+    ICMP,
     AnyProtocol,
     Anywhere,
     Direction,
@@ -149,12 +150,13 @@ def _match(ethertype: EtherType, match: Match) -> str:
         case PortRange(number, first, last):
             return f"{_PORTED[number]} dport {first}" + (f"-{last}" if last != first else "")
         case Icmp(kind, code):
-            return _icmp(_ICMP[ethertype], kind, code)
+            return _icmp(ethertype, kind, code)
         case _:
             assert_never(match)
 
 
-def _icmp(word: str, kind: int | None, code: int | None) -> str:
+def _icmp(ethertype: EtherType, kind: int | None, code: int | None) -> str:
     if kind is None:
-        return "meta l4proto " + ("1" if word == "icmp" else "58")
+        return f"meta l4proto {ICMP[ethertype]}"
+    word = _ICMP[ethertype]
     return f"{word} type {kind}" + (f" {word} code {code}" if code is not None else "")
