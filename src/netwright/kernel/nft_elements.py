@@ -13,7 +13,7 @@ from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
-from netwright.kernel.netlink import attribute, attributes, nested, string
+from netwright.kernel.netlink import attribute, attributes, nested, string, text_attribute
 from netwright.model.ids import MAC_FORM
 from netwright.model.intent import Address
 
@@ -236,7 +236,7 @@ def _pack_data(data: str) -> bytes:
     word, _, chain = data.partition(" ")
     if word in _CODES:
         code = attribute(_CODE, struct.pack(">i", _CODES[word]))
-        return nested(_VERDICT, code, attribute(_CHAIN, chain.encode() + b"\0"))
+        return nested(_VERDICT, code, text_attribute(_CHAIN, chain))
     # An IPv4 address is four bytes in network order, a conntrack zone two in the host's.
     value = IPv4Address(data).packed if "." in data else int(data).to_bytes(2, sys.byteorder)
     return attribute(_VALUE, value)

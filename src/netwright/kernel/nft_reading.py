@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, nested, string
+from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, nested, string, text_attribute
 from netwright.kernel.nft_elements import is_plain_range, pack_key, unwrap, unwrap_ranges, wrap
 from netwright.kernel.nft_listing import dump_there, listing
 from netwright.kernel.nft_messages import (
@@ -38,7 +38,6 @@ from netwright.kernel.nft_messages import (
     parsed,
     tag_of_rule,
     tag_of_set,
-    text,
 )
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import (
@@ -108,7 +107,7 @@ class NftReader:
                 return self._set(key)
 
     def _limit(self, key: NftKey) -> NftLimit | None:
-        answer = self._netlink.get(GET_OBJECT, limits(key.family) + text(OBJECT_NAME, key.name))
+        answer = self._netlink.get(GET_OBJECT, limits(key.family) + text_attribute(OBJECT_NAME, key.name))
         return NftLimit("") if answer else None
 
     def _table(self, key: NftKey) -> NftTable | None:
@@ -120,7 +119,7 @@ class NftReader:
         return NftTable(layouts[0] if layouts else "")
 
     def _chain(self, key: NftKey) -> NftChain | None:
-        answer = self._netlink.get(GET_CHAIN, in_table(key.family) + text(CHAIN_NAME, key.name))
+        answer = self._netlink.get(GET_CHAIN, in_table(key.family) + text_attribute(CHAIN_NAME, key.name))
         if answer is None:
             return None
         tags = settled(rule.tag for rule in self.placed([key])[key])
@@ -134,7 +133,7 @@ class NftReader:
         else:
             asked = [(family, "") for family in {key.family for key in found}]
         for family, chain in asked:
-            request = in_table(family) + (text(RULE_CHAIN, chain) if chain else b"")
+            request = in_table(family) + (text_attribute(RULE_CHAIN, chain) if chain else b"")
             for rule in self._rules(request):
                 name = string(rule[RULE_CHAIN])
                 place = found.get(NftKey(NftKind.CHAIN, family, name))
@@ -150,7 +149,7 @@ class NftReader:
             return  # no such table, or no such chain
 
     def _set(self, key: NftKey) -> NftSet | None:
-        answer = self._netlink.get(GET_SET, in_table(key.family) + text(SET_NAME, key.name))
+        answer = self._netlink.get(GET_SET, in_table(key.family) + text_attribute(SET_NAME, key.name))
         return NftSet(tag_of_set(parsed(answer)), "") if answer else None
 
     def _asked(self, keys: Iterable[NftKey]) -> Iterator[tuple[NftKey, NftElement]]:

@@ -7,7 +7,7 @@ import struct
 from typing import Final
 
 from netwright.kernel import netns
-from netwright.kernel.netlink import Netlink, attribute, nested
+from netwright.kernel.netlink import Netlink, attribute, nested, text_attribute
 from netwright.model.host import TapLink, VethLink
 from netwright.model.ids import LinkName
 
@@ -29,13 +29,13 @@ def make(netlink: Netlink, name: LinkName, value: VethLink) -> None:
     try:
         far = (
             _IFINFO.pack(0, 0, 0, 0, 0)
-            + _text(_IFNAME, value.peer_name)
+            + text_attribute(_IFNAME, value.peer_name)
             + attribute(_ADDRESS, bytes.fromhex(value.peer_mac.replace(":", "")))
             + _number(_MTU, value.mtu)
             + _number(_NET_NS_FD, target)
         )
         pair = attribute(_INFO_KIND, b"veth") + nested(_INFO_DATA, attribute(_VETH_INFO_PEER, far))
-        near = _text(_IFNAME, name) + _number(_MTU, value.mtu) + nested(_LINKINFO, pair)
+        near = text_attribute(_IFNAME, name) + _number(_MTU, value.mtu) + nested(_LINKINFO, pair)
         netlink.ask(_NEW_LINK, _CREATE_EXCLUSIVELY, _IFINFO.pack(0, 0, 0, 0, 0) + near)
     finally:
         os.close(target)
@@ -46,10 +46,6 @@ def join(netlink: Netlink, index: int, master: int, value: VethLink | TapLink, a
     wanted = _number(_MTU, value.mtu) + attribute(_IFALIAS, alias.encode()) + _number(_MASTER, master)
     head = _IFINFO.pack(0, 0, index, _UP if value.up else 0, _UP)
     netlink.ask(_SET_LINK, 0, head + wanted)
-
-
-def _text(kind: int, value: str) -> bytes:
-    return attribute(kind, value.encode() + b"\0")
 
 
 def _number(kind: int, value: int) -> bytes:

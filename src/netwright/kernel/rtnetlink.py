@@ -14,7 +14,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import netns
-from netwright.kernel.netlink import ROUTE, Netlink, attribute, attributes, nested, string
+from netwright.kernel.netlink import ROUTE, Netlink, attribute, attributes, nested, string, text_attribute
 from netwright.model.errors import KernelRefusedError
 from netwright.model.ids import HOST_NAMESPACE, LinkName, Mac, NamespaceName
 from netwright.model.intent import Address
@@ -117,7 +117,7 @@ def links(netlink: Netlink, kind: str = "") -> list[LinkState]:
     """All links, or those of one kind (the kernel filters)."""
     body = _IFINFO.pack(0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
     if kind:
-        body += nested(_IFLA_LINKINFO, attribute(_INFO_KIND, kind.encode() + b"\0"))
+        body += nested(_IFLA_LINKINFO, text_attribute(_INFO_KIND, kind))
     return [parse_link(message.body) for message in netlink.dump(_GET_LINK, body)]
 
 
@@ -125,7 +125,7 @@ def link(netlink: Netlink, name: LinkName | None = None, index: int = 0) -> Link
     """One link by its name or its index; None where there is none."""
     body = _IFINFO.pack(0, 0, index, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
     if name:
-        body += attribute(_IFLA_IFNAME, name.encode() + b"\0")
+        body += text_attribute(_IFLA_IFNAME, name)
     answer = netlink.get(_GET_LINK, body)
     return parse_link(answer.body) if answer else None
 

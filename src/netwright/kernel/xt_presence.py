@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request
-from netwright.kernel.nft_messages import CHAIN_NAME, GET_CHAIN, TABLE_NAME, text
+from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, text_attribute
+from netwright.kernel.nft_messages import CHAIN_NAME, GET_CHAIN, TABLE_NAME
 
 Named = tuple[str, str]
 """A table and a chain."""
@@ -41,7 +41,7 @@ def present_chains(family: str, chains: Mapping[str, Collection[str]]) -> set[Na
         return set()
     header = struct.pack(">BBH", _FAMILIES[family], 0, 0)
     requests = [
-        Request(GET_CHAIN, 0, header + text(TABLE_NAME, table) + text(CHAIN_NAME, name))
+        Request(GET_CHAIN, 0, header + text_attribute(TABLE_NAME, table) + text_attribute(CHAIN_NAME, name))
         for table, name in asked
     ]
     with closing(Netlink(NETFILTER)) as netlink:
