@@ -25,7 +25,16 @@ from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage, Traits
 from netwright.model.ids import GroupId, HostName
 from netwright.model.intent import Address
-from netwright.model.plan import GroupItem, HostPlan, Item, ItemKey, Noun, PlanUpdate, PortItem, StageFailure
+from netwright.model.plan import (
+    GroupItem,
+    HostPlan,
+    Item,
+    ItemKey,
+    PlanUpdate,
+    PortItem,
+    StageFailure,
+    group_of,
+)
 from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0
@@ -87,8 +96,7 @@ class Agent:
 
     def group(self, group: GroupId) -> GroupItem | None:
         """A group of the plan as it is; from any thread."""
-        found = self._items.get(ItemKey(Noun.GROUP, group))
-        return found if isinstance(found, GroupItem) else None
+        return group_of(self._items, group)
 
     def is_member(self, group: GroupId, address: Address) -> bool:
         """Whether a port of the group has the address; from any thread."""

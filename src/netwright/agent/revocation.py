@@ -12,7 +12,16 @@ from netwright.kernel.conntrack import Flow
 from netwright.model.host import CUT_MARK, KEPT_MARK
 from netwright.model.ids import GroupId
 from netwright.model.intent import Address, Direction, GatewayPlace, RemoteGroup, Revocation
-from netwright.model.plan import FloatingIpItem, GroupItem, Item, ItemKey, MemberItem, Noun, PortItem, whole
+from netwright.model.plan import (
+    FloatingIpItem,
+    GroupItem,
+    Item,
+    ItemKey,
+    MemberItem,
+    PortItem,
+    group_of,
+    whole,
+)
 from netwright.render.verdicts import IsMember, Opening, allows
 
 Change = tuple[Item | None, Item | None]
@@ -43,8 +52,8 @@ class State:
     is_member: IsMember
 
     def groups(self, port: PortItem) -> list[GroupItem]:
-        found = (self.items.get(ItemKey(Noun.GROUP, group)) for group in port.groups)
-        return [group for group in found if isinstance(group, GroupItem)]
+        found = (group_of(self.items, group) for group in port.groups)
+        return [group for group in found if group]
 
 
 @dataclass(slots=True)

@@ -272,6 +272,12 @@ class FloatingIpItem:
 Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem
 
 
+def group_of(items: Mapping[ItemKey, Item], group: GroupId) -> GroupItem | None:
+    """The group of that id; None where the plan has none."""
+    found = items.get(ItemKey(Noun.GROUP, group))
+    return found if isinstance(found, GroupItem) else None
+
+
 @dataclass(frozen=True, slots=True)
 class HostPlan:
     """Everything one host must provide, complete. Generations only grow."""

@@ -21,7 +21,6 @@ from netwright.model.ids import PortId, bridge_name, dhcp_link_name, port_link_n
 from netwright.model.intent import Direction, GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import (
     FloatingIpItem,
-    GroupItem,
     HostItem,
     HostPlan,
     Item,
@@ -29,6 +28,7 @@ from netwright.model.plan import (
     NetworkItem,
     Noun,
     PortItem,
+    group_of,
 )
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
@@ -348,8 +348,7 @@ def _concerning(plan: HostPlan, port: PortItem, floating: Iterable[FloatingIpIte
     yield port
     yield from floating
     for group in port.groups:
-        item = plan.items.get(ItemKey(Noun.GROUP, group))
-        if isinstance(item, GroupItem):
+        if item := group_of(plan.items, group):
             yield item
 
 

@@ -25,8 +25,8 @@ from netwright.kernel import netns
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.traits import probe
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
-from netwright.model.ids import GroupId, HostName, NamespaceName
-from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
+from netwright.model.ids import HostName, NamespaceName
+from netwright.model.plan import HostItem, Item, ItemKey, PortItem, group_of
 from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import namespace
 
@@ -124,11 +124,9 @@ class Rig:
 
     def around(self) -> Around:
         """What a packet log asks of the host."""
-        return Around(HostName("rig"), self._callers.on_link, self._group, self._members)
-
-    def _group(self, group: GroupId) -> GroupItem | None:
-        found = self._items.get(ItemKey(Noun.GROUP, group))
-        return found if isinstance(found, GroupItem) else None
+        return Around(
+            HostName("rig"), self._callers.on_link, lambda group: group_of(self._items, group), self._members
+        )
 
     def leave(self) -> None:
         """Ends as a killed agent does: what it made stays, daemons run on."""
