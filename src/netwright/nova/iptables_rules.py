@@ -9,11 +9,10 @@ from typing import Final
 
 import structlog
 
-from netwright.nova.iptables_marks import BINARY, check_binary, target_of, words_of
+from netwright.nova.iptables_marks import BINARY, CHAIN_NAME, check_binary, target_of, words_of
 
 CHAIN_LENGTH: Final = 28
 """Characters of a chain's name that iptables takes (XT_EXTENSION_MAXNAMELEN less its NUL)."""
-_CHAIN: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LOG: Final = structlog.get_logger("netwright.nova")
 
@@ -86,7 +85,7 @@ class IptablesTable:
     def add_chain(self, name: str, wrap: bool = True) -> None:  # noqa: FBT001, FBT002
         """Raises ValueError for a name that a kernel would not take, or that stands for another chain."""
         place = self._place(name, wrap)
-        if len(place) > CHAIN_LENGTH or not _CHAIN.fullmatch(place):
+        if len(place) > CHAIN_LENGTH or not CHAIN_NAME.fullmatch(place):
             raise ValueError(f"Not a chain name of at most {CHAIN_LENGTH} characters: {place!r}")
         other = {chain if wrap else self._place(chain) for chain in self._chains(not wrap)}
         if place in other:
