@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -149,20 +149,12 @@ class IptablesTable:
     def remove_rules_regex(self, regex: str | re.Pattern[str]) -> int:
         """How many rules went: those whose whole text (`[0:0] -A chain rule`) begins with a match."""
         pattern = re.compile(regex)
-        found = [rule for rule in self._rules if pattern.match(str(rule))]
-        for rule in found:
-            self._drop(rule)
-        if found:
-            self._changed()
-        return len(found)
+        return self._drop_all([rule for rule in self._rules if pattern.match(str(rule))])
 
     def empty_chain(self, chain: str, wrap: bool = True) -> None:  # noqa: FBT001, FBT002
         """Takes away the rules of the chain; the chain stays."""
-        found = [rule for rule in self._in_chain.get(self._place(chain, wrap), ()) if rule.wrap is wrap]
-        for rule in found:
-            self._drop(rule)
-        if found:
-            self._changed()
+        inside = self._in_chain.get(self._place(chain, wrap), ())
+        self._drop_all([rule for rule in inside if rule.wrap is wrap])
 
     def applied(self) -> None:
         """The kernel has it all."""
@@ -170,6 +162,13 @@ class IptablesTable:
         self.remove_rules.clear()
         self.remove_chains.clear()
         self.remove_wrapped.clear()
+
+    def _drop_all(self, rules: Collection[IptablesRule]) -> int:
+        for rule in rules:
+            self._drop(rule)
+        if rules:
+            self._changed()
+        return len(rules)
 
     def _drop(self, rule: IptablesRule) -> None:
         if rule not in self._rules:
