@@ -33,6 +33,7 @@ from netwright.render.firewall_iptables_names import LETTER, group_name
 from netwright.render.tags import digest_of
 from netwright.render.xt import (
     ACCEPT,
+    ANY_ICMP,
     DROP,
     FAMILIES,
     PREFIX,
@@ -55,8 +56,6 @@ _ICMP: Final = {
     EtherType.IPV4: ("-p icmp", "-m icmp --icmp-type"),
     EtherType.IPV6: ("-p ipv6-icmp", "-m icmp6 --icmpv6-type"),
 }
-_ANY_ICMP: Final = 255
-"""iptables takes this ICMP type for all types."""
 
 
 def group_chain(direction: Direction, group: GroupId) -> str:
@@ -192,7 +191,7 @@ def _icmp(ethertype: EtherType, kind: int | None, code: int | None) -> str:
     protocol, option = _ICMP[ethertype]
     if kind is None:
         return protocol
-    if ethertype is EtherType.IPV4 and kind == _ANY_ICMP:
+    if ethertype is EtherType.IPV4 and kind == ANY_ICMP:
         of_code = f"&&0>>22&0x3c@0>>16&0xff={code}" if code is not None else ""
         return f"{protocol} -m u32 --u32 0>>22&0x3c@0>>24={kind}{of_code}"
     return f"{protocol} {option} {kind}" + (f"/{code}" if code is not None else "")

@@ -32,6 +32,7 @@ from netwright.model.plan import GroupItem, PortItem, RulePlan
 from netwright.render.firewall_ports import bound_prefixes
 from netwright.render.nwfilter import ANY_STATE, Fields, Filters, NwReference, NwRule, nwfilter
 from netwright.render.nwfilter_base import DISCOVERY
+from netwright.render.xt import ANY_ICMP
 
 _WAY: Final = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
 _OVER: Final = {EtherType.IPV4: "", EtherType.IPV6: "-ipv6"}
@@ -41,8 +42,6 @@ _UNTRACKED: Final = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
 """ICMPv6 types that conntrack leaves alone: no state matches them (nf_conntrack_proto_icmpv6.c)."""
 _LEFT: Final = {way: sorted(_UNTRACKED - set(types)) for way, types in DISCOVERY.items()}
 """Those of them that a port may not always send or get."""
-_ANY_ICMP: Final = 255
-"""To iptables, ICMP type 255 means every type."""
 _KNOWN, _RULE, _HELD, _REST, _LAST = 100, 500, 900, 910, 1000
 """Priorities: connections that began before, rules, then nothing of what has a word, the rest, nothing."""
 
@@ -174,7 +173,7 @@ def _words(ethertype: EtherType, match: Match) -> Words | None:
 
 
 def _icmp(kind: int | None, code: int | None) -> Fields:
-    if kind is None or kind == _ANY_ICMP:
+    if kind is None or kind == ANY_ICMP:
         return {}
     return {"type": kind} if code is None else {"type": kind, "code": code}
 

@@ -22,6 +22,8 @@ DROP: Final = "-j DROP"
 ACCEPT: Final = "-j ACCEPT"
 LISTING: Final = "listing"
 """Before the tag of a listing's own rules."""
+ANY_ICMP: Final = 255
+"""iptables takes this ICMP type for all types."""
 _NEXT: Final = "-j CONTINUE"
 _SPECS: Final = {4: "family inet", 6: "family inet6"}
 
