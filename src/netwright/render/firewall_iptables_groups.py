@@ -30,6 +30,7 @@ from netwright.render.firewall_iptables_logs import (
     port_logs_chain,
 )
 from netwright.render.firewall_iptables_names import LETTER, group_name
+from netwright.render.firewall_logs import WAY
 from netwright.render.tags import digest_of
 from netwright.render.xt import (
     ACCEPT,
@@ -50,7 +51,6 @@ from netwright.render.xt import (
 
 TABLES: Final = {Direction.EGRESS: "mangle", Direction.INGRESS: "filter"}
 """Who sends is judged before any translation; who gets, where the receiver is known."""
-_WAY: Final = {Direction.EGRESS: "out", Direction.INGRESS: "in"}
 _PORTED: Final = {6: "tcp", 17: "udp"}
 _ICMP: Final = {
     EtherType.IPV4: ("-p icmp", "-m icmp --icmp-type"),
@@ -64,7 +64,7 @@ def group_chain(direction: Direction, group: GroupId) -> str:
 
 def ports_chain(direction: Direction, groups: Sequence[GroupId], logs: Sequence[LogId] = ()) -> str:
     """The chain that all ports with these groups, and these logs of their own, share."""
-    return f"{_WAY[direction]}-{digest_of([*groups, *logs])}"
+    return f"{WAY[direction]}-{digest_of([*groups, *logs])}"
 
 
 def members_set(ethertype: EtherType, group: GroupId) -> str:
