@@ -39,7 +39,8 @@ from netwright.render.items import render
 from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_iptables import in_iptables
 from netwright.render.path_nwfilter import in_nwfilter
-from netwright.render.path_view import Hop, Part, View, Wanted, with_
+from netwright.render.path_view import Hop, Part, View, with_
+from netwright.render.stages import ByStage
 
 ROUTER_METADATA_PORT: Final = 80
 _BINDINGS: Final = frozenset(
@@ -360,7 +361,7 @@ def _up(up: bool) -> str:  # noqa: FBT001 - a word for a flag
     return "up" if up else "down"
 
 
-def _merged(items: Iterable[Item], traits: Traits) -> Wanted:
+def _merged(items: Iterable[Item], traits: Traits) -> ByStage:
     merged: dict[Stage, dict[Hashable, object]] = {stage: {} for stage in Stage}
     engine = ENGINES.get(traits.firewall, unfiltered)
     for item in items:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -27,11 +27,11 @@ from netwright.kernel.traits import probe
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
 from netwright.model.ids import HostName, NamespaceName
 from netwright.model.plan import HostItem, Item, ItemKey, PortItem, group_of
+from netwright.render.stages import ByStage
 from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import namespace
 
 T = TypeVar("T")
-State = Mapping[Stage, Mapping[Hashable, object]]
 
 
 class Rig:
@@ -104,11 +104,11 @@ class Rig:
         every: dict[Stage, Keys] = dict.fromkeys((row.stage for row in self.rows), None)
         return self.do(lambda: reconcile(self.rows, self._desired, stages_ or every))
 
-    def wanted(self) -> State:
+    def wanted(self) -> ByStage:
         """What the plan asks for."""
         return {row.stage: dict(self._desired.values[row.stage]) for row in self.rows}
 
-    def there(self) -> State:
+    def there(self) -> ByStage:
         """What the kernel and the helpers have of ours."""
         wanted = self.wanted()
         return self.do(
