@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from netwright.control import text
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import Work, World
 from netwright.model.errors import InvalidError
@@ -34,7 +34,6 @@ from netwright.store.changes import Touched
 from netwright.store.records import RuleRecord
 from netwright.store.rows import Where
 
-Left = Literal[Unset.UNSET]
 PROTOCOLS: Final = {
     "hopopt": 0, "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dccp": 33,
     "ipv6-encap": 41, "ipv6-route": 43, "ipv6-frag": 44, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51,
