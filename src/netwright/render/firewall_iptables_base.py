@@ -12,11 +12,11 @@ from typing import Final
 
 from netwright.model.host import CUT_MARK, Traits
 from netwright.model.intent import EtherType
+from netwright.model.xtables import PREFIX
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.xt import (
     ACCEPT,
     DROP,
-    PREFIX,
     RETURN,
     Table,
     Xt,

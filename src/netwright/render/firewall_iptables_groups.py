@@ -21,6 +21,7 @@ from netwright.model.intent import (
     RemotePrefix,
 )
 from netwright.model.plan import GroupItem, RulePlan
+from netwright.model.xtables import PREFIX
 from netwright.render.firewall_iptables_base import KNOWN
 from netwright.render.firewall_iptables_logs import (
     accepted_chain,
@@ -37,7 +38,6 @@ from netwright.render.xt import (
     ANY_ICMP,
     DROP,
     FAMILIES,
-    PREFIX,
     RETURN,
     Table,
     Xt,

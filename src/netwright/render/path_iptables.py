@@ -9,7 +9,7 @@ from typing import Final
 from netwright.model.host import Stage
 from netwright.model.ids import bridge_name, port_link_name
 from netwright.model.intent import Direction
-from netwright.model.xtables import XtKey, XtKind
+from netwright.model.xtables import PREFIX, XtKey, XtKind
 from netwright.render.firewall_iptables_groups import TABLES, group_chain, members_set, ports_chain
 from netwright.render.firewall_iptables_ports import mac_chain, spoof_chain, target_chain
 from netwright.render.firewall_iptables_uplinks import apart_chain, forced_chain
@@ -17,7 +17,7 @@ from netwright.render.firewall_ports import bound_prefixes
 from netwright.render.nft import prefix_text
 from netwright.render.path_view import Hop, Part, View, with_
 from netwright.render.stages import ByStage
-from netwright.render.xt import FAMILIES, PREFIX
+from netwright.render.xt import FAMILIES
 
 _WAYS: Final = {Part.EGRESS: Direction.EGRESS, Part.INGRESS: Direction.INGRESS}
 _SPOOF_TABLES: Final = (("ip", "raw"), ("ip6", "raw"), ("bridge", "nat"))
