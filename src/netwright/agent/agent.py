@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,6 +30,7 @@ from netwright.model.plan import (
     HostPlan,
     Item,
     ItemKey,
+    Items,
     PlanUpdate,
     PortItem,
     StageFailure,
@@ -211,7 +212,7 @@ class Agent:
             self._parts.metrics.ended(ended)
             self._log.info("connections_ended", count=ended)
 
-    def _past(self) -> Mapping[ItemKey, Item]:
+    def _past(self) -> Items:
         """What the agent before this one had last."""
         plan = self._parts.cache.load(self._parts.host)
         return plan.items if plan else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
@@ -16,7 +16,7 @@ from netwright.model.plan import (
     FloatingIpItem,
     GroupItem,
     Item,
-    ItemKey,
+    Items,
     MemberItem,
     PortItem,
     group_of,
@@ -26,7 +26,6 @@ from netwright.render.verdicts import IsMember, Opening, allows
 
 Change = tuple[Item | None, Item | None]
 """An item as it was and as it is; None where there was or is none."""
-Items = Mapping[ItemKey, Item]
 _NEEDS_NO_GROUP: Final = {(17, 68, 67), (17, 67, 68), (17, 546, 547), (17, 547, 546)}
 """DHCP, both ways: what the chains `always_out` and `always_in` let through."""
 Place = tuple[int, Address]

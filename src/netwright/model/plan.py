@@ -270,9 +270,10 @@ class FloatingIpItem:
 
 
 Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem
+Items = Mapping[ItemKey, Item]
 
 
-def group_of(items: Mapping[ItemKey, Item], group: GroupId) -> GroupItem | None:
+def group_of(items: Items, group: GroupId) -> GroupItem | None:
     """The group of that id; None where the plan has none."""
     found = items.get(ItemKey(Noun.GROUP, group))
     return found if isinstance(found, GroupItem) else None
@@ -284,7 +285,7 @@ class HostPlan:
 
     host: HostName
     generation: int
-    items: Mapping[ItemKey, Item] = field(default_factory=dict)
+    items: Items = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -22,6 +22,7 @@ from netwright.model.plan import (
     HostItem,
     Item,
     ItemKey,
+    Items,
     MemberItem,
     NetworkItem,
     PortAddress,
@@ -32,7 +33,6 @@ from netwright.model.plan import (
 )
 from netwright.nova.instances import Instance, Vif, VifSubnet
 
-Items = Mapping[ItemKey, Item]
 _NO_ZONE: Final = 1
 """Networks whose gateway is on the host need no conntrack zone of their own."""
 
