@@ -186,7 +186,7 @@ def test_tables_that_go_while_they_are_read_are_no_error(bench: Planned) -> None
     argv = ["ip", "netns", "exec", bench.host, "nft", "-i"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as stranger:
         assert stranger.stdin is not None
-        for _ in range(400):
+        for _ in range(100):
             stranger.stdin.write(script.encode() * 5)
             stranger.stdin.flush()
             bench.rig.do(lambda: [observed() for _ in range(5)])

@@ -10,7 +10,7 @@ import pytest
 
 from netwright.model.intent import AddressPair, EtherType, GatewayPlace, RemotePrefix
 from netwright.model.plan import FloatingIpItem, GroupItem, Item, NetworkItem, PortItem
-from netwright.testing.rig import State
+from netwright.render.stages import ByStage
 from netwright.testing.samples import sample_address, sample_subnet
 from netwright.testing.whole import HOSTED, MEMBERS, WEB, Planned
 
@@ -52,7 +52,7 @@ def plans(whole: tuple[Item, ...]) -> dict[str, tuple[Item, ...]]:
 
 
 @pytest.fixture(scope="module")
-def scratch(bench: Planned) -> dict[str, tuple[State, str]]:
+def scratch(bench: Planned) -> dict[str, tuple[ByStage, str]]:
     """What each plan brings about on an empty host."""
     states = {}
     for name, plan in plans(bench.plan).items():
@@ -72,7 +72,7 @@ def shown(bench: Planned) -> str:
 
 @pytest.mark.parametrize(("first", "second"), list(permutations(["nothing", "part", "whole", "changed"], 2)))
 def test_the_state_reached_depends_on_the_plan_and_not_on_the_path(
-    bench: Planned, scratch: dict[str, tuple[State, str]], first: str, second: str
+    bench: Planned, scratch: dict[str, tuple[ByStage, str]], first: str, second: str
 ) -> None:
     """From any plan to any other, by what changed alone: the state is that of the second from scratch."""
     listed = plans(bench.plan)

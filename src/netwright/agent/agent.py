@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,7 +25,17 @@ from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage, Traits
 from netwright.model.ids import GroupId, HostName
 from netwright.model.intent import Address
-from netwright.model.plan import GroupItem, HostPlan, Item, ItemKey, Noun, PlanUpdate, PortItem, StageFailure
+from netwright.model.plan import (
+    GroupItem,
+    HostPlan,
+    Item,
+    ItemKey,
+    Items,
+    PlanUpdate,
+    PortItem,
+    StageFailure,
+    group_of,
+)
 from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0
@@ -87,8 +97,7 @@ class Agent:
 
     def group(self, group: GroupId) -> GroupItem | None:
         """A group of the plan as it is; from any thread."""
-        found = self._items.get(ItemKey(Noun.GROUP, group))
-        return found if isinstance(found, GroupItem) else None
+        return group_of(self._items, group)
 
     def is_member(self, group: GroupId, address: Address) -> bool:
         """Whether a port of the group has the address; from any thread."""
@@ -203,7 +212,7 @@ class Agent:
             self._parts.metrics.ended(ended)
             self._log.info("connections_ended", count=ended)
 
-    def _past(self) -> Mapping[ItemKey, Item]:
+    def _past(self) -> Items:
         """What the agent before this one had last."""
         plan = self._parts.cache.load(self._parts.host)
         return plan.items if plan else {}

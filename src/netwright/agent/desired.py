@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from netwright.model.host import Stage, Traits
 from netwright.model.plan import Item, ItemKey
 from netwright.render.firewalls import Engine, nftables
-from netwright.render.items import Rendered, render
+from netwright.render.items import render
+from netwright.render.stages import ByStage
 
 Touched = dict[Stage, set[Hashable]]
 
@@ -28,7 +29,7 @@ class Desired:
     _owners: dict[Stage, dict[Hashable, dict[ItemKey, object]]] = field(
         default_factory=lambda: {stage: {} for stage in Stage}
     )
-    _rendered: dict[ItemKey, Rendered] = field(default_factory=dict)
+    _rendered: dict[ItemKey, ByStage] = field(default_factory=dict)
 
     def replace(self, items: Iterable[Item]) -> Touched:
         """A complete plan: what it does not have goes."""
@@ -49,7 +50,7 @@ class Desired:
         values = self.values[stage]
         return values if keys is None else {key: values[key] for key in keys if key in values}
 
-    def _bring(self, item: ItemKey, new: Rendered, touched: Touched) -> None:
+    def _bring(self, item: ItemKey, new: ByStage, touched: Touched) -> None:
         old = self._rendered.pop(item, {})
         if new:
             self._rendered[item] = new

@@ -18,6 +18,7 @@ from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import Stage, Traits
 from netwright.model.plan import GroupItem, Item, MemberItem, PortItem
 from netwright.render.firewalls import Engine, unfiltered
+from netwright.render.stages import ByStage, untyped
 
 ENTRY_POINT: Final = "netwright.firewall"
 
@@ -50,11 +51,11 @@ def find_plugin(name: str) -> Engine | None:
         return None
     plugin = _load(name)
 
-    def engine(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
+    def engine(item: Item, traits: Traits) -> ByStage:
         stages = dict(unfiltered(item, traits))
         if isinstance(item, GroupItem | PortItem | MemberItem):
             part = {PluginKey(name, key): value for key, value in plugin.render(item, traits).items()}
-            stages[Stage.FIREWALL_PLUGIN] = dict[Hashable, object](part)
+            stages[Stage.FIREWALL_PLUGIN] = untyped(part)
         return stages
 
     return engine

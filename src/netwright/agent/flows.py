@@ -12,7 +12,6 @@ from netwright.agent.members import Members
 from netwright.agent.revocation import (
     Change,
     Fate,
-    Items,
     Judge,
     State,
     before,
@@ -23,7 +22,7 @@ from netwright.agent.revocation import (
 )
 from netwright.kernel.conntrack import Conntrack, Flow
 from netwright.model.host import CUT_MARK, KEPT_MARK
-from netwright.model.plan import PortItem
+from netwright.model.plan import Items, PortItem
 from netwright.render.verdicts import IsMember
 
 

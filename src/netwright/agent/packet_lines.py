@@ -12,7 +12,7 @@ from typing import Final
 
 from netwright.kernel.nflog import LoggedPacket
 from netwright.model.ids import GroupId, HostName, LinkName
-from netwright.model.intent import Direction, Icmp, PortRange, RemoteGroup, RemotePrefix
+from netwright.model.intent import ICMP, PORTED, Direction, Icmp, PortRange, RemoteGroup, RemotePrefix
 from netwright.model.intent import IpProtocol as Protocol
 from netwright.model.plan import GroupItem, PortItem, RulePlan
 from netwright.render.firewall_logs import Action, Logged, read_prefix
@@ -21,8 +21,6 @@ from netwright.render.verdicts import IsMember, Opening, allows
 Line = dict[str, object]
 _IPV4, _IPV6 = 0x0800, 0x86DD
 _KNOWN: Final = {_IPV4: "IPv4", _IPV6: "IPv6", 0x0806: "ARP"}
-_PORTED: Final = frozenset({6, 17, 33, 132, 136})
-_ICMP: Final = frozenset({1, 58})
 _EXTENSIONS: Final = frozenset({0, 43, 60})
 _FRAGMENT: Final = 44
 
@@ -101,11 +99,11 @@ def _transport(protocol: int, data: bytes, whole: bool) -> Iterator[tuple[str, o
     yield "protocol", protocol
     if not whole:
         return
-    if protocol in _PORTED and len(data) >= 4:
+    if protocol in PORTED and len(data) >= 4:
         source, target = struct.unpack_from(">HH", data)
         yield "source_port", source
         yield "destination_port", target
-    elif protocol in _ICMP and len(data) >= 2:
+    elif protocol in ICMP.values() and len(data) >= 2:
         yield "icmp_type", data[0]
         yield "icmp_code", data[1]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from ipaddress import IPv4Address
@@ -12,12 +12,20 @@ from netwright.kernel.conntrack import Flow
 from netwright.model.host import CUT_MARK, KEPT_MARK
 from netwright.model.ids import GroupId
 from netwright.model.intent import Address, Direction, GatewayPlace, RemoteGroup, Revocation
-from netwright.model.plan import FloatingIpItem, GroupItem, Item, ItemKey, MemberItem, Noun, PortItem, whole
+from netwright.model.plan import (
+    FloatingIpItem,
+    GroupItem,
+    Item,
+    Items,
+    MemberItem,
+    PortItem,
+    group_of,
+    whole,
+)
 from netwright.render.verdicts import IsMember, Opening, allows
 
 Change = tuple[Item | None, Item | None]
 """An item as it was and as it is; None where there was or is none."""
-Items = Mapping[ItemKey, Item]
 _NEEDS_NO_GROUP: Final = {(17, 68, 67), (17, 67, 68), (17, 546, 547), (17, 547, 546)}
 """DHCP, both ways: what the chains `always_out` and `always_in` let through."""
 Place = tuple[int, Address]
@@ -43,8 +51,8 @@ class State:
     is_member: IsMember
 
     def groups(self, port: PortItem) -> list[GroupItem]:
-        found = (self.items.get(ItemKey(Noun.GROUP, group)) for group in port.groups)
-        return [group for group in found if isinstance(group, GroupItem)]
+        found = (group_of(self.items, group) for group in port.groups)
+        return [group for group in found if group]
 
 
 @dataclass(slots=True)

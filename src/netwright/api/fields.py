@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import IPv4Address, ip_address, ip_network
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
-from netwright.control.given import UNSET, Unset
+from netwright.control.given import UNSET, Left
 from netwright.control.refusals import invalid
 from netwright.model.errors import InvalidError
 from netwright.model.intent import Address, Prefix
 
-Left = Literal[Unset.UNSET]
 E = TypeVar("E", bound=StrEnum)
 _TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
 _FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})

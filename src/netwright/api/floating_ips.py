@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from ipaddress import IPv4Address
 from typing import Final
 
-from netwright.api.fields import Fields, Left
+from netwright.api.fields import Fields
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import floating_ips as control
 from netwright.control.floating_ips import FloatingIpRecord, FloatingIpRequest
-from netwright.control.given import UNSET
+from netwright.control.given import UNSET, Left
 from netwright.control.refusals import invalid
 from netwright.control.world import World
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from netwright.api import rules
-from netwright.api.fields import Fields, Left
+from netwright.api.fields import Fields
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import groups as control
-from netwright.control.given import UNSET
+from netwright.control.given import UNSET, Left
 from netwright.control.groups import GroupRequest
 from netwright.control.world import World
 from netwright.model.ids import GroupId

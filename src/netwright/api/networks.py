@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from netwright.api.fields import Fields, Left
+from netwright.api.fields import Fields
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import networks as control
-from netwright.control.given import UNSET
+from netwright.control.given import UNSET, Left
 from netwright.control.networks import NetworkRecord, NetworkRequest
 from netwright.control.refusals import invalid
 from netwright.control.world import World

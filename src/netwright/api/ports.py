@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, assert_never
 
-from netwright.api.fields import Fields, Left
+from netwright.api.fields import Fields
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import ports as control
 from netwright.control.fixed_ips import FixedIpRequest
-from netwright.control.given import UNSET
+from netwright.control.given import UNSET, Left
 from netwright.control.port_checks import PairRequest
 from netwright.control.ports import PortRequest
 from netwright.control.refusals import invalid, missing

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from netwright.api.fields import Fields, Left
-from netwright.control.given import UNSET
+from netwright.api.fields import Fields
+from netwright.control.given import UNSET, Left
 from netwright.control.world import World
 from netwright.store.records import Stamps
 from netwright.store.rows import Where

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from netwright.api.fields import Fields, Left, number_or_none, parse_address
+from netwright.api.fields import Fields, number_or_none, parse_address
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import subnets as control
-from netwright.control.given import UNSET
+from netwright.control.given import UNSET, Left
 from netwright.control.refusals import invalid
 from netwright.control.subnets import SubnetRequest
 from netwright.control.world import World

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 import click
 
@@ -143,3 +144,9 @@ def _name(option: click.Option) -> str:
 
 def converted(convert: Convert) -> click.ParamType[object] | None:
     return None if convert is str else click.types.FuncParamType(convert)
+
+
+DESCRIPTION: Final = text("--description", "description", "What it is for.")
+PROJECT: Final = text("--project", "project_id", "Project id.", metavar="PROJECT")
+NEW_NAME: Final = text("--name", "name", "New name.")
+OF_NAME: Final = text("--name", "name", "Only of this name.")

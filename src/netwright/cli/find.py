@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from typing import Final
-
 from netwright.cli.client import Client
 from netwright.cli.errors import RefusedError
 from netwright.cli.nouns import BY_PLURAL, Item, Join, Noun
 from netwright.model.errors import InvalidError, NotFoundError
-
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+from netwright.model.ids import UUID_FORM
 
 
 def find(client: Client, noun: Noun, reference: str) -> Item:
     """The object of that id, else the one of that name. Raises NotFoundError, InvalidError if ambiguous."""
-    if _UUID.fullmatch(reference):
+    if UUID_FORM.fullmatch(reference.lower()):
         try:
             return client.show(noun, reference)
         except RefusedError as error:

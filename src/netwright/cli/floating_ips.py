@@ -29,8 +29,6 @@ _FIXED: Final = fields.value(
     parse.address,
     metavar="ADDRESS",
 )
-_DESCRIPTION: Final = fields.text("--description", "description", "What it is for.")
-_PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _VERBS: Final = Verbs(
     noun=FLOATING_IP,
     create=(
@@ -47,14 +45,14 @@ _VERBS: Final = Verbs(
             parse.address,
             metavar="ADDRESS",
         ),
-        _DESCRIPTION,
-        _PROJECT,
+        fields.DESCRIPTION,
+        fields.PROJECT,
     ),
     change=(
         fields.constant("--no-port", {"port_id": None}, "Take it from its port."),
         _PORT,
         _FIXED,
-        _DESCRIPTION,
+        fields.DESCRIPTION,
     ),
     choose=(
         fields.reference("--network", "floating_network_id", NETWORK, "Only from this network."),
@@ -67,7 +65,7 @@ _VERBS: Final = Verbs(
             metavar="ADDRESS",
         ),
         fields.choice("--status", "status", "Only of this status.", ("ACTIVE", "DOWN")),
-        _PROJECT,
+        fields.PROJECT,
     ),
     named=False,
 )

@@ -19,9 +19,7 @@ Examples:
   netwright log create refused --security-group web --event drop
   netwright log create all-of-web1 --port web1
 """
-_DESCRIPTION: Final = fields.text("--description", "description", "What it is for.")
 _ENABLED: Final = fields.switch("--enable/--disable", "enabled", "Whether it logs.")
-_PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _EVENTS: Final = ("ALL", "ACCEPT", "DROP")
 _ABOUT: Final = (
     fields.reference("--security-group", "resource_id", SECURITY_GROUP, "Of this security group."),
@@ -31,9 +29,9 @@ _ABOUT: Final = (
 _KIND: Final = fields.Field((), lambda _: {"resource_type": "security_group"})
 _VERBS: Final = Verbs(
     noun=LOG,
-    create=(_KIND, *_ABOUT, _DESCRIPTION, _ENABLED, _PROJECT),
-    change=(fields.text("--name", "name", "New name."), _DESCRIPTION, _ENABLED),
-    choose=(fields.text("--name", "name", "Only of this name."), *_ABOUT, _PROJECT),
+    create=(_KIND, *_ABOUT, fields.DESCRIPTION, _ENABLED, fields.PROJECT),
+    change=(fields.NEW_NAME, fields.DESCRIPTION, _ENABLED),
+    choose=(fields.OF_NAME, *_ABOUT, fields.PROJECT),
 )
 
 main: Final = group(

@@ -44,7 +44,7 @@ def _gateway_place(call: Call) -> Item:
 
 
 _SHARED: Final[tuple[Field, ...]] = (
-    fields.text("--description", "description", "What it is for."),
+    fields.DESCRIPTION,
     fields.number("--mtu", "mtu", "Largest packet in bytes; the uplink's by default."),
     fields.text("--dns-domain", "dns_domain", "Domain of the guests' names.", metavar="DOMAIN"),
     fields.switch("--external/--internal", "router:external", "Whether floating IPs come from it."),
@@ -63,7 +63,6 @@ _SHARED: Final[tuple[Field, ...]] = (
         "Whether each host on the uplink is gateway and DHCP server of its own guests, at one address.",
     ),
 )
-_PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _PLACES: Final = (
     Field(
         (
@@ -115,12 +114,12 @@ _SUBNET_PARAMS: Final = (
 )
 _VERBS: Final = Verbs(
     noun=NETWORK,
-    create=(*_SHARED, _PROJECT, *_PLACES),
-    change=(fields.text("--name", "name", "New name."), *_SHARED),
+    create=(*_SHARED, fields.PROJECT, *_PLACES),
+    change=(fields.NEW_NAME, *_SHARED),
     choose=(
-        fields.text("--name", "name", "Only of this name."),
+        fields.OF_NAME,
         fields.switch("--external/--internal", "router:external", "Only those, or only the others."),
-        _PROJECT,
+        fields.PROJECT,
     ),
 )
 

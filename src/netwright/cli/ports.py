@@ -93,7 +93,7 @@ def _lists() -> tuple[Field, ...]:
 
 
 _SHARED: Final[tuple[Field, ...]] = (
-    fields.text("--description", "description", "What it is for."),
+    fields.DESCRIPTION,
     fields.switch("--enable/--disable", "admin_state_up", "Whether it carries traffic."),
     fields.switch(
         "--enable-port-security/--disable-port-security",
@@ -114,12 +114,12 @@ _VERBS: Final = Verbs(
         *_SHARED,
         guest(clear=False),
         _ATTACHMENT,
-        fields.text("--project", "project_id", "Project id.", metavar="PROJECT"),
+        fields.PROJECT,
     ),
-    change=(fields.text("--name", "name", "New name."), *_SHARED, guest(clear=True)),
+    change=(fields.NEW_NAME, *_SHARED, guest(clear=True)),
     choose=(
         fields.reference("--network", "network_id", NETWORK, "Only of this network."),
-        fields.text("--name", "name", "Only of this name."),
+        fields.OF_NAME,
         fields.text("--host", "binding:host_id", "Only on this host.", metavar="HOST"),
         fields.text("--device", "device_id", "Only of this guest.", metavar="ID"),
         fields.text("--device-owner", "device_owner", "Only of this kind of guest.", metavar="OWNER"),

@@ -124,8 +124,8 @@ def _rule_fields() -> tuple[Field, ...]:
             ),
             _which,
         ),
-        fields.text("--description", "description", "What it is for."),
-        fields.text("--project", "project_id", "Project id.", metavar="PROJECT"),
+        fields.DESCRIPTION,
+        fields.PROJECT,
     )
 
 
@@ -212,7 +212,7 @@ _RULE: Final = group(
     },
 )
 _SHARED: Final = (
-    fields.text("--description", "description", "What it is for."),
+    fields.DESCRIPTION,
     fields.switch("--stateful/--stateless", "stateful", "Whether answers to what was let through pass."),
     fields.choice(
         "--on-revoke",
@@ -221,12 +221,11 @@ _SHARED: Final = (
         ("cut", "keep"),
     ),
 )
-_PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _VERBS: Final = Verbs(
     noun=SECURITY_GROUP,
-    create=(*_SHARED, _PROJECT),
-    change=(fields.text("--name", "name", "New name."), *_SHARED),
-    choose=(fields.text("--name", "name", "Only of this name."), _PROJECT),
+    create=(*_SHARED, fields.PROJECT),
+    change=(fields.NEW_NAME, *_SHARED),
+    choose=(fields.OF_NAME, fields.PROJECT),
 )
 
 main: Final = group(

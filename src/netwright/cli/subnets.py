@@ -87,7 +87,7 @@ def _lists(*, clear: bool) -> tuple[Field, ...]:
 
 
 _SHARED: Final[tuple[Field, ...]] = (
-    fields.text("--description", "description", "What it is for."),
+    fields.DESCRIPTION,
     fields.switch("--dhcp/--no-dhcp", "enable_dhcp", "Whether guests get their addresses by DHCP."),
     Field(
         (
@@ -122,13 +122,13 @@ _VERBS: Final = Verbs(
         *_lists(clear=False),
         fields.choice("--ipv6-ra-mode", "ipv6_ra_mode", "What router advertisements say.", IPV6_MODES),
         fields.choice("--ipv6-address-mode", "ipv6_address_mode", "How guests get addresses.", IPV6_MODES),
-        fields.text("--project", "project_id", "Project id.", metavar="PROJECT"),
+        fields.PROJECT,
     ),
-    change=(fields.text("--name", "name", "New name."), *_SHARED, *_lists(clear=True)),
+    change=(fields.NEW_NAME, *_SHARED, *_lists(clear=True)),
     choose=(
         fields.reference("--network", "network_id", NETWORK, _NETWORK),
         fields.choice("--ip-version", "ip_version", "Only of this IP version.", ("4", "6")),
-        fields.text("--name", "name", "Only of this name."),
+        fields.OF_NAME,
         fields.text("--subnet-range", "cidr", "Only of this CIDR.", metavar="CIDR"),
         fields.text("--project", "project_id", "Only of this project.", metavar="PROJECT"),
     ),

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
-from typing import Final, Literal
+from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.control import fixed_ips, text
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
@@ -22,7 +22,6 @@ from netwright.store.changes import Touched
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
-Left = Literal[Unset.UNSET]
 _NOT_YET: Final = IPv4Address(0)
 
 

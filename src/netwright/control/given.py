@@ -15,8 +15,10 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+Left = Literal[Unset.UNSET]
+"""The type of what was left out."""
 
 
-def given(value: V | Literal[Unset.UNSET], otherwise: V) -> V:
+def given(value: V | Left, otherwise: V) -> V:
     """The value, or what stands in for it where it was not given."""
     return otherwise if value is UNSET else value

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.control import text
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.errors import NotFoundError
@@ -29,7 +29,6 @@ from netwright.store.changes import Touched
 from netwright.store.records import GroupRecord
 from netwright.store.rows import Where
 
-Left = Literal[Unset.UNSET]
 DEFAULT: Final = "default"
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from netwright.control import text
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.ids import GroupId, LogId, PortId
@@ -18,7 +17,6 @@ from netwright.store.changes import Touched
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
-Left = Literal[Unset.UNSET]
 RESOURCE_TYPE = "security_group"
 
 

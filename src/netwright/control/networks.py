@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.control import dhcp_ports, overlaps, text
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.ids import LinkName, NetworkId, SubnetId
@@ -20,7 +20,6 @@ from netwright.store.changes import Touched
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
-Left = Literal[Unset.UNSET]
 _LEAST_MTU: Final = 68
 _LEAST_MTU_V6: Final = 1280
 _MOST_MTU: Final = 65535

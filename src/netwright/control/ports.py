@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from netwright.control import dhcp_ports, fixed_ips, groups, macs, port_checks, text
 from netwright.control.fixed_ips import FixedIpRequest, Ground
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
 from netwright.control.refusals import NamedConflictError, required
 from netwright.control.world import Work, World
@@ -20,8 +19,6 @@ from netwright.store import ports as store
 from netwright.store.changes import Touched
 from netwright.store.records import PortRecord, PortState, Stamps
 from netwright.store.rows import Where
-
-Left = Literal[Unset.UNSET]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import TypeVar
 
-from netwright.control.given import UNSET, Unset
+from netwright.control.given import UNSET, Left
 from netwright.model.errors import ConflictError, InvalidError
 
 V = TypeVar("V")
@@ -33,7 +33,7 @@ def missing(field: str) -> InvalidError:
     return InvalidError(f"Failed to parse request. Required attribute '{field}' not specified.", field)
 
 
-def required(value: V | Literal[Unset.UNSET], field: str) -> V:
+def required(value: V | Left, field: str) -> V:
     """The value. Raises InvalidError where it was not given."""
     if value is UNSET:
         raise missing(field)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 from netwright.control import text
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import Work, World
 from netwright.model.errors import InvalidError
 from netwright.model.ids import GroupId, RuleId
 from netwright.model.intent import (
+    ICMP,
+    PORTED,
     AnyProtocol,
     Anywhere,
     Direction,
@@ -32,7 +34,6 @@ from netwright.store.changes import Touched
 from netwright.store.records import RuleRecord
 from netwright.store.rows import Where
 
-Left = Literal[Unset.UNSET]
 PROTOCOLS: Final = {
     "hopopt": 0, "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dccp": 33,
     "ipv6-encap": 41, "ipv6-route": 43, "ipv6-frag": 44, "rsvp": 46, "gre": 47, "esp": 50, "ah": 51,
@@ -40,9 +41,7 @@ PROTOCOLS: Final = {
     "sctp": 132, "udplite": 136,
 }  # fmt: skip
 """Names that the Networking API knows, and their numbers (IANA)."""
-_WITH_PORTS: Final = frozenset({6, 17, 33, 132, 136})
 _V6_ONLY: Final = frozenset({41, 43, 44, 58, 59, 60})
-_ICMP, _ICMPV6 = 1, 58
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +107,9 @@ def match_of(request: RuleRequest) -> Match:
         return AnyProtocol()
     if number in _V6_ONLY and request.ethertype is EtherType.IPV4:
         raise invalid("protocol", f"{request.protocol} is not for ethertype IPv4.")
-    if number in {_ICMP, _ICMPV6}:
+    if number in ICMP.values():
         return _icmp(low, high)
-    if number not in _WITH_PORTS:
+    if number not in PORTED:
         _refuse_range(request)
         return IpProtocol(number)
     if low is None and high is None:
@@ -154,7 +153,7 @@ def _remote(work: Work, request: RuleRequest) -> Remote:
         return RemoteGroup(store.get(work.connection, group).value.id)
     if prefix is None:
         return Anywhere()
-    if prefix.version != (4 if request.ethertype is EtherType.IPV4 else 6):
+    if prefix.version != request.ethertype.version:
         raise invalid("remote_ip_prefix", f"{prefix} is not {request.ethertype}.")
     return RemotePrefix(prefix)
 

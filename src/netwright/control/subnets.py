@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from netwright.control import dhcp_ports, fixed_ips, overlaps, subnet_checks, text
-from netwright.control.given import UNSET, Unset, given
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import in_use, missing, required
 from netwright.control.world import Work, World
 from netwright.model.ids import NetworkId, SubnetId
@@ -17,8 +16,6 @@ from netwright.store import subnets as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
 from netwright.store.rows import Where
-
-Left = Literal[Unset.UNSET]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,12 +9,11 @@ import unicodedata
 from typing import Final
 
 from netwright.control.refusals import invalid
-from netwright.model.ids import HostName, LinkName, Mac, NamespaceName, ProjectId
+from netwright.model.ids import MAC_FORM, HostName, LinkName, Mac, NamespaceName, ProjectId
 
 LONGEST: Final = 255
 _USER_DATA: Final = 65535
 _LABEL: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
-_MAC: Final = re.compile(r"[0-9a-f]{2}([:-][0-9a-f]{2}){5}")
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -57,10 +56,9 @@ def dns_domain(text: str, field: str = "dns_domain") -> str:
 
 def mac(text: str, field: str = "mac_address") -> Mac:
     """A unicast address, given back in lower case with colons."""
-    lower = text.lower()
-    if not _MAC.fullmatch(lower):
+    found = text.lower().replace("-", ":")
+    if not MAC_FORM.fullmatch(found):
         raise invalid(field, f"{text[:40]!r} is not a MAC address like fa:16:3e:00:11:22.")
-    found = lower.replace("-", ":")
     if found == "00:00:00:00:00:00" or int(found[:2], 16) & 1:
         raise invalid(field, f"{found} is no interface's own address: zero or multicast.")
     return Mac(found)

@@ -12,7 +12,7 @@ from typing import Final
 
 from netwright.kernel.tools import Running, find_tool, run_tool, start_tool
 from netwright.kernel.xt_presence import present_chains
-from netwright.kernel.xtables import listing
+from netwright.kernel.xtables import listing, save_options
 
 PACKAGE: Final = "iptables"
 """It has ebtables' nft back end; the legacy one is in the package ebtables."""
@@ -27,8 +27,7 @@ class Ebtables:
         return self.start_save(table, counters=counters).finish()
 
     def start_save(self, table: str | None = None, *, counters: bool = False) -> Running:
-        argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
-        return start_tool("ebtables-save", argv, package=PACKAGE)
+        return start_tool("ebtables-save", save_options(table, counters=counters), package=PACKAGE)
 
     def present(self, chains: Mapping[str, Collection[str]]) -> set[tuple[str, str]] | None:
         """Which of these there are, by table; None in the legacy back end, which lists only whole tables."""

@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from netwright.kernel.xt_presence import legacy_tables
+from netwright.model.xtables import BRIDGE
+
 _PATIENCE: Final = 60.0
 """Seconds for a listing: a hundred thousand rules take several."""
-_LEGACY: Final = (
-    ("ip", "iptables-legacy-save", "ip_tables_names"),
-    ("ip6", "ip6tables-legacy-save", "ip6_tables_names"),
-)
+_LEGACY: Final = (("ip", "iptables-legacy-save"), ("ip6", "ip6tables-legacy-save"))
 _NFT: Final = (("ip", "iptables-nft-save"), ("ip6", "ip6tables-nft-save"))
-_EBTABLES: Final = ("broute", "filter", "nat")
 _SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin"
 
 
@@ -51,18 +50,14 @@ def iptables_nft(families: Iterable[str]) -> Iterator[tuple[str, Printed]]:
 
 def iptables_legacy() -> Iterator[tuple[str, Printed]]:
     """By family, only where tables exist: asking for one that does not would make it."""
-    for family, program, names in _LEGACY:
-        if _names(names):
+    for family, program in _LEGACY:
+        if legacy_tables(family):
             yield family, _printed(program)
 
 
 def ebtables_legacy() -> Printed:
     """Of those tables whose module is there."""
-    found = [
-        _printed("ebtables-legacy", "-t", table, "-L")
-        for table in _EBTABLES
-        if Path(f"/sys/module/ebtable_{table}").exists()
-    ]
+    found = [_printed("ebtables-legacy", "-t", table, "-L") for table in legacy_tables(BRIDGE)]
     return Printed(
         "\n".join(one.text for one in found), next((one.missing for one in found if one.missing), "")
     )
@@ -83,10 +78,6 @@ def learnt_routes() -> frozenset[str]:
 
 
 _ADDRCONF: Final = 0x00040000
-
-
-def _names(file: str) -> list[str]:
-    return (_read(Path("/proc/thread-self/net") / file) or "").split()
 
 
 def _read(path: Path) -> str | None:

@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
-from netwright.kernel.netlink import Message, Request, attribute, attributes, children, nested, string
+from netwright.kernel.netlink import (
+    Message,
+    Request,
+    attribute,
+    attributes,
+    children,
+    nested,
+    string,
+    text_attribute,
+)
 
 _SUBSYSTEM: Final = 6
 LIST, ADD, DELETE = (_SUBSYSTEM << 8 | kind for kind in (7, 9, 10))
@@ -34,7 +43,7 @@ _BODY: Final = 4
 
 def about(name: str = "", *, headers: bool = False) -> bytes:
     """A request for one set, or all; with `headers`, without their elements."""
-    named = attribute(_NAME, name.encode() + b"\0") if name else b""
+    named = text_attribute(_NAME, name) if name else b""
     return _HEADER + named + (attribute(_FLAGS, _HEADERS_ONLY) if headers else b"")
 
 
@@ -53,7 +62,7 @@ def _encoded(item: str) -> Iterator[bytes]:
     if prefix:
         yield attribute(_PREFIX, bytes([int(prefix)]))
     if link:
-        yield attribute(_LINK, link.encode() + b"\0")
+        yield text_attribute(_LINK, link)
 
 
 def name_of(message: Message) -> str:

@@ -212,6 +212,11 @@ def attribute(kind: int, value: bytes) -> bytes:
     return _ATTRIBUTE.pack(4 + len(value), kind) + value + b"\0" * padding
 
 
+def text_attribute(kind: int, value: str) -> bytes:
+    """A NUL-terminated text, as `string` reads it."""
+    return attribute(kind, value.encode() + b"\0")
+
+
 def nested(kind: int, *inside: bytes) -> bytes:
     return attribute(kind | _NESTED, b"".join(inside))
 

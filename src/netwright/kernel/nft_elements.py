@@ -13,7 +13,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, ip_address, ip_network
 from typing import Final, NamedTuple
 
-from netwright.kernel.netlink import attribute, attributes, nested, string
+from netwright.kernel.netlink import attribute, attributes, nested, string, text_attribute
+from netwright.model.ids import MAC_FORM
 from netwright.model.intent import Address
 
 # Attribute numbers of linux/netfilter/nf_tables.h.
@@ -48,7 +49,6 @@ _WIDTHS: Final[Mapping[int, int]] = {
     _Type.LINK: 16,
 }
 """Bytes. Numbers are neighbour targets."""
-_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _LINK: Final = re.compile(r"[A-Za-z_][\w.@-]*")
 _ETHER: Final = "ether", struct.pack("=H", 1)
 """The type of links (ARPHRD_ETHER) that one of our sets may hold, and that none of our links is called."""
@@ -176,7 +176,7 @@ def _single(text: str) -> bytes:
         return _ETHER[1]
     if text.startswith("0x"):
         return int(text, 16).to_bytes(_WIDTHS[_Type.NUMBER], "big")
-    if _MAC.fullmatch(text):
+    if MAC_FORM.fullmatch(text):
         return bytes.fromhex(text.replace(":", ""))
     if ":" in text:
         return socket.inet_pton(socket.AF_INET6, text)
@@ -236,7 +236,7 @@ def _pack_data(data: str) -> bytes:
     word, _, chain = data.partition(" ")
     if word in _CODES:
         code = attribute(_CODE, struct.pack(">i", _CODES[word]))
-        return nested(_VERDICT, code, attribute(_CHAIN, chain.encode() + b"\0"))
+        return nested(_VERDICT, code, text_attribute(_CHAIN, chain))
     # An IPv4 address is four bytes in network order, a conntrack zone two in the host's.
     value = IPv4Address(data).packed if "." in data else int(data).to_bytes(2, sys.byteorder)
     return attribute(_VALUE, value)

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
-from netwright.kernel.netlink import messages
+from netwright.kernel.netlink import messages, string
 
 _SUBSYSTEM: Final = 10
 """NFNL_SUBSYS_NFTABLES."""
@@ -42,4 +42,4 @@ def _table(body: bytes) -> tuple[str, str] | None:
     length, kind = _ATTRIBUTE.unpack_from(body, 4)
     if kind & 0x3FFF != _TABLE or body[0] not in _FAMILIES:
         return None
-    return _FAMILIES[body[0]], body[8 : 4 + length].rstrip(b"\0").decode(errors="replace")
+    return _FAMILIES[body[0]], string(body[8 : 4 + length])

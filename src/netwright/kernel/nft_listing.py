@@ -6,10 +6,10 @@ written, but it keeps comments. nft's own listing, as text or as JSON, differs f
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from netwright.kernel.netlink import Message, Netlink, string
-from netwright.kernel.nft_elements import key_type, unwrap, unwrap_ranges
+from netwright.kernel.nft_elements import PackedKey, key_type, unwrap, unwrap_ranges
 from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
@@ -55,27 +55,41 @@ def listing(netlink: Netlink, family: str) -> Iterator[tuple[NftKey, NftValue]]:
     """Everything in the family's table; nothing where there is none."""
     if netlink.get(GET_TABLE, in_table(family)) is None:
         return
-    chains = {string(chain[CHAIN_NAME]): hook_of(chain) for chain in _dump(netlink, GET_CHAIN, family)}
-    layouts = [name.removeprefix(LAYOUT) for name in chains if name.startswith(LAYOUT)]
-    yield NftKey(NftKind.TABLE, family, ""), NftTable(layouts[0] if layouts else "")
+    about = in_table(family)
+    chains = {string(chain[CHAIN_NAME]): hook_of(chain) for chain in ours(netlink, GET_CHAIN, about)}
+    yield NftKey(NftKind.TABLE, family, ""), table_of(chains)
     tags: dict[str, list[str]] = {}
-    for rule in _dump(netlink, GET_RULE, family):
+    for rule in ours(netlink, GET_RULE, about):
         tags.setdefault(string(rule[RULE_CHAIN]), []).append(tag_of_rule(rule))
     for name, hook in chains.items():
         if not name.startswith(LAYOUT):
             yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, settled(tags.get(name, ())), ())
-    for found in filter(is_ours, map(parsed, dump_there(netlink, GET_OBJECT, limits(family)))):
+    for found in ours(netlink, GET_OBJECT, limits(family)):
         yield NftKey(NftKind.LIMIT, family, string(found[OBJECT_NAME])), NftLimit("")
-    for declared in list(_dump(netlink, GET_SET, family)):
+    for declared in ours(netlink, GET_SET, about):
         yield from _set(netlink, family, declared)
 
 
-def _dump(netlink: Netlink, kind: int, family: str) -> Iterator[Parsed]:
-    return filter(is_ours, map(parsed, dump_there(netlink, kind, in_table(family))))
+def ours(netlink: Netlink, kind: int, body: bytes) -> Iterator[Parsed]:
+    """The attributes of each thing of ours that matches."""
+    return filter(is_ours, map(parsed, _there(netlink, kind, body)))
 
 
-def dump_there(netlink: Netlink, kind: int, body: bytes) -> list[Message]:
-    """Nothing where a stranger has deleted the table or the set since it was named."""
+def table_of(chains: Iterable[str]) -> NftTable:
+    """The table that has chains of these names."""
+    layouts = (name.removeprefix(LAYOUT) for name in chains if name.startswith(LAYOUT))
+    return NftTable(next(layouts, ""))
+
+
+def elements_of(netlink: Netlink, family: str, name: str, *, plain: bool) -> dict[PackedKey, str]:
+    """What is in a set or map; `plain` for an interval set whose keys have one field."""
+    answers = _there(netlink, GET_ELEMENTS, in_set(family, name))
+    listed = (entry for message in answers for entry in entries(message))
+    return unwrap_ranges(listed) if plain else dict(map(unwrap, listed))
+
+
+def _there(netlink: Netlink, kind: int, body: bytes) -> list[Message]:
+    """Nothing where a stranger has deleted the table, the chain or the set since it was named."""
     try:
         return list(netlink.dump(kind, body))
     except FileNotFoundError:
@@ -92,9 +106,6 @@ def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftK
     fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
     if fields is None or not tag or name == BOUND:
         return  # not one of ours, or another driver's: it goes with all that is in it
-    answers = dump_there(netlink, GET_ELEMENTS, in_set(family, name))
-    listed = [entry for message in answers for entry in entries(message)]
     plain = bool(flags & _INTERVAL) and len(fields) == 1
-    found = unwrap_ranges(listed) if plain else dict(map(unwrap, listed))
-    for packed, data in found.items():
+    for packed, data in elements_of(netlink, family, name, plain=plain).items():
         yield NftKey(NftKind.ELEMENT, family, name, fields.text(packed, plain=plain)), NftElement(data)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Final
 
-from netwright.kernel.netlink import Message, attribute, attributes, children, string
+from netwright.kernel.netlink import Message, attribute, attributes, children, string, text_attribute
 
 TABLE: Final = "netwright"
 LAYOUT: Final = "layout_"
@@ -37,23 +37,18 @@ _SET_COMMENT: Final = 7
 @lru_cache
 def in_table(family: str) -> bytes:
     """How a message about our table, or something in it, begins."""
-    return struct.pack(">BBH", _FAMILIES[family], 0, 0) + text(TABLE_NAME, TABLE)
+    return struct.pack(">BBH", _FAMILIES[family], 0, 0) + text_attribute(TABLE_NAME, TABLE)
 
 
 @lru_cache(maxsize=1024)
 def in_set(family: str, name: str) -> bytes:
     """How a message about a set's elements begins."""
-    return in_table(family) + text(_LIST_SET, name)
+    return in_table(family) + text_attribute(_LIST_SET, name)
 
 
 def limits(family: str) -> bytes:
     """How a message about our table's limits begins."""
     return in_table(family) + attribute(OBJECT_TYPE, _LIMIT)
-
-
-def text(kind: int, value: str) -> bytes:
-    """An attribute that is a name."""
-    return attribute(kind, value.encode() + b"\0")
 
 
 def parsed(message: Message) -> dict[int, bytes]:

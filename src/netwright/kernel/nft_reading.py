@@ -12,9 +12,9 @@ from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from typing import Final
 
-from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, nested, string
-from netwright.kernel.nft_elements import is_plain_range, pack_key, unwrap, unwrap_ranges, wrap
-from netwright.kernel.nft_listing import dump_there, listing
+from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, nested, string, text_attribute
+from netwright.kernel.nft_elements import is_plain_range, pack_key, unwrap, wrap
+from netwright.kernel.nft_listing import elements_of, listing, ours, table_of
 from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
@@ -23,7 +23,6 @@ from netwright.kernel.nft_messages import (
     GET_RULE,
     GET_SET,
     GET_TABLE,
-    LAYOUT,
     LIST_ELEMENTS,
     OBJECT_NAME,
     RULE_CHAIN,
@@ -33,12 +32,10 @@ from netwright.kernel.nft_messages import (
     hook_of,
     in_set,
     in_table,
-    is_ours,
     limits,
     parsed,
     tag_of_rule,
     tag_of_set,
-    text,
 )
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import (
@@ -108,19 +105,17 @@ class NftReader:
                 return self._set(key)
 
     def _limit(self, key: NftKey) -> NftLimit | None:
-        answer = self._netlink.get(GET_OBJECT, limits(key.family) + text(OBJECT_NAME, key.name))
+        answer = self._netlink.get(GET_OBJECT, limits(key.family) + text_attribute(OBJECT_NAME, key.name))
         return NftLimit("") if answer else None
 
     def _table(self, key: NftKey) -> NftTable | None:
         if self._netlink.get(GET_TABLE, in_table(key.family)) is None:
             return None
-        chains = map(parsed, dump_there(self._netlink, GET_CHAIN, in_table(key.family)))
-        names = [string(chain[CHAIN_NAME]) for chain in chains if is_ours(chain)]
-        layouts = [name.removeprefix(LAYOUT) for name in names if name.startswith(LAYOUT)]
-        return NftTable(layouts[0] if layouts else "")
+        chains = ours(self._netlink, GET_CHAIN, in_table(key.family))
+        return table_of(string(chain[CHAIN_NAME]) for chain in chains)
 
     def _chain(self, key: NftKey) -> NftChain | None:
-        answer = self._netlink.get(GET_CHAIN, in_table(key.family) + text(CHAIN_NAME, key.name))
+        answer = self._netlink.get(GET_CHAIN, in_table(key.family) + text_attribute(CHAIN_NAME, key.name))
         if answer is None:
             return None
         tags = settled(rule.tag for rule in self.placed([key])[key])
@@ -134,8 +129,8 @@ class NftReader:
         else:
             asked = [(family, "") for family in {key.family for key in found}]
         for family, chain in asked:
-            request = in_table(family) + (text(RULE_CHAIN, chain) if chain else b"")
-            for rule in self._rules(request):
+            request = in_table(family) + (text_attribute(RULE_CHAIN, chain) if chain else b"")
+            for rule in ours(self._netlink, GET_RULE, request):
                 name = string(rule[RULE_CHAIN])
                 place = found.get(NftKey(NftKind.CHAIN, family, name))
                 # Older kernels list the whole table whatever the chain.
@@ -143,14 +138,8 @@ class NftReader:
                     place.append(PlacedRule(tag_of_rule(rule), int.from_bytes(rule[RULE_HANDLE], "big")))
         return found
 
-    def _rules(self, request: bytes) -> Iterator[dict[int, bytes]]:
-        try:
-            yield from filter(is_ours, map(parsed, self._netlink.dump(GET_RULE, request)))
-        except FileNotFoundError:
-            return  # no such table, or no such chain
-
     def _set(self, key: NftKey) -> NftSet | None:
-        answer = self._netlink.get(GET_SET, in_table(key.family) + text(SET_NAME, key.name))
+        answer = self._netlink.get(GET_SET, in_table(key.family) + text_attribute(SET_NAME, key.name))
         return NftSet(tag_of_set(parsed(answer)), "") if answer else None
 
     def _asked(self, keys: Iterable[NftKey]) -> Iterator[tuple[NftKey, NftElement]]:
@@ -171,13 +160,8 @@ class NftReader:
     def _dumped(
         self, family: str, name: str, keys: Collection[NftKey]
     ) -> Iterator[tuple[NftKey, NftElement]]:
-        try:
-            listed = list(self._netlink.dump(GET_ELEMENTS, in_set(family, name)))
-        except FileNotFoundError:
-            return
-        found = (entry for message in listed for entry in entries(message))
         plain = any(is_plain_range(key.element) for key in keys)
-        there = unwrap_ranges(found) if plain else dict(map(unwrap, found))
+        there = elements_of(self._netlink, family, name, plain=plain)
         for key in keys:
             packed = pack_key(key.element)
             if packed in there:

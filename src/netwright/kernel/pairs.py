@@ -7,13 +7,13 @@ import struct
 from typing import Final
 
 from netwright.kernel import netns
-from netwright.kernel.netlink import Netlink, attribute, nested
+from netwright.kernel.netlink import Netlink, attribute, nested, text_attribute
+from netwright.kernel.rtnetlink import IFINFO
 from netwright.model.host import TapLink, VethLink
 from netwright.model.ids import LinkName
 
 _NEW_LINK, _SET_LINK = 16, 19
 _CREATE_EXCLUSIVELY: Final = 0x400 | 0x200
-_IFINFO: Final = struct.Struct("=BxHiII")
 _UP: Final = 1
 # Attribute numbers of linux/if_link.h and linux/veth.h.
 _ADDRESS, _IFNAME, _MTU, _MASTER, _LINKINFO, _IFALIAS, _NET_NS_FD = 1, 3, 4, 10, 18, 20, 28
@@ -28,15 +28,15 @@ def make(netlink: Netlink, name: LinkName, value: VethLink) -> None:
     target = os.open(netns.path_of(value.peer_namespace), os.O_RDONLY | os.O_CLOEXEC)
     try:
         far = (
-            _IFINFO.pack(0, 0, 0, 0, 0)
-            + _text(_IFNAME, value.peer_name)
+            IFINFO.pack(0, 0, 0, 0, 0)
+            + text_attribute(_IFNAME, value.peer_name)
             + attribute(_ADDRESS, bytes.fromhex(value.peer_mac.replace(":", "")))
             + _number(_MTU, value.mtu)
             + _number(_NET_NS_FD, target)
         )
         pair = attribute(_INFO_KIND, b"veth") + nested(_INFO_DATA, attribute(_VETH_INFO_PEER, far))
-        near = _text(_IFNAME, name) + _number(_MTU, value.mtu) + nested(_LINKINFO, pair)
-        netlink.ask(_NEW_LINK, _CREATE_EXCLUSIVELY, _IFINFO.pack(0, 0, 0, 0, 0) + near)
+        near = text_attribute(_IFNAME, name) + _number(_MTU, value.mtu) + nested(_LINKINFO, pair)
+        netlink.ask(_NEW_LINK, _CREATE_EXCLUSIVELY, IFINFO.pack(0, 0, 0, 0, 0) + near)
     finally:
         os.close(target)
 
@@ -44,12 +44,8 @@ def make(netlink: Netlink, name: LinkName, value: VethLink) -> None:
 def join(netlink: Netlink, index: int, master: int, value: VethLink | TapLink, alias: str) -> None:
     """The link onto the bridge, with its mark, and up if it is to be. Raises OSError."""
     wanted = _number(_MTU, value.mtu) + attribute(_IFALIAS, alias.encode()) + _number(_MASTER, master)
-    head = _IFINFO.pack(0, 0, index, _UP if value.up else 0, _UP)
+    head = IFINFO.pack(0, 0, index, _UP if value.up else 0, _UP)
     netlink.ask(_SET_LINK, 0, head + wanted)
-
-
-def _text(kind: int, value: str) -> bytes:
-    return attribute(kind, value.encode() + b"\0")
 
 
 def _number(kind: int, value: int) -> bytes:

@@ -14,7 +14,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import netns
-from netwright.kernel.netlink import ROUTE, Netlink, attribute, attributes, nested, string
+from netwright.kernel.netlink import ROUTE, Netlink, attribute, attributes, nested, string, text_attribute
 from netwright.model.errors import KernelRefusedError
 from netwright.model.ids import HOST_NAMESPACE, LinkName, Mac, NamespaceName
 from netwright.model.intent import Address
@@ -25,7 +25,8 @@ PROTOCOL: Final = 201
 _GET_LINK: Final = 18
 _GET_ADDRESS: Final = 22
 _GET_ROUTE: Final = 26
-_IFINFO: Final = struct.Struct("=BxHiII")
+IFINFO: Final = struct.Struct("=BxHiII")
+"""struct ifinfomsg (linux/rtnetlink.h): family, type, index, flags, which of them change."""
 _IFADDR: Final = struct.Struct("=BBBBI")
 _RTMSG: Final = struct.Struct("=BBBBBBBBI")
 _UP: Final = 1
@@ -115,17 +116,17 @@ def refusals(driver: str) -> Iterator[None]:
 
 def links(netlink: Netlink, kind: str = "") -> list[LinkState]:
     """All links, or those of one kind (the kernel filters)."""
-    body = _IFINFO.pack(0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
+    body = IFINFO.pack(0, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
     if kind:
-        body += nested(_IFLA_LINKINFO, attribute(_INFO_KIND, kind.encode() + b"\0"))
+        body += nested(_IFLA_LINKINFO, text_attribute(_INFO_KIND, kind))
     return [parse_link(message.body) for message in netlink.dump(_GET_LINK, body)]
 
 
 def link(netlink: Netlink, name: LinkName | None = None, index: int = 0) -> LinkState | None:
     """One link by its name or its index; None where there is none."""
-    body = _IFINFO.pack(0, 0, index, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
+    body = IFINFO.pack(0, 0, index, 0, 0) + attribute(_IFLA_EXT_MASK, struct.pack("=I", _SKIP_STATS))
     if name:
-        body += attribute(_IFLA_IFNAME, name.encode() + b"\0")
+        body += text_attribute(_IFLA_IFNAME, name)
     answer = netlink.get(_GET_LINK, body)
     return parse_link(answer.body) if answer else None
 
@@ -155,8 +156,8 @@ def open_reader(namespace: NamespaceName = HOST_NAMESPACE) -> Netlink:
 
 def parse_link(body: bytes) -> LinkState:
     """A link message's body: an answer's, a dump's or an event's."""
-    _, _, index, flags, _ = _IFINFO.unpack_from(body)
-    found = attributes(body, _IFINFO.size)
+    _, _, index, flags, _ = IFINFO.unpack_from(body)
+    found = attributes(body, IFINFO.size)
     info = attributes(found.get(_IFLA_LINKINFO, b""))
     return LinkState(
         index=index,

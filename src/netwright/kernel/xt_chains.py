@@ -11,7 +11,6 @@ from netwright.kernel.tools import finish_each
 from netwright.kernel.xt_editing import declared, written
 from netwright.kernel.xt_looking import TOOLS, Owner, read_places
 from netwright.kernel.xt_reading import (
-    BRIDGE,
     FIRST,
     HELD,
     LAST,
@@ -24,7 +23,7 @@ from netwright.kernel.xt_reading import (
     read_tables,
 )
 from netwright.model.errors import KernelRefusedError
-from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtValue
+from netwright.model.xtables import BRIDGE, XtChain, XtJump, XtKey, XtKind, XtValue
 
 
 class XtChains:

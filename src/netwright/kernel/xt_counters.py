@@ -10,9 +10,9 @@ from netwright.kernel.nft_counters import RuleCount
 from netwright.kernel.rule_counters import Met
 from netwright.kernel.xt_chains import by_place
 from netwright.kernel.xt_looking import read_places
-from netwright.kernel.xt_reading import PREFIX, Line, read_tables
+from netwright.kernel.xt_reading import Line, read_tables
 from netwright.kernel.xtables import Backend, Family, Xtables
-from netwright.model.xtables import XtKey, XtKind
+from netwright.model.xtables import PREFIX, XtKey, XtKind
 
 _TABLES: Final = ("mangle", "filter")
 _FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 
-from netwright.kernel.xt_reading import BRIDGE, Line, comment, loose_rules
-from netwright.model.xtables import XtChain
+from netwright.kernel.xt_reading import Line, comment, loose_rules
+from netwright.model.xtables import BRIDGE, XtChain
 
 
 def declared(family: str, name: str) -> str:

@@ -8,9 +8,10 @@ from typing import Final
 from netwright.kernel.ebtables import Ebtables
 from netwright.kernel.tools import Running
 from netwright.kernel.xt_presence import Named
-from netwright.kernel.xt_reading import BRIDGE, Chains, Place, read_listed, read_tables
+from netwright.kernel.xt_reading import Chains, Place, read_listed, read_tables
 from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.errors import KernelRefusedError
+from netwright.model.xtables import BRIDGE
 
 _BACKENDS: Final[tuple[Backend, ...]] = ("nft", "legacy")
 _FAMILIES: Final[tuple[Family, ...]] = ("ip", "ip6")

@@ -15,13 +15,15 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request
-from netwright.kernel.nft_messages import CHAIN_NAME, GET_CHAIN, TABLE_NAME, text
+from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, text_attribute
+from netwright.kernel.nft_messages import CHAIN_NAME, GET_CHAIN, TABLE_NAME
+from netwright.model.xtables import BRIDGE
 
 Named = tuple[str, str]
 """A table and a chain."""
 
 _FAMILIES: Final = {"ip": 2, "ip6": 10, "bridge": 7}
+_EBTABLES: Final = ("broute", "filter", "nat")
 _TABLE_LENGTH: Final = 32
 _INFO: Final = 84
 """struct ipt_getinfo and ip6t_getinfo: name, valid hooks, five entries, five underflows, number, size."""
@@ -41,7 +43,7 @@ def present_chains(family: str, chains: Mapping[str, Collection[str]]) -> set[Na
         return set()
     header = struct.pack(">BBH", _FAMILIES[family], 0, 0)
     requests = [
-        Request(GET_CHAIN, 0, header + text(TABLE_NAME, table) + text(CHAIN_NAME, name))
+        Request(GET_CHAIN, 0, header + text_attribute(TABLE_NAME, table) + text_attribute(CHAIN_NAME, name))
         for table, name in asked
     ]
     with closing(Netlink(NETFILTER)) as netlink:
@@ -64,7 +66,12 @@ def present_legacy_chains(family: str, chains: Mapping[str, Collection[str]]) ->
 
 
 def legacy_tables(family: str) -> list[str]:
-    """Of this thread's namespace; none where the kernel has no legacy tables."""
+    """Of this thread's namespace; none where the kernel has no legacy tables.
+
+    ebtables' are those whose modules are there: no namespace lists them.
+    """
+    if family == BRIDGE:
+        return [name for name in _EBTABLES if Path(f"/sys/module/ebtable_{name}").exists()]
     try:
         return Path(f"/proc/thread-self/net/{family}_tables_names").read_text().split()
     except OSError:

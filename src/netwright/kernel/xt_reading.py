@@ -11,15 +11,20 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from netwright.model.xtables import XtChain, XtJump, XtKey, XtKind, XtRule, XtValue
+from netwright.model.xtables import (
+    BRIDGE,
+    LISTING,
+    NEXT,
+    PREFIX,
+    XtChain,
+    XtJump,
+    XtKey,
+    XtKind,
+    XtRule,
+    XtValue,
+)
 
-PREFIX: Final = "netwright-"
-BRIDGE: Final = "bridge"
 FIRST, LAST, HELD = "first", "last", "held"
-LISTING: Final = "listing"
-"""Begins the tags of a chain whose other rules are keys of their own."""
-NEXT: Final = "-j CONTINUE"
-"""ebtables: the end of such a chain."""
 _RULE: Final = re.compile(r"(?:\[(\d+):(\d+)\] )?-A (\S+) ?(.*)")
 _BEGIN: Final = re.compile(r"(?:-[NP] |Bridge chain: )([^\s,]+)")
 _HEADING: Final = "Bridge table: "

@@ -41,8 +41,7 @@ class Xtables:
         return self.start_save(table, counters=counters).finish()
 
     def start_save(self, table: str | None = None, *, counters: bool = False) -> Running:
-        argv = [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
-        return start_tool(self.program("save"), argv)
+        return start_tool(self.program("save"), save_options(table, counters=counters))
 
     def present(self, chains: Mapping[str, Collection[str]]) -> set[tuple[str, str]] | None:
         """Which of these there are, by table; None where that cannot be told. No table is made by asking."""
@@ -69,6 +68,11 @@ class Xtables:
     def program(self, verb: str) -> str:
         """`iptables-nft-save` and the like."""
         return f"{self.family}tables-{self.backend}" + (f"-{verb}" if verb else "")
+
+
+def save_options(table: str | None, *, counters: bool) -> list[str]:
+    """What every `-save` program is told: one table or all, with or without counters."""
+    return [*(("-t", table) if table else ()), *(("-c",) if counters else ())]
 
 
 def listing(command: str, chains: Collection[tuple[str, str]], end: str) -> str:

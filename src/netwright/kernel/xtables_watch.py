@@ -14,12 +14,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 from typing import Final
 
 from netwright.kernel.ipsets import SetSizes
 from netwright.kernel.xt_presence import legacy_tables
 from netwright.model.errors import KernelRefusedError
+from netwright.model.xtables import BRIDGE
 
 _PERIOD: Final = 0.5
 """Seconds."""
@@ -32,7 +32,6 @@ _EBT_INFO: Final = 120
 """struct ebt_replace of a 64-bit kernel: name, hooks, number of entries, their size, pointers."""
 _EBT_SHAPE: Final = 44
 """Up to its first pointer."""
-_EBTABLES: Final = ("broute", "filter", "nat")
 _IPT_GET_INFO: Final = 64
 _EBT_GET_INFO: Final = 128
 
@@ -122,9 +121,8 @@ class TableShapes:
 
 
 def _tables() -> Iterator[tuple[str, str]]:
-    for family in ("ip", "ip6"):
+    for family in ("ip", "ip6", BRIDGE):
         yield from ((family, name) for name in legacy_tables(family))
-    yield from (("bridge", name) for name in _EBTABLES if Path(f"/sys/module/ebtable_{name}").exists())
 
 
 def _raw(family: socket.AddressFamily, level: int) -> tuple[socket.socket | None, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final, NewType
 
 NetworkId = NewType("NetworkId", str)
@@ -20,6 +21,9 @@ NamespaceName = NewType("NamespaceName", str)
 """A network namespace under /run/netns."""
 Mac = NewType("Mac", str)
 """Six lower-case hexadecimal octets joined by colons."""
+MAC_FORM: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+UUID_FORM: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""What ids are, in lower case."""
 
 HOST_NAMESPACE: Final = NamespaceName("")
 """The namespace that the agent itself runs in."""

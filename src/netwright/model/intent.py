@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from typing import Final
 
 from netwright.model.ids import (
     FloatingIpId,
@@ -178,6 +179,22 @@ class Direction(StrEnum):
 class EtherType(StrEnum):
     IPV4 = "IPv4"
     IPV6 = "IPv6"
+
+    @property
+    def version(self) -> int:
+        """IP's: 4 or 6."""
+        return 4 if self is EtherType.IPV4 else 6
+
+
+def ethertype_of(value: Address | Prefix) -> EtherType:
+    """What a packet with such an address has."""
+    return EtherType.IPV4 if value.version == 4 else EtherType.IPV6
+
+
+ICMP: Final = {EtherType.IPV4: 1, EtherType.IPV6: 58}
+"""The number of each IP version's own ICMP (IANA)."""
+PORTED: Final = frozenset({6, 17, 33, 132, 136})
+"""Protocols with ports: TCP, UDP, DCCP, SCTP, UDP-Lite (IANA)."""
 
 
 @dataclass(frozen=True, slots=True)

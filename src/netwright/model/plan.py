@@ -270,6 +270,13 @@ class FloatingIpItem:
 
 
 Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem
+Items = Mapping[ItemKey, Item]
+
+
+def group_of(items: Items, group: GroupId) -> GroupItem | None:
+    """The group of that id; None where the plan has none."""
+    found = items.get(ItemKey(Noun.GROUP, group))
+    return found if isinstance(found, GroupItem) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +285,7 @@ class HostPlan:
 
     host: HostName
     generation: int
-    items: Mapping[ItemKey, Item] = field(default_factory=dict)
+    items: Items = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+PREFIX: Final = "netwright-"
+"""Of the names of all chains and sets of that engine."""
+BRIDGE: Final = "bridge"
+"""The family of ebtables."""
+LISTING: Final = "listing"
+"""Begins the tags of a chain whose other rules are keys of their own."""
+NEXT: Final = "-j CONTINUE"
+"""ebtables, which keeps no tags: the end of such a chain."""
 
 
 class XtKind(StrEnum):

@@ -14,11 +14,10 @@ import structlog
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import SYSTEM_LIBVIRT
 from netwright.model.ids import GroupId
-from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
+from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Items, Noun, PortItem
 from netwright.nova.group_source import GroupSource
 from netwright.nova.instance_filters import HOST, InstanceFilters
 from netwright.nova.instance_items import (
-    Items,
     network_item,
     port_item,
     ports_of,

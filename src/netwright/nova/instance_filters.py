@@ -25,8 +25,7 @@ from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import SYSTEM_LIBVIRT, Stage
 from netwright.model.ids import HostName, LinkName, bridge_name
-from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Noun, PortItem
-from netwright.nova.instance_items import Items
+from netwright.model.plan import HostItem, Item, ItemKey, Items, NetworkItem, Noun, PortItem
 from netwright.nova.item_files import ItemFiles
 from netwright.render.firewalls import bridges_call_netfilter
 

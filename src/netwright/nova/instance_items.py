@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 from uuid import UUID, uuid5
 
@@ -10,18 +10,19 @@ from netwright.model.ids import GroupId, NetworkId, ProjectId, SubnetId
 from netwright.model.intent import (
     AnyProtocol,
     Direction,
-    EtherType,
     GatewayPlace,
     Guest,
     RemoteGroup,
     RemotePrefix,
     VmmTap,
+    ethertype_of,
 )
 from netwright.model.plan import (
     GroupItem,
     HostItem,
     Item,
     ItemKey,
+    Items,
     MemberItem,
     NetworkItem,
     PortAddress,
@@ -32,7 +33,6 @@ from netwright.model.plan import (
 )
 from netwright.nova.instances import Instance, Vif, VifSubnet
 
-Items = Mapping[ItemKey, Item]
 _NO_ZONE: Final = 1
 """Networks whose gateway is on the host need no conntrack zone of their own."""
 
@@ -101,7 +101,7 @@ def port_item(instance: Instance, vif: Vif, groups: Iterable[GroupId]) -> PortIt
 def same_net_group(vif: Vif) -> GroupItem:
     """allow_same_net_traffic as a group: everything from and to the VIF's own subnets."""
     rules = tuple(
-        RulePlan(way, EtherType.IPV4 if subnet.cidr.version == 4 else EtherType.IPV6, AnyProtocol(), remote)
+        RulePlan(way, ethertype_of(subnet.cidr), AnyProtocol(), remote)
         for subnet in vif.subnets
         for remote in (RemotePrefix(subnet.cidr),)
         for way in Direction

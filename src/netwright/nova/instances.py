@@ -13,11 +13,18 @@ from ipaddress import ip_address, ip_network
 from typing import Final
 
 from netwright.model.errors import InvalidError
-from netwright.model.ids import LinkName, Mac, NetworkId, PortId, bridge_name, port_link_name
+from netwright.model.ids import (
+    MAC_FORM,
+    UUID_FORM,
+    LinkName,
+    Mac,
+    NetworkId,
+    PortId,
+    bridge_name,
+    port_link_name,
+)
 from netwright.model.intent import Address, Prefix
 
-_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _MTU: Final = 1500
 
 
@@ -80,9 +87,9 @@ def _from_json(text: str) -> object:
 
 
 def _vif(vif: object, where: str) -> Vif:
-    identity = PortId(_matching(_UUID, _text(vif, "id", where), f"{where}.id"))
+    identity = PortId(_matching(UUID_FORM, _text(vif, "id", where), f"{where}.id"))
     network = _part(vif, "network")
-    network_id = NetworkId(_matching(_UUID, _text(network, "id", where), f"{where}.network.id"))
+    network_id = NetworkId(_matching(UUID_FORM, _text(network, "id", where), f"{where}.network.id"))
     # Rules name links by these: another name would leave the interface without its filter.
     _same(_text(vif, "devname", where), port_link_name(identity), f"{where}.devname")
     _same(_text(network, "bridge", where), bridge_name(network_id), f"{where}.network.bridge")
@@ -90,7 +97,7 @@ def _vif(vif: object, where: str) -> Vif:
     mtu = _part(_part(network, "meta"), "mtu")
     return Vif(
         id=identity,
-        mac=Mac(_matching(_MAC, _text(vif, "address", where), f"{where}.address")),
+        mac=Mac(_matching(MAC_FORM, _text(vif, "address", where), f"{where}.address")),
         network=network_id,
         mtu=mtu if isinstance(mtu, int) else _MTU,
         subnets=tuple(

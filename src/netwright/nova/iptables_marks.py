@@ -26,7 +26,8 @@ EMPTY: Final = "empty"
 _ENGINES_FIRST: Final = f"netwright:{FIRST}"
 """The comment of the jumps that the engine `iptables` has before everyone's in built-in chains."""
 _ENGINES: Final = re.compile(r"netwright:\w+")
-_BINARY: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+CHAIN_NAME: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
+"""What a chain, and so a binary, may be called: no option, and nothing that would need quotes."""
 _MARK: Final = re.compile(r"netwright/([A-Za-z0-9_.-]+)/([0-9a-f]{12}|empty)")
 _RULE: Final = re.compile(r"(\[\d+:\d+\]) -A (\S+) ?(.*)")
 _CHAIN: Final = re.compile(r":(\S+) (\S+)")
@@ -35,7 +36,7 @@ _JUMPS: Final = frozenset({"-j", "-g", "--jump", "--goto"})
 
 def check_binary(name: str) -> str:
     """The name. Raises ValueError for one that cannot be the beginning of a chain's name."""
-    if len(name) > BINARY_LENGTH or not _BINARY.fullmatch(name) or name == SHARED:
+    if len(name) > BINARY_LENGTH or not CHAIN_NAME.fullmatch(name) or name == SHARED:
         raise ValueError(f"Not a binary's name of at most {BINARY_LENGTH} characters: {name!r}")
     return name
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
-from netwright.nova.iptables_marks import BINARY, check_binary, target_of, words_of
+from netwright.nova.iptables_marks import BINARY, CHAIN_NAME, check_binary, target_of, words_of
 
 CHAIN_LENGTH: Final = 28
 """Characters of a chain's name that iptables takes (XT_EXTENSION_MAXNAMELEN less its NUL)."""
-_CHAIN: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _LOG: Final = structlog.get_logger("netwright.nova")
 
@@ -86,7 +85,7 @@ class IptablesTable:
     def add_chain(self, name: str, wrap: bool = True) -> None:  # noqa: FBT001, FBT002
         """Raises ValueError for a name that a kernel would not take, or that stands for another chain."""
         place = self._place(name, wrap)
-        if len(place) > CHAIN_LENGTH or not _CHAIN.fullmatch(place):
+        if len(place) > CHAIN_LENGTH or not CHAIN_NAME.fullmatch(place):
             raise ValueError(f"Not a chain name of at most {CHAIN_LENGTH} characters: {place!r}")
         other = {chain if wrap else self._place(chain) for chain in self._chains(not wrap)}
         if place in other:
@@ -150,20 +149,12 @@ class IptablesTable:
     def remove_rules_regex(self, regex: str | re.Pattern[str]) -> int:
         """How many rules went: those whose whole text (`[0:0] -A chain rule`) begins with a match."""
         pattern = re.compile(regex)
-        found = [rule for rule in self._rules if pattern.match(str(rule))]
-        for rule in found:
-            self._drop(rule)
-        if found:
-            self._changed()
-        return len(found)
+        return self._drop_all([rule for rule in self._rules if pattern.match(str(rule))])
 
     def empty_chain(self, chain: str, wrap: bool = True) -> None:  # noqa: FBT001, FBT002
         """Takes away the rules of the chain; the chain stays."""
-        found = [rule for rule in self._in_chain.get(self._place(chain, wrap), ()) if rule.wrap is wrap]
-        for rule in found:
-            self._drop(rule)
-        if found:
-            self._changed()
+        inside = self._in_chain.get(self._place(chain, wrap), ())
+        self._drop_all([rule for rule in inside if rule.wrap is wrap])
 
     def applied(self) -> None:
         """The kernel has it all."""
@@ -171,6 +162,13 @@ class IptablesTable:
         self.remove_rules.clear()
         self.remove_chains.clear()
         self.remove_wrapped.clear()
+
+    def _drop_all(self, rules: Collection[IptablesRule]) -> int:
+        for rule in rules:
+            self._drop(rule)
+        if rules:
+            self._changed()
+        return len(rules)
 
     def _drop(self, rule: IptablesRule) -> None:
         if rule not in self._rules:

@@ -8,8 +8,7 @@ from uuid import NAMESPACE_OID, uuid5
 
 from netwright.agent.cache import PlanCache
 from netwright.model.ids import HostName
-from netwright.model.plan import HostPlan, Item, ItemKey, Noun
-from netwright.nova.instance_items import Items
+from netwright.model.plan import HostPlan, Item, ItemKey, Items, Noun
 
 _PORTS_LAST: Final = (Noun.HOST, Noun.NETWORK, Noun.GROUP, Noun.MEMBER, Noun.PORT, Noun.FLOATING_IP)
 """A port is on disk only while all that it names is."""

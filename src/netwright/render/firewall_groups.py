@@ -8,6 +8,7 @@ from typing import assert_never
 from netwright.model.host import Traits
 from netwright.model.ids import GroupId, LogId
 from netwright.model.intent import (
+    ICMP,
     AnyProtocol,
     Anywhere,
     Direction,
@@ -35,7 +36,6 @@ from netwright.render.tags import digest_of, tag_movable
 _PORTED = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
 _ICMP = {EtherType.IPV4: "icmp", EtherType.IPV6: "icmpv6"}
 _WORD = {EtherType.IPV4: "ip", EtherType.IPV6: "ip6"}
-_MEMBERS = {EtherType.IPV4: "m4", EtherType.IPV6: "m6"}
 
 
 def group_chain(direction: Direction, group: GroupId) -> str:
@@ -48,7 +48,7 @@ def ports_chain(direction: Direction, groups: Sequence[GroupId], logs: Sequence[
 
 
 def members_set(ethertype: EtherType, group: GroupId) -> str:
-    return f"{_MEMBERS[ethertype]}-{group}"
+    return f"m{ethertype.version}-{group}"
 
 
 def group_firewall(group: GroupItem, traits: Traits) -> Nft:
@@ -150,12 +150,13 @@ def _match(ethertype: EtherType, match: Match) -> str:
         case PortRange(number, first, last):
             return f"{_PORTED[number]} dport {first}" + (f"-{last}" if last != first else "")
         case Icmp(kind, code):
-            return _icmp(_ICMP[ethertype], kind, code)
+            return _icmp(ethertype, kind, code)
         case _:
             assert_never(match)
 
 
-def _icmp(word: str, kind: int | None, code: int | None) -> str:
+def _icmp(ethertype: EtherType, kind: int | None, code: int | None) -> str:
     if kind is None:
-        return "meta l4proto " + ("1" if word == "icmp" else "58")
+        return f"meta l4proto {ICMP[ethertype]}"
+    word = _ICMP[ethertype]
     return f"{word} type {kind}" + (f" {word} code {code}" if code is not None else "")

@@ -12,11 +12,11 @@ from typing import Final
 
 from netwright.model.host import CUT_MARK, Traits
 from netwright.model.intent import EtherType
+from netwright.model.xtables import PREFIX
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.xt import (
     ACCEPT,
     DROP,
-    PREFIX,
     RETURN,
     Table,
     Xt,
@@ -65,7 +65,6 @@ _HOST_SERVES: Final = {
     EtherType.IPV4: (*_SERVED, "-p icmp"),
     EtherType.IPV6: (*_SERVED, "-p ipv6-icmp"),
 }
-_VERSIONS: Final = {EtherType.IPV4: 4, EtherType.IPV6: 6}
 # What guests need from the host by multicast or broadcast; ebtables knows no sets.
 _CAST: Final = (
     "-p ARP -j RETURN",
@@ -92,7 +91,7 @@ def firewall_base(traits: Traits) -> Xt:
 
 
 def _raw(table: Table, kind: EtherType) -> Xt:
-    version = _VERSIONS[kind]
+    version = kind.version
     six = kind is EtherType.IPV6
     return (
         named_set(f"inside{version}", "hash:net", version)
@@ -126,7 +125,7 @@ def _mangle(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
 
 
 def _filter(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
-    version = _VERSIONS[kind]
+    version = kind.version
     known = f"{KNOWN} {RETURN}"
     six = kind is EtherType.IPV6
     return (

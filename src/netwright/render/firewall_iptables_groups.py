@@ -21,6 +21,7 @@ from netwright.model.intent import (
     RemotePrefix,
 )
 from netwright.model.plan import GroupItem, RulePlan
+from netwright.model.xtables import PREFIX
 from netwright.render.firewall_iptables_base import KNOWN
 from netwright.render.firewall_iptables_logs import (
     accepted_chain,
@@ -30,12 +31,13 @@ from netwright.render.firewall_iptables_logs import (
     port_logs_chain,
 )
 from netwright.render.firewall_iptables_names import LETTER, group_name
+from netwright.render.firewall_logs import WAY
 from netwright.render.tags import digest_of
 from netwright.render.xt import (
     ACCEPT,
+    ANY_ICMP,
     DROP,
     FAMILIES,
-    PREFIX,
     RETURN,
     Table,
     Xt,
@@ -49,15 +51,11 @@ from netwright.render.xt import (
 
 TABLES: Final = {Direction.EGRESS: "mangle", Direction.INGRESS: "filter"}
 """Who sends is judged before any translation; who gets, where the receiver is known."""
-_WAY: Final = {Direction.EGRESS: "out", Direction.INGRESS: "in"}
-_VERSION: Final = {EtherType.IPV4: 4, EtherType.IPV6: 6}
 _PORTED: Final = {6: "tcp", 17: "udp"}
 _ICMP: Final = {
     EtherType.IPV4: ("-p icmp", "-m icmp --icmp-type"),
     EtherType.IPV6: ("-p ipv6-icmp", "-m icmp6 --icmpv6-type"),
 }
-_ANY_ICMP: Final = 255
-"""iptables takes this ICMP type for all types."""
 
 
 def group_chain(direction: Direction, group: GroupId) -> str:
@@ -66,11 +64,11 @@ def group_chain(direction: Direction, group: GroupId) -> str:
 
 def ports_chain(direction: Direction, groups: Sequence[GroupId], logs: Sequence[LogId] = ()) -> str:
     """The chain that all ports with these groups, and these logs of their own, share."""
-    return f"{_WAY[direction]}-{digest_of([*groups, *logs])}"
+    return f"{WAY[direction]}-{digest_of([*groups, *logs])}"
 
 
 def members_set(ethertype: EtherType, group: GroupId) -> str:
-    return f"m{_VERSION[ethertype]}-{group_name(group)}"
+    return f"m{ethertype.version}-{group_name(group)}"
 
 
 def group_firewall(group: GroupItem, traits: Traits) -> Xt:
@@ -193,7 +191,7 @@ def _icmp(ethertype: EtherType, kind: int | None, code: int | None) -> str:
     protocol, option = _ICMP[ethertype]
     if kind is None:
         return protocol
-    if ethertype is EtherType.IPV4 and kind == _ANY_ICMP:
+    if ethertype is EtherType.IPV4 and kind == ANY_ICMP:
         of_code = f"&&0>>22&0x3c@0>>16&0xff={code}" if code is not None else ""
         return f"{protocol} -m u32 --u32 0>>22&0x3c@0>>24={kind}{of_code}"
     return f"{protocol} {option} {kind}" + (f"/{code}" if code is not None else "")

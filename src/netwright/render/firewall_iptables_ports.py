@@ -14,7 +14,7 @@ from typing import Final
 from netwright.model.eui64 import link_local
 from netwright.model.host import Traits
 from netwright.model.ids import LinkName, Mac, bridge_name, port_link_name
-from netwright.model.intent import Direction, EtherType, GatewayPlace, Prefix
+from netwright.model.intent import Direction, EtherType, GatewayPlace, Prefix, ethertype_of
 from netwright.model.plan import MemberItem, PortItem, whole
 from netwright.render.bpf import neighbour_target
 from netwright.render.firewall_iptables_groups import (
@@ -50,7 +50,6 @@ _RECV: Final = ("recv", "r", "-m physdev --physdev-out {} --physdev-is-bridged")
 _CLAIM: Final = "-p ARP --arp-htype 1 --arp-ptype 0x800"
 _RECEIVERS: Final = "hash:net,iface"
 _ND: Final = "-p ipv6-icmp -m icmp6 --icmpv6-type"
-_VERSIONS: Final = {4: EtherType.IPV4, 6: EtherType.IPV6}
 
 
 def port_firewall(port: PortItem, traits: Traits) -> Xt:
@@ -75,7 +74,7 @@ def membership(member: PortItem | MemberItem) -> Xt:
         parts |= members_sets(group)
         for prefix in member.prefixes:
             if prefix.prefixlen == prefix.max_prefixlen:
-                name = members_set(_VERSIONS[prefix.version], group)
+                name = members_set(ethertype_of(prefix), group)
                 parts |= element(name, prefix_text(prefix))
     return parts
 
@@ -101,7 +100,7 @@ def _spoof(port: PortItem, traits: Traits) -> Xt:
             f"{_mac(mac, bound)}-s {prefix} {RETURN}"
             for mac, prefixes in bound.items()
             for prefix in prefixes
-            if _VERSIONS[prefix.version] is ethertype
+            if ethertype_of(prefix) is ethertype
         ]
         if ethertype is EtherType.IPV6:
             parts |= _targets(table, link, bound)
@@ -149,7 +148,7 @@ def _by_address(port: PortItem, traits: Traits) -> Xt:
     parts: Xt = {}
     for ethertype, table in tables(traits, TABLES[Direction.INGRESS]):
         for letter, listing, prefixes in (("a", "by-address", held), ("p", "by-pair", paired)):
-            some = [prefix for prefix in prefixes if _VERSIONS[prefix.version] is ethertype]
+            some = [prefix for prefix in prefixes if ethertype_of(prefix) is ethertype]
             if some:
                 name = f"{letter}{some[0].version}-{digest_of([*port.groups, *port.logs])}"
                 parts |= named_set(name, _RECEIVERS, some[0].version)

@@ -8,7 +8,7 @@ until its filter has been seen in force, when its link is put into the set `boun
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, assert_never
 
@@ -32,8 +32,7 @@ from netwright.render.nft import BRIDGE, Nft, chain, named_set
 from netwright.render.nwfilter import Filters
 from netwright.render.nwfilter_base import base_filters
 from netwright.render.nwfilter_groups import group_filter, port_binding, port_filter
-
-Parts = Mapping[Stage, Mapping[Hashable, object]]
+from netwright.render.stages import ByStage, untyped
 
 _LIBVIRT_DOES: Final = frozenset({"own_ip4", "spoof", "spoof_arp", "spoof_ip4", "spoof_ip6", "spoof_nd"})
 _SHUT_FROM: Final = "iifname @secured iifname != @bound counter drop"
@@ -45,7 +44,7 @@ _TARGET: Final = (
 )
 
 
-def nwfilter_firewall(item: Item, traits: Traits) -> Parts:
+def nwfilter_firewall(item: Item, traits: Traits) -> ByStage:
     """Every item as filters, bindings and what nftables adds."""
     traits = replace(traits, bridge_conntrack=False)  # libvirt's rules see what br_netfilter shows
     match item:
@@ -68,11 +67,11 @@ def nwfilter_firewall(item: Item, traits: Traits) -> Parts:
 
 def _parts(
     nft: Nft, filters: Filters | None = None, bindings: Mapping[LinkName, PortBinding] | None = None
-) -> Parts:
+) -> ByStage:
     return {
-        Stage.FIREWALL: dict[Hashable, object](nft.items()),
-        Stage.NWFILTER: dict[Hashable, object]((filters or {}).items()),
-        Stage.NWFILTER_BINDINGS: dict[Hashable, object]((bindings or {}).items()),
+        Stage.FIREWALL: untyped(nft),
+        Stage.NWFILTER: untyped(filters or {}),
+        Stage.NWFILTER_BINDINGS: untyped(bindings or {}),
     }
 
 

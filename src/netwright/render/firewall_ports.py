@@ -8,7 +8,7 @@ from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from netwright.model.eui64 import link_local
 from netwright.model.host import Traits
 from netwright.model.ids import LinkName, Mac, port_link_name
-from netwright.model.intent import Direction, EtherType, Prefix
+from netwright.model.intent import Direction, Prefix, ethertype_of
 from netwright.model.plan import MemberItem, PortItem, whole
 from netwright.render.firewall_groups import (
     asking,
@@ -48,8 +48,8 @@ def membership(member: PortItem | MemberItem) -> Nft:
         parts |= members_sets(group)
         for prefix in member.prefixes:
             if prefix.prefixlen == prefix.max_prefixlen:
-                kind = EtherType.IPV4 if prefix.version == 4 else EtherType.IPV6
-                parts |= element(BRIDGE, members_set(kind, group), prefix_text(prefix))
+                name = members_set(ethertype_of(prefix), group)
+                parts |= element(BRIDGE, name, prefix_text(prefix))
     return parts
 
 

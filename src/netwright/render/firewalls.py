@@ -5,7 +5,7 @@ Every engine means the same; they differ in whose words it is said in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Final, assert_never
 
 from netwright.model.host import Stage, Traits
@@ -30,12 +30,13 @@ from netwright.render.firewall_nwfilter import nwfilter_firewall
 from netwright.render.firewall_ports import membership, port_firewall
 from netwright.render.nat import floating_ip_nat, network_nat
 from netwright.render.nft import Nft
+from netwright.render.stages import ByStage, untyped
 from netwright.render.xt import Xt
 
-Engine = Callable[[Item, Traits], Mapping[Stage, Mapping[Hashable, object]]]
+Engine = Callable[[Item, Traits], ByStage]
 
 
-def nftables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
+def nftables(item: Item, traits: Traits) -> ByStage:
     """Groups and ports in the bridge family, translation in the inet family."""
     match item:
         case GroupItem():
@@ -48,7 +49,7 @@ def nftables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, obj
             return unfiltered(item, traits)
 
 
-def unfiltered(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
+def unfiltered(item: Item, traits: Traits) -> ByStage:
     """No port is guarded; networks keep their translation, their zones, and the host its guard."""
     match item:
         case HostItem():
@@ -63,7 +64,7 @@ def unfiltered(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, o
             assert_never(item)
 
 
-def iptables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
+def iptables(item: Item, traits: Traits) -> ByStage:
     """All of it in iptables, ip6tables, ipset and ebtables."""
     match item:
         case HostItem():
@@ -82,12 +83,12 @@ def iptables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, obj
             assert_never(item)
 
 
-def _xt(parts: Xt) -> Mapping[Stage, Mapping[Hashable, object]]:
-    return {Stage.IPTABLES: dict[Hashable, object](parts.items())}
+def _xt(parts: Xt) -> ByStage:
+    return {Stage.IPTABLES: untyped(parts)}
 
 
-def _nft(parts: Nft) -> Mapping[Stage, Mapping[Hashable, object]]:
-    return {Stage.FIREWALL: dict[Hashable, object](parts.items())}
+def _nft(parts: Nft) -> ByStage:
+    return {Stage.FIREWALL: untyped(parts)}
 
 
 ENGINES: Final[Mapping[str, Engine]] = {

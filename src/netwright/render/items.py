@@ -6,8 +6,7 @@ groups share their chains); they then bring the same value.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
-from typing import TypeVar, assert_never
+from typing import assert_never
 
 from netwright.model.host import Stage, SysctlKey, Traits, Uplink
 from netwright.model.ids import HOST_NAMESPACE, bridge_name
@@ -29,19 +28,16 @@ from netwright.render.addresses import (
 from netwright.render.dhcp import network_dhcp, port_dhcp
 from netwright.render.firewalls import Engine, nftables
 from netwright.render.links import network_links, network_namespaces, network_sysctls, port_links
-
-Rendered = Mapping[Stage, Mapping[Hashable, object]]
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
+from netwright.render.stages import ByStage, untyped
 
 
-def render(item: Item, traits: Traits, engine: Engine = nftables) -> Rendered:
+def render(item: Item, traits: Traits, engine: Engine = nftables) -> ByStage:
     """The item's part of every stage; stages to which it brings nothing are left out."""
     stages = {**_render(item, traits), **engine(item, traits)}
     return {stage: part for stage, part in stages.items() if part}
 
 
-def _render(item: Item, traits: Traits) -> Rendered:
+def _render(item: Item, traits: Traits) -> ByStage:
     match item:
         case HostItem():
             return {Stage.SYSCTLS: {SysctlKey(HOST_NAMESPACE, "net/ipv4/ip_forward"): "1"}}
@@ -50,30 +46,25 @@ def _render(item: Item, traits: Traits) -> Rendered:
         case GroupItem() | MemberItem():
             return {}
         case PortItem():
-            return {Stage.PORTS: _part(port_links(item)), Stage.DHCP_FILES: _part(port_dhcp(item))}
+            return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
         case FloatingIpItem():
-            return {Stage.ADDRESSES: _part(floating_ip_addresses(item))}
+            return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
         case _:
             assert_never(item)
 
 
-def _network(network: NetworkItem, traits: Traits) -> Rendered:
+def _network(network: NetworkItem, traits: Traits) -> ByStage:
     uplinks = {network.uplink: Uplink(bridge_name(network.id))} if network.uplink else {}
     links = network_links(network, traits)
     bridge = (HOST_NAMESPACE, bridge_name(network.id))
     return {
-        Stage.NAMESPACES: _part(network_namespaces(network)),
+        Stage.NAMESPACES: untyped(network_namespaces(network)),
         Stage.BRIDGES: {key: link for key, link in links.items() if key == bridge},
         Stage.PORTS: {key: link for key, link in links.items() if key != bridge},
-        Stage.SYSCTLS: _part(network_sysctls(network)),
-        Stage.ADDRESSES: _part(network_addresses(network)),
-        Stage.ROUTES: _part(network_routes(network)),
-        Stage.DNSMASQ: _part(network_dhcp(network, traits)),
-        Stage.METADATA: _part(network_listeners(network)),
-        Stage.UPLINKS: _part(uplinks),
+        Stage.SYSCTLS: untyped(network_sysctls(network)),
+        Stage.ADDRESSES: untyped(network_addresses(network)),
+        Stage.ROUTES: untyped(network_routes(network)),
+        Stage.DNSMASQ: untyped(network_dhcp(network, traits)),
+        Stage.METADATA: untyped(network_listeners(network)),
+        Stage.UPLINKS: untyped(uplinks),
     }
-
-
-def _part(typed: Mapping[K, V]) -> Mapping[Hashable, object]:
-    """A stage's keys and values without their types: stages are handled alike from here on."""
-    return dict[Hashable, object](typed.items())

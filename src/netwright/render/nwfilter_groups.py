@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from netwright.model.host import PortBinding
 from netwright.model.ids import GroupId, LinkName, Mac, PortId, port_link_name
 from netwright.model.intent import (
+    ICMP,
     AnyProtocol,
     Anywhere,
     Direction,
@@ -31,18 +32,16 @@ from netwright.model.plan import GroupItem, PortItem, RulePlan
 from netwright.render.firewall_ports import bound_prefixes
 from netwright.render.nwfilter import ANY_STATE, Fields, Filters, NwReference, NwRule, nwfilter
 from netwright.render.nwfilter_base import DISCOVERY
+from netwright.render.xt import ANY_ICMP
 
 _WAY: Final = {Direction.INGRESS: "in", Direction.EGRESS: "out"}
 _OVER: Final = {EtherType.IPV4: "", EtherType.IPV6: "-ipv6"}
 _ICMP: Final = {EtherType.IPV4: "icmp", EtherType.IPV6: "icmpv6"}
 _WORDS: Final = {6: "tcp", 17: "udp", 132: "sctp"}
-_ICMP_NUMBER: Final = {EtherType.IPV4: 1, EtherType.IPV6: 58}
 _UNTRACKED: Final = frozenset({130, 131, 132, 133, 134, 135, 136, 143})
 """ICMPv6 types that conntrack leaves alone: no state matches them (nf_conntrack_proto_icmpv6.c)."""
 _LEFT: Final = {way: sorted(_UNTRACKED - set(types)) for way, types in DISCOVERY.items()}
 """Those of them that a port may not always send or get."""
-_ANY_ICMP: Final = 255
-"""To iptables, ICMP type 255 means every type."""
 _KNOWN, _RULE, _HELD, _REST, _LAST = 100, 500, 900, 910, 1000
 """Priorities: connections that began before, rules, then nothing of what has a word, the rest, nothing."""
 
@@ -160,7 +159,7 @@ def _words(ethertype: EtherType, match: Match) -> Words | None:
     match match:
         case AnyProtocol():
             return f"all{over}", {}
-        case IpProtocol(number) if number == _ICMP_NUMBER[ethertype]:
+        case IpProtocol(number) if number == ICMP[ethertype]:
             return _ICMP[ethertype], {}
         case IpProtocol(number):
             return (f"{_WORDS[number]}{over}", {}) if number in _WORDS else None
@@ -174,7 +173,7 @@ def _words(ethertype: EtherType, match: Match) -> Words | None:
 
 
 def _icmp(kind: int | None, code: int | None) -> Fields:
-    if kind is None or kind == _ANY_ICMP:
+    if kind is None or kind == ANY_ICMP:
         return {}
     return {"type": kind} if code is None else {"type": kind, "code": code}
 

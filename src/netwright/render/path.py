@@ -21,7 +21,6 @@ from netwright.model.ids import PortId, bridge_name, dhcp_link_name, port_link_n
 from netwright.model.intent import Direction, GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import (
     FloatingIpItem,
-    GroupItem,
     HostItem,
     HostPlan,
     Item,
@@ -29,6 +28,7 @@ from netwright.model.plan import (
     NetworkItem,
     Noun,
     PortItem,
+    group_of,
 )
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
@@ -39,7 +39,8 @@ from netwright.render.items import render
 from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_iptables import in_iptables
 from netwright.render.path_nwfilter import in_nwfilter
-from netwright.render.path_view import Hop, Part, View, Wanted, with_
+from netwright.render.path_view import Hop, Part, View, with_
+from netwright.render.stages import ByStage
 
 ROUTER_METADATA_PORT: Final = 80
 _BINDINGS: Final = frozenset(
@@ -348,8 +349,7 @@ def _concerning(plan: HostPlan, port: PortItem, floating: Iterable[FloatingIpIte
     yield port
     yield from floating
     for group in port.groups:
-        item = plan.items.get(ItemKey(Noun.GROUP, group))
-        if isinstance(item, GroupItem):
+        if item := group_of(plan.items, group):
             yield item
 
 
@@ -361,7 +361,7 @@ def _up(up: bool) -> str:  # noqa: FBT001 - a word for a flag
     return "up" if up else "down"
 
 
-def _merged(items: Iterable[Item], traits: Traits) -> Wanted:
+def _merged(items: Iterable[Item], traits: Traits) -> ByStage:
     merged: dict[Stage, dict[Hashable, object]] = {stage: {} for stage in Stage}
     engine = ENGINES.get(traits.firewall, unfiltered)
     for item in items:

@@ -9,14 +9,15 @@ from typing import Final
 from netwright.model.host import Stage
 from netwright.model.ids import bridge_name, port_link_name
 from netwright.model.intent import Direction
-from netwright.model.xtables import XtKey, XtKind
+from netwright.model.xtables import PREFIX, XtKey, XtKind
 from netwright.render.firewall_iptables_groups import TABLES, group_chain, members_set, ports_chain
 from netwright.render.firewall_iptables_ports import mac_chain, spoof_chain, target_chain
 from netwright.render.firewall_iptables_uplinks import apart_chain, forced_chain
 from netwright.render.firewall_ports import bound_prefixes
 from netwright.render.nft import prefix_text
-from netwright.render.path_view import Hop, Part, View, Wanted, with_
-from netwright.render.xt import FAMILIES, PREFIX
+from netwright.render.path_view import Hop, Part, View, with_
+from netwright.render.stages import ByStage
+from netwright.render.xt import FAMILIES
 
 _WAYS: Final = {Part.EGRESS: Direction.EGRESS, Part.INGRESS: Direction.INGRESS}
 _SPOOF_TABLES: Final = (("ip", "raw"), ("ip6", "raw"), ("bridge", "nat"))
@@ -152,7 +153,7 @@ def _program(view: View) -> str:
     return f"iptables-{view.traits.xtables}"
 
 
-def _chains(view: View, table: str, names: Collection[str]) -> Wanted:
+def _chains(view: View, table: str, names: Collection[str]) -> ByStage:
     full = {PREFIX + name for name in names}
     return view.part(
         Stage.IPTABLES,
@@ -166,7 +167,7 @@ def _chains(view: View, table: str, names: Collection[str]) -> Wanted:
     )
 
 
-def _about_bridge(view: View, table: str, chain: str) -> Wanted:
+def _about_bridge(view: View, table: str, chain: str) -> ByStage:
     """A listing's rules for the port's bridge."""
     link = bridge_name(view.network.id)
     return view.part(
@@ -179,7 +180,7 @@ def _about_bridge(view: View, table: str, chain: str) -> Wanted:
     )
 
 
-def _keys(wanted: Wanted, *names: str) -> tuple[XtKey, ...]:
+def _keys(wanted: ByStage, *names: str) -> tuple[XtKey, ...]:
     """The chains among them whose counters tell of the port's packets."""
     full = {PREFIX + name for name in names}
     return tuple(

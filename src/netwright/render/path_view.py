@@ -12,8 +12,7 @@ from netwright.model.intent import GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem, PortItem
 from netwright.model.xtables import XtChain, XtKey
 from netwright.render.nft import BRIDGE
-
-Wanted = Mapping[Stage, Mapping[Hashable, object]]
+from netwright.render.stages import ByStage
 
 
 class Part(StrEnum):
@@ -42,7 +41,7 @@ class Hop:
     name: str
     note: str
     command: tuple[str, ...]
-    wanted: Wanted = field(default_factory=dict)
+    wanted: ByStage = field(default_factory=dict)
     chains: tuple[NftKey | XtKey, ...] = ()
 
 
@@ -53,7 +52,7 @@ class View:
     port: PortItem
     network: NetworkItem
     floating: tuple[FloatingIpItem, ...]
-    rendered: Wanted
+    rendered: ByStage
     traits: Traits
 
     @property
@@ -86,11 +85,11 @@ class View:
         """The links that hold the port's floating IPs."""
         return {one.uplink for one in self.floating if one.uplink}
 
-    def part(self, stage: Stage, wanted: Callable[[Hashable], bool] = lambda _: True) -> Wanted:
+    def part(self, stage: Stage, wanted: Callable[[Hashable], bool] = lambda _: True) -> ByStage:
         found = {key: value for key, value in self.rendered.get(stage, {}).items() if wanted(key)}
         return {stage: found} if found else {}
 
-    def firewall(self, names: Iterable[str], family: str, element: str = "") -> Wanted:
+    def firewall(self, names: Iterable[str], family: str, element: str = "") -> ByStage:
         """Chains, sets and elements under those names; with `element` only that link's of the elements."""
         chosen = frozenset(names)
 
@@ -106,7 +105,7 @@ class View:
         return tuple(key for key in keys if key in self.rendered[Stage.FIREWALL])
 
 
-def with_(*parts: Wanted) -> Wanted:
+def with_(*parts: ByStage) -> ByStage:
     stages = {stage: None for part in parts for stage in part}
     return {
         stage: {key: value for part in parts for key, value in part.get(stage, {}).items()}

@@ -12,6 +12,7 @@ from typing import assert_never
 
 from netwright.model.ids import GroupId
 from netwright.model.intent import (
+    ICMP,
     Address,
     AnyProtocol,
     Anywhere,
@@ -24,6 +25,7 @@ from netwright.model.intent import (
     Remote,
     RemoteGroup,
     RemotePrefix,
+    ethertype_of,
 )
 from netwright.model.plan import RulePlan
 
@@ -45,7 +47,7 @@ class Opening:
 
 def allows(rules: Iterable[RulePlan], opening: Opening, is_member: IsMember) -> bool:
     """Whether any of the rules lets the connection begin."""
-    ethertype = EtherType.IPV4 if opening.remote.version == 4 else EtherType.IPV6
+    ethertype = ethertype_of(opening.remote)
     return any(
         rule.direction is opening.direction
         and rule.ethertype is ethertype
@@ -64,7 +66,7 @@ def _matches(match: Match, ethertype: EtherType, opening: Opening) -> bool:
         case PortRange(number, first, last):
             return opening.protocol == number and first <= opening.port <= last
         case Icmp(kind, code):
-            right = opening.protocol == (1 if ethertype is EtherType.IPV4 else 58)
+            right = opening.protocol == ICMP[ethertype]
             return right and kind in {None, opening.icmp[0]} and code in {None, opening.icmp[1]}
         case _:
             assert_never(match)

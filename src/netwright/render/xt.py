@@ -11,18 +11,28 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.intent import EtherType
-from netwright.model.xtables import XtChain, XtElement, XtJump, XtKey, XtKind, XtRule, XtSet, XtValue
+from netwright.model.xtables import (
+    BRIDGE,
+    LISTING,
+    NEXT,
+    PREFIX,
+    XtChain,
+    XtElement,
+    XtJump,
+    XtKey,
+    XtKind,
+    XtRule,
+    XtSet,
+    XtValue,
+)
 from netwright.render.tags import digest_of
 
-PREFIX: Final = "netwright-"
-BRIDGE: Final = "bridge"
 FAMILIES: Final = {EtherType.IPV4: "ip", EtherType.IPV6: "ip6"}
 RETURN: Final = "-j RETURN"
 DROP: Final = "-j DROP"
 ACCEPT: Final = "-j ACCEPT"
-LISTING: Final = "listing"
-"""Before the tag of a listing's own rules."""
-_NEXT: Final = "-j CONTINUE"
+ANY_ICMP: Final = 255
+"""iptables takes this ICMP type for all types."""
 _SPECS: Final = {4: "family inet", 6: "family inet6"}
 
 Xt = dict[XtKey, XtValue]
@@ -42,7 +52,7 @@ class Table:
 
     def listing(self, name: str, tail: Sequence[str] = (RETURN,)) -> Xt:
         """A chain to which others bring rules, and what comes after them: that tells it from other chains."""
-        return self._chain(name, LISTING, (_NEXT,) if self.family == BRIDGE else tail)
+        return self._chain(name, LISTING, (NEXT,) if self.family == BRIDGE else tail)
 
     def _chain(self, name: str, mark: str, rules: Sequence[str]) -> Xt:
         tags = rules if self.family == BRIDGE else [mark + rule_tag(name, rule) for rule in rules]

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import GroupId, PortId, ProjectId, RuleId
 from netwright.model.intent import (
+    ICMP,
     AnyProtocol,
     Anywhere,
     Direction,
@@ -29,8 +30,6 @@ from netwright.model.intent import (
 from netwright.store import rows
 from netwright.store.records import GroupRecord, RuleRecord
 from netwright.store.tables import groups, port_groups, rules
-
-ICMP, ICMPV6 = 1, 58
 
 
 def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
@@ -151,7 +150,6 @@ def _rule_values(rule: Rule, protocol: str | None) -> Mapping[str, object]:
 
 def _numbers(match: Match, ethertype: EtherType) -> tuple[int | None, int | None, int | None]:
     """Protocol and both ends of the range, as the Networking API has them."""
-    icmp = ICMP if ethertype is EtherType.IPV4 else ICMPV6
     match match:
         case AnyProtocol():
             return None, None, None
@@ -160,7 +158,7 @@ def _numbers(match: Match, ethertype: EtherType) -> tuple[int | None, int | None
         case PortRange(number, first, last):
             return number, first, last
         case Icmp(kind, code):
-            return icmp, kind, code
+            return ICMP[ethertype], kind, code
 
 
 def _rule_record(row: rows.Row) -> RuleRecord:
@@ -181,7 +179,7 @@ def _rule_record(row: rows.Row) -> RuleRecord:
 def _match(row: rows.Row, ethertype: EtherType) -> Match:
     if row.protocol_number is None:
         return AnyProtocol()
-    if row.protocol_number == (ICMP if ethertype is EtherType.IPV4 else ICMPV6):
+    if row.protocol_number == ICMP[ethertype]:
         return Icmp(row.port_range_min, row.port_range_max)
     if row.port_range_min is None:
         return IpProtocol(row.protocol_number)

@@ -13,7 +13,7 @@ import lzma
 import shutil
 import struct
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -104,22 +104,27 @@ def kernel_image(release: str, cache: Path) -> Path:
 
 def initramfs(release: str) -> bytes:
     """A guest's whole file system for that kernel, as a cpio archive. Raises GuestMissingError."""
+    return initramfs_of(release, _NEEDED, {"init": _INIT, "obey": _OBEY, "dhcp": _DHCP})
+
+
+def initramfs_of(release: str, modules: Sequence[str], programs: Mapping[str, str]) -> bytes:
+    """busybox, those modules and those that they need, and programs at the root, as a cpio archive.
+
+    Raises GuestMissingError.
+    """
     archive = Cpio()
     for directory in ("bin", "dev", "proc", "sys", "modules.d"):
         archive.add(directory, mode=0o040755)
     archive.add("dev/console", mode=0o020600, device=(5, 1))
     archive.add("bin/busybox", busybox().read_bytes())
-    initramfs_modules(archive, release, _NEEDED)
-    for name, text in (("init", _INIT), ("obey", _OBEY), ("dhcp", _DHCP)):
+    _add_modules(archive, release, modules)
+    for name, text in programs.items():
         archive.add(name, text.encode())
     return archive.finish()
 
 
-def initramfs_modules(archive: Cpio, release: str, names: Sequence[str]) -> None:
-    """Adds these modules with those that they need, and their paths in loading order as `modules`.
-
-    Those that are built in are left out. Raises GuestMissingError.
-    """
+def _add_modules(archive: Cpio, release: str, names: Sequence[str]) -> None:
+    """Also their paths in loading order, as `modules`. Those that are built in are left out."""
     paths = []
     for number, path in enumerate(_modules(release, names)):
         paths.append(f"/modules.d/{number:02}.ko")

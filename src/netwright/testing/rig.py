@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,13 +25,13 @@ from netwright.kernel import netns
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.traits import probe
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
-from netwright.model.ids import GroupId, HostName, NamespaceName
-from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
+from netwright.model.ids import HostName, NamespaceName
+from netwright.model.plan import HostItem, Item, ItemKey, PortItem, group_of
+from netwright.render.stages import ByStage
 from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import namespace
 
 T = TypeVar("T")
-State = Mapping[Stage, Mapping[Hashable, object]]
 
 
 class Rig:
@@ -104,11 +104,11 @@ class Rig:
         every: dict[Stage, Keys] = dict.fromkeys((row.stage for row in self.rows), None)
         return self.do(lambda: reconcile(self.rows, self._desired, stages_ or every))
 
-    def wanted(self) -> State:
+    def wanted(self) -> ByStage:
         """What the plan asks for."""
         return {row.stage: dict(self._desired.values[row.stage]) for row in self.rows}
 
-    def there(self) -> State:
+    def there(self) -> ByStage:
         """What the kernel and the helpers have of ours."""
         wanted = self.wanted()
         return self.do(
@@ -124,11 +124,9 @@ class Rig:
 
     def around(self) -> Around:
         """What a packet log asks of the host."""
-        return Around(HostName("rig"), self._callers.on_link, self._group, self._members)
-
-    def _group(self, group: GroupId) -> GroupItem | None:
-        found = self._items.get(ItemKey(Noun.GROUP, group))
-        return found if isinstance(found, GroupItem) else None
+        return Around(
+            HostName("rig"), self._callers.on_link, lambda group: group_of(self._items, group), self._members
+        )
 
     def leave(self) -> None:
         """Ends as a killed agent does: what it made stays, daemons run on."""

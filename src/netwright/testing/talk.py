@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import uuid
@@ -67,7 +68,10 @@ def tell(speaking: socket.socket, listening: socket.socket) -> None:
     token, heard = uuid.uuid4().bytes, b""
     speaking.send(token)
     while token not in heard:
-        heard += listening.recv(1 << 16)
+        more = listening.recv(1 << 16)
+        if not more:
+            raise ConnectionResetError(errno.ECONNRESET, "closed before the word was heard")
+        heard += more
 
 
 def gather(listening: socket.socket) -> list[bytes]:

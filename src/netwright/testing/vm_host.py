@@ -15,13 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from netwright.testing.guest_kernel import (
-    Cpio,
-    busybox,
-    initramfs_modules,
-    kernel_image,
-    newest_kernel,
-)
+from netwright.testing.guest_kernel import initramfs_of, kernel_image, newest_kernel
 from netwright.testing.guest_line import Answer, GuestSilentError
 from netwright.testing.guest_vm import KERNEL_CACHE, QUIET
 
@@ -76,7 +70,7 @@ def run_in_vm(job: Job, scratch: Path) -> Answer:
     """
     release, mark = newest_kernel(), uuid.uuid4().hex
     initrd = scratch / "initramfs"
-    initrd.write_bytes(_initramfs(release, _script(job, mark)))
+    initrd.write_bytes(initramfs_of(release, _NEEDED, {"init": _INIT, "job": _script(job, mark)}))
     argv = _qemu(kernel_image(release, KERNEL_CACHE), initrd, scratch)
     with (scratch / "qemu.log").open("wb") as log:
         try:
@@ -96,18 +90,6 @@ def _script(job: Job, mark: str) -> str:
         command=shlex.join(job.argv),
         mark=mark,
     )
-
-
-def _initramfs(release: str, script: str) -> bytes:
-    archive = Cpio()
-    for directory in ("bin", "dev", "proc", "sys", "modules.d"):
-        archive.add(directory, mode=0o040755)
-    archive.add("dev/console", mode=0o020600, device=(5, 1))
-    archive.add("bin/busybox", busybox().read_bytes())
-    initramfs_modules(archive, release, _NEEDED)
-    archive.add("init", _INIT.encode())
-    archive.add("job", script.encode())
-    return archive.finish()
 
 
 def _qemu(image: Path, initrd: Path, scratch: Path) -> list[str]:
