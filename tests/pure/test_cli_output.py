@@ -284,7 +284,9 @@ def test_a_closed_pipe_and_an_interrupt_are_quiet(cli: Cli, tmp_path: Path) -> N
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(tmp_path / "s"))
         silent.listen()
-        argv = [*COMMAND, "--server", str(tmp_path / "s"), "network", "list"]
+        # Who runs the tests in the background has shells that leave SIGINT ignored to all that they start.
+        heeding = ["env", "--default-signal=INT"]
+        argv = [*heeding, *COMMAND, "--server", str(tmp_path / "s"), "network", "list"]
         waiting = subprocess.Popen(argv, env=ENVIRONMENT, stderr=subprocess.PIPE)
         connection, _ = silent.accept()
         time.sleep(0.05)
