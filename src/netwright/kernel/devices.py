@@ -64,9 +64,9 @@ def require(name: LinkName) -> LinkState:
 
 
 def is_ours(state: LinkState) -> bool:
-    """Whether netwright.nova made it. (An uplink's mark is about its place; its own is behind that.)"""
+    """Whether netwright.nova made it, or half of it. (An uplink's mark is about its place only.)"""
     own = state.alias.partition(" ")[2] if state.alias.startswith(UPLINK_MARK) else state.alias
-    return own.startswith(MARK)
+    return own.startswith(MARK) or _is_half_made(state)
 
 
 def ports_of(bridge: LinkState) -> list[LinkState]:
@@ -190,11 +190,14 @@ def _made(name: LinkName, **options: object) -> LinkState:
 
 def _finished(state: LinkState, what: str, mac: Mac | None = None) -> LinkState:
     """Marked and up, if it is ours or nobody got so far as to say whose it is."""
-    half_made = not state.alias and not state.up
-    if half_made or (is_ours(state) and not state.up):
+    if is_ours(state) and not state.up:
         with rtnetlink.writer() as route:
             _finish(route, state, what, mac)
     return require(state.name)
+
+
+def _is_half_made(state: LinkState) -> bool:
+    return not state.alias and not state.up and bool(state.kind)
 
 
 def _finish(route: IPRoute, state: LinkState, what: str, mac: Mac | None) -> None:
