@@ -135,3 +135,17 @@ def test_several_addresses_of_one_subnet_move_together(place: tuple[Rig, Namespa
     assert addresses_of(host.host, "eth0") == set()
     assert not host.plan().failures
     assert addresses_of(host.host, "eth0") == before
+
+
+def test_routes_move_while_the_wire_is_dead(place: tuple[Rig, NamespaceName]) -> None:
+    """An uplink without carrier joins the bridge with its routes, one beyond its subnets (onlink) among them."""
+    host, wide = place
+    ip(host.host, "route", "add", "203.0.113.0/24", "via", "10.99.0.1", "dev", "eth0", "onlink")
+    before = routes(host, "eth0")
+    ip(wide, "link", "set", "eth0", "down")
+    bridge = bridge_name(flat().id)
+    assert not host.plan(flat()).failures
+    ip(wide, "link", "set", "eth0", "up")
+    assert eventually(lambda: routes(host, bridge) == before)
+    assert not host.plan().failures
+    assert routes(host, "eth0") == before

@@ -25,7 +25,9 @@ _LOCAL_TABLE: Final = 255
 _UNICAST: Final = 1
 _LINK_SCOPE: Final = 253
 _ADDRESS_KEPT: Final = ("IFA_FLAGS", "IFA_BROADCAST", "IFA_CACHEINFO", "IFA_PROTO")
-_ROUTE_KEPT: Final = ("family", "dst_len", "tos", "scope", "proto", "type", "flags", "src_len")
+_ROUTE_KEPT: Final = ("family", "dst_len", "tos", "scope", "proto", "type", "src_len")
+_FLAGS_KEPT: Final = 0x04
+"""RTNH_F_ONLINK; what else a route bears is said by the kernel, which does not take it back."""
 
 
 @dataclass(slots=True)
@@ -129,7 +131,7 @@ def put_route(route: IPRoute, one: Told, index: int) -> None:
     attributes = attributes_of(one)
     attributes["RTA_OIF"] = index
     attributes.pop("RTA_CACHEINFO", None)
-    header = {key: one[key] for key in _ROUTE_KEPT}
+    header = {key: one[key] for key in _ROUTE_KEPT} | {"flags": int(str(one["flags"])) & _FLAGS_KEPT}
     route.route("replace", table=attributes.pop("RTA_TABLE"), **header, **attributes)
 
 
