@@ -16,6 +16,7 @@ from netwright.kernel import sriov
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.nova import linux_net
 from netwright.nova.linux_net import (
+    LinuxBridgeInterfaceDriver,
     create_tap_dev,
     create_veth_pair,
     delete_bridge_dev,
@@ -26,7 +27,7 @@ from netwright.nova.linux_net import (
     set_vf_interface_vlan,
     write_to_file,
 )
-from netwright.testing.namespaces import add_addresses, add_bridge, ip, run
+from netwright.testing.namespaces import add_addresses, add_bridge, add_veth, ip, run
 
 MAC = "fa:16:3e:00:00:01"
 
@@ -74,6 +75,15 @@ def test_delete_bridge_dev_deletes_a_bridge(place: NetHost) -> None:
         delete_bridge_dev("eth0", on=place.on)
 
 
+def test_delete_bridge_dev_leaves_the_host_its_addresses(place: NetHost) -> None:
+    """The uplink of a bridge that is deleted directly has its addresses and routes again."""
+    before = place.addresses("eth0"), place.addresses("eth0", "-6"), place.routes("eth0")
+    LinuxBridgeInterfaceDriver.ensure_bridge("br1", "eth0", filtering=False, on=place.on)
+    assert place.addresses("eth0") == []
+    delete_bridge_dev("br1", on=place.on)
+    assert (place.addresses("eth0"), place.addresses("eth0", "-6"), place.routes("eth0")) == before
+
+
 def test_create_tap_dev_makes_a_persistent_tap(place: NetHost) -> None:
     """The tap is up, marked, with the MAC asked for, and another process can open it; a second call changes nothing."""
     create_tap_dev("tap1", MAC, on=place.on)
@@ -89,12 +99,15 @@ def test_create_tap_dev_makes_a_persistent_tap(place: NetHost) -> None:
 
 
 def test_a_vmms_tap_stays_as_it_is(place: NetHost) -> None:
-    """A tap that somebody else made, and has an alias or is up, is not touched."""
+    """A tap that somebody else made, with an alias or up, is not touched, nor is another link of that name."""
     ip(place.name, "tuntap", "add", "tap1", "mode", "tap")
     ip(place.name, "link", "set", "tap1", "alias", "a machine's")
-    before = place.link("tap1")
-    create_tap_dev("tap1", MAC, on=place.on)
-    assert place.link("tap1") == before
+    add_veth(place.name, "tap2", place.wire, "far")
+    ip(place.name, "link", "set", "tap2", "down")
+    before = place.link("tap1"), place.link("tap2")
+    for name in ("tap1", "tap2"):
+        create_tap_dev(name, MAC, on=place.on)
+    assert (place.link("tap1"), place.link("tap2")) == before
 
 
 def test_processes_that_make_one_tap_at_once_do_not_fail(place: NetHost) -> None:

@@ -22,6 +22,7 @@ from netwright.kernel import links, rtnetlink
 from netwright.kernel.netlink import Netlink, attributes
 from netwright.kernel.rtnetlink import LinkState
 from netwright.kernel.taps import make_tap
+from netwright.kernel.uplinks import Uplinks
 from netwright.model.errors import KernelRefusedError
 from netwright.model.ids import LinkName, Mac
 
@@ -105,7 +106,8 @@ def ensure_tap(name: LinkName, mac: Mac | None = None) -> LinkState:
     """A persistent tap, up; somebody else's is left as it is. Raises KernelRefusedError."""
     if find(name) is None:
         make_tap(name)
-    return _finished(require(name), "tap", mac)
+    state = require(name)
+    return _finished(state, "tap", mac) if state.kind == "tun" else state
 
 
 def make_pair(name: LinkName, peer: LinkName, mtu: int | None = None) -> None:
@@ -141,6 +143,12 @@ def set_up(name: LinkName, *, up: bool = True) -> LinkState:
         with rtnetlink.writer() as route:
             route.link("set", index=state.index, state="up" if up else "down")
     return state
+
+
+def release_uplinks(bridge: LinkState) -> None:
+    """Gives uplinks that netwright.nova put on it back what the bridge took. Raises KernelRefusedError."""
+    marked = [port.name for port in ports_of(bridge) if port.alias.startswith(UPLINK_MARK)]
+    Uplinks(UPLINK_MARK).remove(marked)
 
 
 def join(port: LinkState, bridge: LinkState) -> None:

@@ -173,7 +173,8 @@ class LinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
         host, name = current(on), link_name(bridge, "bridge")
         if not pretended(host, "remove_bridge", bridge=name):
             with turn("linux_net-bridge"):
-                _detach(name)
+                if (state := devices.find(name)) is not None:
+                    devices.release_uplinks(state)
                 delete_own(name)
         if filtering:
             remove_forward_rules(host, name, gateway=gateway)
@@ -189,13 +190,6 @@ def _attach(port: LinkName | None, bridge: LinkState) -> None:
         return  # somebody else put it there, and knows what addresses it has
     devices.set_mac(bridge, link.mac)
     Uplinks(UPLINK_MARK).put({port: Uplink(bridge.name)})
-
-
-def _detach(name: LinkName) -> None:
-    bridge = devices.find(name)
-    if bridge is not None:
-        ports = devices.ports_of(bridge)
-        Uplinks(UPLINK_MARK).remove([port.name for port in ports if port.alias.startswith(UPLINK_MARK)])
 
 
 def delete_own(name: LinkName) -> None:

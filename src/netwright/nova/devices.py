@@ -51,12 +51,15 @@ def delete_net_dev(dev: str, *, on: LinuxHost | None = None) -> None:
 
 
 def delete_bridge_dev(dev: str, *, on: LinuxHost | None = None) -> None:
-    """As delete_net_dev; raises KernelRefusedError for what is no bridge."""
-    name = link_name(dev, "dev")
+    """As delete_net_dev; its uplink gets back what it took. Raises KernelRefusedError for no bridge."""
+    host, name = current(on), link_name(dev, "dev")
     state = devices.find(name)
     if state is not None and state.kind != "bridge":
         raise KernelRefusedError("devices", f"{name} is no bridge")
-    delete_net_dev(name, on=on)
+    if state is not None and not pretended(host, "delete_bridge_dev", dev=name):
+        with turn("linux_net-bridge"):
+            devices.release_uplinks(state)
+            delete_net_dev(name, on=host)
 
 
 def create_tap_dev(dev: str, mac_address: str | None = None, *, on: LinuxHost | None = None) -> None:

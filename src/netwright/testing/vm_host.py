@@ -60,12 +60,16 @@ sleep 60
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: `argv` in `directory`, with this environment and a plain PATH; for at most `seconds`."""
+    """What to run: `argv` in `directory`, with this environment and a plain PATH; for at most `seconds`.
+
+    `devices`: QEMU's arguments for what the machine has besides.
+    """
 
     argv: Sequence[str]
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 600.0
+    devices: Sequence[str] = ()
 
 
 def run_in_vm(job: Job, scratch: Path) -> Answer:
@@ -77,7 +81,7 @@ def run_in_vm(job: Job, scratch: Path) -> Answer:
     release, mark = newest_kernel(), uuid.uuid4().hex
     initrd = scratch / "initramfs"
     initrd.write_bytes(_initramfs(release, _script(job, mark)))
-    argv = _qemu(kernel_image(release, KERNEL_CACHE), initrd, scratch)
+    argv = [*_qemu(kernel_image(release, KERNEL_CACHE), initrd, scratch), *job.devices]
     with (scratch / "qemu.log").open("wb") as log:
         try:
             subprocess.run(
