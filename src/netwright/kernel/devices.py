@@ -19,7 +19,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import links, rtnetlink
-from netwright.kernel.netlink import Netlink, attributes
+from netwright.kernel.netlink import Netlink
 from netwright.kernel.rtnetlink import LinkState
 from netwright.kernel.taps import make_tap
 from netwright.kernel.uplinks import Uplinks
@@ -30,7 +30,6 @@ MARK: Final = "netwright:nova:"
 UPLINK_MARK: Final = f"{MARK}uplink:"
 _DRIVER: Final = "devices"
 _PROMISCUOUS: Final = 0x100
-_VLAN_ID: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +216,7 @@ def _finish(route: IPRoute, state: LinkState, what: str, mac: Mac | None) -> Non
 def _vlan_of(state: LinkState) -> Vlan | None:
     if state.kind != "vlan":
         return None
-    number = int.from_bytes(attributes(state.data).get(_VLAN_ID, b""), "little")
-    return Vlan(number, state.parent)
+    return Vlan(state.vlan, state.parent)
 
 
 @contextmanager

@@ -81,11 +81,16 @@ def run_in_vm(job: Job, scratch: Path) -> Answer:
     release, mark = newest_kernel(), uuid.uuid4().hex
     initrd = scratch / "initramfs"
     initrd.write_bytes(_initramfs(release, _script(job, mark)))
-    argv = [*_qemu(kernel_image(release, KERNEL_CACHE), initrd, scratch), *job.devices]
+    argv = _qemu(kernel_image(release, KERNEL_CACHE), initrd, scratch)
     with (scratch / "qemu.log").open("wb") as log:
         try:
             subprocess.run(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=job.seconds, check=False
+                [*argv, *job.devices],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=job.seconds,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise _silent(f"not done in {job.seconds:.0f} s", scratch) from error
