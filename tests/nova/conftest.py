@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nova.net_hosts import NetHost, net_host
 from nova.xt_hosts import Host
 
 from netwright.kernel import netns
@@ -19,3 +20,9 @@ def xt_host(request: pytest.FixtureRequest) -> Iterator[Host]:
         with netns.inside(name):
             assert Path("/proc/thread-self/ns/net").stat().st_ino != machine
             yield Host(name, request.param)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[NetHost]:
+    with net_host(tmp_path) as host:
+        yield host

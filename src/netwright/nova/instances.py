@@ -24,6 +24,7 @@ from netwright.model.ids import (
     port_link_name,
 )
 from netwright.model.intent import Address, Prefix
+from netwright.nova.given import part, text_of
 
 _MTU: Final = 1500
 
@@ -59,14 +60,14 @@ class Vif:
 
 def parse_instance(instance: object) -> Instance:
     """Raises InvalidError."""
-    identity = _text(instance, "uuid", "instance") or _text(instance, "id", "instance")
+    identity = text_of(instance, "uuid", "instance") or text_of(instance, "id", "instance")
     if not identity:
         raise InvalidError("an instance has a uuid", "instance.uuid")
     return Instance(
         id=identity,
-        name=_text(instance, "name", "instance") or identity,
-        project_id=_text(instance, "project_id", "instance"),
-        groups=tuple(_groups(_part(instance, "security_groups"))),
+        name=text_of(instance, "name", "instance") or identity,
+        project_id=text_of(instance, "project_id", "instance"),
+        groups=tuple(_groups(part(instance, "security_groups"))),
     )
 
 
@@ -87,48 +88,48 @@ def _from_json(text: str) -> object:
 
 
 def _vif(vif: object, where: str) -> Vif:
-    identity = PortId(_matching(UUID_FORM, _text(vif, "id", where), f"{where}.id"))
-    network = _part(vif, "network")
-    network_id = NetworkId(_matching(UUID_FORM, _text(network, "id", where), f"{where}.network.id"))
+    identity = PortId(_matching(UUID_FORM, text_of(vif, "id", where), f"{where}.id"))
+    network = part(vif, "network")
+    network_id = NetworkId(_matching(UUID_FORM, text_of(network, "id", where), f"{where}.network.id"))
     # Rules name links by these: another name would leave the interface without its filter.
-    _same(_text(vif, "devname", where), port_link_name(identity), f"{where}.devname")
-    _same(_text(network, "bridge", where), bridge_name(network_id), f"{where}.network.bridge")
-    subnets = _items(_part(network, "subnets"), f"{where}.network.subnets")
-    mtu = _part(_part(network, "meta"), "mtu")
+    _same(text_of(vif, "devname", where), port_link_name(identity), f"{where}.devname")
+    _same(text_of(network, "bridge", where), bridge_name(network_id), f"{where}.network.bridge")
+    subnets = _items(part(network, "subnets"), f"{where}.network.subnets")
+    mtu = part(part(network, "meta"), "mtu")
     return Vif(
         id=identity,
-        mac=Mac(_matching(MAC_FORM, _text(vif, "address", where), f"{where}.address")),
+        mac=Mac(_matching(MAC_FORM, text_of(vif, "address", where), f"{where}.address")),
         network=network_id,
         mtu=mtu if isinstance(mtu, int) else _MTU,
         subnets=tuple(
             _subnet(subnet, f"{where}.network.subnets[{number}]")
             for number, subnet in enumerate(subnets)
             # Of old there were always two, the IPv6 one without a CIDR where there was no IPv6.
-            if _part(subnet, "cidr")
+            if part(subnet, "cidr")
         ),
     )
 
 
 def _subnet(subnet: object, where: str) -> VifSubnet:
-    cidr = _text(subnet, "cidr", where)
+    cidr = text_of(subnet, "cidr", where)
     try:
         prefix = ip_network(cidr)
     except ValueError as error:
         raise InvalidError(f"{cidr!r} is not a network: {error}", f"{where}.cidr") from error
-    ips = _items(_part(subnet, "ips"), f"{where}.ips")
+    ips = _items(part(subnet, "ips"), f"{where}.ips")
     addresses = tuple(
         found for number, ip in enumerate(ips) if (found := _address(ip, f"{where}.ips[{number}]"))
     )
     for address in addresses:
         if address not in prefix:
             raise InvalidError(f"{address} is not in {prefix}", f"{where}.ips")
-    dhcp = bool(_part(_part(subnet, "meta"), "dhcp_server"))
-    return VifSubnet(prefix, _address(_part(subnet, "gateway"), f"{where}.gateway"), dhcp, addresses)
+    dhcp = bool(part(part(subnet, "meta"), "dhcp_server"))
+    return VifSubnet(prefix, _address(part(subnet, "gateway"), f"{where}.gateway"), dhcp, addresses)
 
 
 def _address(ip: object, where: str) -> Address | None:
     """An address given as text, or as nova's IP with its `address`."""
-    text = ip if isinstance(ip, str) else _text(ip, "address", where)
+    text = ip if isinstance(ip, str) else text_of(ip, "address", where)
     if not text:
         return None
     try:
@@ -139,30 +140,16 @@ def _address(ip: object, where: str) -> Address | None:
 
 def _groups(groups: object) -> Iterator[str]:
     """Names, or models with a uuid or a name; a list, or nova's list object."""
-    for number, group in enumerate(_items(_part(groups, "objects") or groups, "instance.security_groups")):
+    for number, group in enumerate(_items(part(groups, "objects") or groups, "instance.security_groups")):
         where = f"instance.security_groups[{number}]"
         found = (
-            group if isinstance(group, str) else _text(group, "uuid", where) or _text(group, "name", where)
+            group
+            if isinstance(group, str)
+            else text_of(group, "uuid", where) or text_of(group, "name", where)
         )
         if not found:
             raise InvalidError("a security group has a name or an id", where)
         yield found
-
-
-def _part(thing: object, name: str) -> object:
-    if isinstance(thing, Mapping):
-        return thing.get(name)
-    return None if isinstance(thing, list | tuple | str) else getattr(thing, name, None)
-
-
-def _text(thing: object, name: str, where: str) -> str:
-    """Empty where there is none. Numbers are taken as text: nova's older ids are numbers."""
-    found = _part(thing, name)
-    if found is None:
-        return ""
-    if not isinstance(found, str | int):
-        raise InvalidError(f"{found!r} is not text", f"{where}.{name}")
-    return str(found)
 
 
 def _items(things: object, where: str) -> list[object]:

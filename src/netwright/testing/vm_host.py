@@ -54,12 +54,16 @@ sleep 60
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What to run: `argv` in `directory`, with this environment and a plain PATH; for at most `seconds`."""
+    """What to run: `argv` in `directory`, with this environment and a plain PATH; for at most `seconds`.
+
+    `devices`: QEMU's arguments for what the machine has besides.
+    """
 
     argv: Sequence[str]
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 600.0
+    devices: Sequence[str] = ()
 
 
 def run_in_vm(job: Job, scratch: Path) -> Answer:
@@ -75,7 +79,12 @@ def run_in_vm(job: Job, scratch: Path) -> Answer:
     with (scratch / "qemu.log").open("wb") as log:
         try:
             subprocess.run(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=job.seconds, check=False
+                [*argv, *job.devices],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=job.seconds,
+                check=False,
             )
         except subprocess.TimeoutExpired as error:
             raise _silent(f"not done in {job.seconds:.0f} s", scratch) from error
