@@ -218,6 +218,16 @@ addresses: Final = sa.Table(
 )
 """Addresses in use; those of neither a port nor a floating IP are gateways that netwright holds."""
 
+dns_domains: Final = sa.Table(
+    "dns_domains",
+    METADATA,
+    sa.Column("domain", NAME, primary_key=True),
+    sa.Column("scope", sa.String(8), nullable=False),
+    sa.Column("availability_zone", NAME),
+    sa.Column("project_id", NAME),
+    *_stamps(),
+)
+
 hosts: Final = sa.Table(
     "hosts",
     METADATA,
