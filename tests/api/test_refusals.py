@@ -77,6 +77,8 @@ CASES = [
     ("port", {"fixed_ips": "all"}, "fixed_ips"),
     ("port", {"dns_name": "-x"}, "dns_name"),
     ("port", {"dns_name": 'a"b'}, "dns_name"),
+    ("port", {"dns_name": "\u212a"}, "dns_name"),
+    ("network", {"dns_domain": "\u212a.example"}, "dns_domain"),
     ("port", {"device_owner": "network:dhcp"}, "device_owner"),
     (
         "port",

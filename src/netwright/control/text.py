@@ -13,7 +13,7 @@ from netwright.model.ids import MAC_FORM, HostName, LinkName, Mac, NamespaceName
 
 LONGEST: Final = 255
 _USER_DATA: Final = 65535
-_LABEL: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_LABEL: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]+")
 _CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
