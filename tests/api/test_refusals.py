@@ -40,6 +40,30 @@ CASES = [
         {"netwright:shared_gateway": True, "router:external": True, **NETWORK, **WIRE},
         "netwright:shared_gateway",
     ),
+    ("network", {"netwright:gateway_hosts": "some", **NETWORK}, "netwright:gateway_hosts"),
+    ("network", {"netwright:gateway_hosts": "one"}, "netwright:gateway_hosts"),
+    (
+        "network",
+        {"netwright:gateway_hosts": "own", "router:external": True, **NETWORK},
+        "netwright:gateway_hosts",
+    ),
+    (
+        "network",
+        {"netwright:gateway_hosts": "own", "netwright:shared_gateway": True, **NETWORK, **WIRE},
+        "netwright:gateway_hosts",
+    ),
+    ("network", {"netwright:gateway_host": "h1", **NETWORK}, "netwright:gateway_host"),
+    (
+        "network",
+        {"netwright:gateway_host": "h1", "netwright:gateway_hosts": "own", **NETWORK},
+        "netwright:gateway_host",
+    ),
+    (
+        "network",
+        {"netwright:gateway_host": "a/b", "netwright:gateway_hosts": "one", **NETWORK},
+        "netwright:gateway_host",
+    ),
+    ("network", {"netwright:gateways": [], **NETWORK}, "netwright:gateways"),
     ("network", {"provider:network_type": "flat"}, "provider:physical_network"),
     ("network", {"provider:network_type": "local", **WIRE}, "provider:physical_network"),
     (

@@ -121,6 +121,9 @@ def test_switches_reach_the_body(cli: Cli) -> None:
     shared = cli.ok("network", "set", "a", "--shared-gateway")
     assert shared["netwright:shared_gateway"] is True
     assert cli.ok("network", "set", "a", "--own-gateway")["netwright:shared_gateway"] is False
+    one = cli.ok("network", "set", "a", "--gateway-hosts", "one", "--gateway-host", "h1")
+    assert (one["netwright:gateway_hosts"], one["netwright:gateway_host"]) == ("one", "h1")
+    assert cli.ok("network", "set", "a", "--gateway-host", "none")["netwright:gateway_host"] is None
     assert cli.ok("network", "set", "a", "--bridge", "br100")["netwright:bridge"] == "br100"
     assert cli.ok("network", "set", "a", "--bridge", "none")["netwright:bridge"] is None
     back = cli.ok("network", "set", "a", "--nat", "--name", "b")

@@ -21,6 +21,7 @@ from netwright.model.ids import PortId, dhcp_link_name, port_link_name
 from netwright.model.intent import Direction, GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import (
     FloatingIpItem,
+    Gateway,
     GroupItem,
     HostItem,
     HostPlan,
@@ -242,6 +243,10 @@ def _dhcp(view: View) -> Iterator[Hop]:
         )
         wanted = with_(view.part(Stage.NAMESPACES), pair, daemon, files)
         yield Hop(Part.DHCP, view.directory, note, command, wanted)
+    elif view.network.gateway is Gateway.ELSEWHERE:
+        note = "the host that holds the gateway answers, and gives metadata and the way out"
+        command = ("netwright", "network", "show", view.network.id)
+        yield Hop(Part.DHCP, "another host", note, command, view.part(Stage.DHCP_FILES))
 
 
 def _metadata(view: View) -> Iterator[Hop]:
