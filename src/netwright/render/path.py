@@ -245,8 +245,8 @@ def _dhcp(view: View) -> Iterator[Hop]:
         yield Hop(Part.DHCP, view.directory, note, command, wanted)
     elif view.network.gateway is Gateway.ELSEWHERE:
         note = "the host that holds the gateway answers, and gives metadata and the way out"
-        command = ("netwright", "network", "show", view.network.id)
-        yield Hop(Part.DHCP, "another host", note, command, view.part(Stage.DHCP_FILES))
+        shown = ("netwright", "network", "show", view.network.id)
+        yield Hop(Part.DHCP, "another host", note, shown, view.part(Stage.DHCP_FILES))
 
 
 def _metadata(view: View) -> Iterator[Hop]:
