@@ -96,6 +96,20 @@ def test_a_group_is_told_to_keep_what_it_revokes(cli: Cli) -> None:
     assert cli.ok("security-group", "set", "a", "--on-revoke", "cut")["netwright:revocation"] == "cut"
 
 
+def test_a_network_joins_a_vlan_of_a_link(cli: Cli) -> None:
+    """--uplink alone is flat, with --vlan a VLAN of that link; --vlan alone is refused."""
+    keys = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
+    for words, expected in (
+        ((), ("local", None, None)),
+        (("--uplink", "eth1"), ("flat", "eth1", None)),
+        (("--uplink", "eth1", "--vlan", "100"), ("vlan", "eth1", 100)),
+    ):
+        made = cli.ok("network", "create", "a", *words)
+        assert tuple(made[key] for key in keys) == expected
+    for words in (("--vlan", "100"), ("--uplink", "eth1", "--vlan", "4095")):
+        assert cli.run("network", "create", "a", *words).code == 2
+
+
 def test_switches_reach_the_body(cli: Cli) -> None:
     """Each switch of a network sets its attribute, and `set` turns it back."""
     made = cli.ok(
@@ -107,6 +121,11 @@ def test_switches_reach_the_body(cli: Cli) -> None:
     shared = cli.ok("network", "set", "a", "--shared-gateway")
     assert shared["netwright:shared_gateway"] is True
     assert cli.ok("network", "set", "a", "--own-gateway")["netwright:shared_gateway"] is False
+    one = cli.ok("network", "set", "a", "--gateway-hosts", "one", "--gateway-host", "h1")
+    assert (one["netwright:gateway_hosts"], one["netwright:gateway_host"]) == ("one", "h1")
+    assert cli.ok("network", "set", "a", "--gateway-host", "none")["netwright:gateway_host"] is None
+    assert cli.ok("network", "set", "a", "--bridge", "br100")["netwright:bridge"] == "br100"
+    assert cli.ok("network", "set", "a", "--bridge", "none")["netwright:bridge"] is None
     back = cli.ok("network", "set", "a", "--nat", "--name", "b")
     assert (back["netwright:nat"], back["name"]) == (True, "b")
 

@@ -22,6 +22,7 @@ from netwright.model.intent import (
 )
 from netwright.model.plan import (
     FloatingIpItem,
+    Gateway,
     GroupItem,
     HostItem,
     HostPlan,
@@ -30,6 +31,7 @@ from netwright.model.plan import (
     PortItem,
     RulePlan,
     Serving,
+    VlanPlan,
 )
 from netwright.render.items import render
 from netwright.render.path import port_path
@@ -91,7 +93,18 @@ def wire_case() -> tuple[Item, ...]:
     return shared, group, port, replace(floating, on_wire=True)
 
 
-CASES = [host_case(), router_case(), uplink_case(), wire_case()]
+def gateway_case(gateway: Gateway) -> tuple[Item, ...]:
+    """A VLAN whose gateway is here, of this host's own, or on another host."""
+    network, group, port, *_ = host_case()
+    assert isinstance(network, NetworkItem)
+    link, below = LinkName("vlan7"), VlanPlan(LinkName("eth1"), 7)
+    subnets = network.subnets
+    if gateway is Gateway.ELSEWHERE:
+        subnets = tuple(replace(subnet, held=None, announced=False) for subnet in subnets)
+    return replace(network, uplink=link, vlan=below, gateway=gateway, subnets=subnets), group, port
+
+
+CASES = [host_case(), router_case(), uplink_case(), wire_case(), *map(gateway_case, Gateway)]
 
 
 def the_port(items: tuple[Item, ...]) -> PortItem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from ipaddress import ip_address, ip_network
 
 import pytest
@@ -28,6 +29,7 @@ from netwright.model.intent import (
     RemoteGroup,
 )
 from netwright.model.plan import (
+    Gateway,
     GroupItem,
     HostFacts,
     HostItem,
@@ -40,10 +42,13 @@ from netwright.model.plan import (
     PortStatus,
     Report,
     RulePlan,
+    ServedItem,
     Serving,
     StageFailure,
+    VlanPlan,
     VmmLink,
 )
+from netwright.testing.samples import sample_network
 from netwright.wire.codec import (
     WireError,
     decode_report,
@@ -67,6 +72,13 @@ GROUP = GroupItem(
     (RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(6, 1, 2), RemoteGroup(GroupId("g"))),),
 )
 HOST = HostItem(HostName("h"))
+TAGGED = replace(
+    sample_network(),
+    uplink=LinkName("vlan7"),
+    vlan=VlanPlan(LinkName("eth1"), 7),
+    bridge_called=LinkName("br7"),
+    gateway=Gateway.ONLY,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,6 +86,7 @@ HOST = HostItem(HostName("h"))
     [
         HostPlan(HostName("h"), 7, {item.key: item for item in (HOST, GROUP, PORT)}),
         PlanDelta(HostName("h"), 3, 7, (PORT, GROUP), (ItemKey(Noun.PORT, "q"),)),
+        PlanDelta(HostName("h"), 3, 7, (ServedItem(PORT), TAGGED), (ItemKey(Noun.SERVED, "q"),)),
     ],
 )
 def test_an_update_is_what_it_was_after_the_wire(update: HostPlan | PlanDelta) -> None:

@@ -33,6 +33,7 @@ from netwright.model.plan import (
     Items,
     PlanUpdate,
     PortItem,
+    ServedItem,
     StageFailure,
     group_of,
 )
@@ -44,6 +45,7 @@ _SAVE_AFTER: Final = 5.0
 """Seconds that a changed plan waits for further changes before it is written to disk."""
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 _ON_BRIDGES: Final = (
+    Stage.VLANS,
     Stage.UPLINKS,
     Stage.SYSCTLS,
     Stage.PORTS,
@@ -163,6 +165,8 @@ class Agent:
             self._members.remove(gone)
             if isinstance(gone, PortItem):
                 self._parts.callers.remove(gone.id)
+            elif isinstance(gone, ServedItem):
+                self._parts.callers.remove(gone.port.id)
         for item in changed:
             if before := self._items.get(item.key):
                 self._members.remove(before)
@@ -170,6 +174,8 @@ class Agent:
             self._items[item.key] = item
             if isinstance(item, PortItem):
                 self._parts.callers.put(item)
+            elif isinstance(item, ServedItem):
+                self._parts.callers.put(item.port)
 
     def _look(self, batch: Batch, touched: Touched, now: float) -> dict[Stage, Keys]:
         """Everything at first and every few minutes; else what changed, here or there, and what failed."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from netwright.api.fields import Fields
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import networks as control
 from netwright.control.given import UNSET, Left
+from netwright.control.network_links import NetworkType, type_of
 from netwright.control.networks import NetworkRecord, NetworkRequest
-from netwright.control.refusals import invalid
 from netwright.control.world import World
 from netwright.model.ids import NetworkId
-from netwright.model.intent import GatewayPlace
+from netwright.model.intent import GatewayHosts, GatewayPlace
 from netwright.store.rows import Where
-
-FLAT: Final = "flat"
 
 
 class Networks:
@@ -56,31 +55,37 @@ def view(shown: NetworkRecord) -> View:
         "router:external": network.external,
         "port_security_enabled": network.port_security_enabled,
         "dns_domain": network.dns_domain,
-        "provider:network_type": FLAT,
+        "provider:network_type": type_of(network).value,
         "provider:physical_network": network.uplink,
-        "provider:segmentation_id": None,
+        "provider:segmentation_id": network.vlan and network.vlan.id,
         "netwright:gateway_place": network.gateway_place.value,
         "netwright:nat": network.nat,
         "netwright:host_access": network.host_access,
         "netwright:shared_gateway": network.shared_gateway,
+        "netwright:bridge": network.bridge,
+        "netwright:gateway_hosts": network.gateway_hosts.value,
+        "netwright:gateway_host": network.gateway_host,
+        "netwright:gateways": [
+            {"host": one.host, "addresses": list(map(str, one.addresses))} for one in shown.gateways
+        ],
         **stamped(shown.record.stamps),
     }
 
 
 def _new(body: Fields, project: str | None) -> NetworkRequest:
     place = body.one_of("netwright:gateway_place", GatewayPlace)
-    kind = body.optional("provider:network_type")
-    if kind not in {None, FLAT}:
-        raise invalid("provider:network_type", f"only {FLAT!r} is supported.")
-    if body.optional("provider:segmentation_id") is not None:
-        raise invalid("provider:segmentation_id", f"a {FLAT} network has none.")
-    request = _asked(body, asked_project(body, project), UNSET if place is None else place)
+    kind = body.one_of("provider:network_type", NetworkType)
+    request = replace(
+        _asked(body, asked_project(body, project), UNSET if place is None else place),
+        network_type=UNSET if kind is None else kind,
+        segmentation_id=body.number("provider:segmentation_id"),
+    )
     body.done(ATTRIBUTES)
     return request
 
 
 def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left = UNSET) -> NetworkRequest:
-    mtu = body.number("mtu")
+    mtu, gateway_hosts = body.number("mtu"), body.one_of("netwright:gateway_hosts", GatewayHosts)
     return NetworkRequest(
         project_id=project,
         name=body.text("name"),
@@ -96,6 +101,9 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         nat=body.flag("netwright:nat"),
         host_access=body.flag("netwright:host_access"),
         shared_gateway=body.flag("netwright:shared_gateway"),
+        bridge=body.text_or_null("netwright:bridge"),
+        gateway_hosts=UNSET if gateway_hosts is None else gateway_hosts,
+        gateway_host=body.text_or_null("netwright:gateway_host"),
     )
 
 
@@ -103,7 +111,9 @@ ATTRIBUTES: Final = frozenset({
     "id", "project_id", "tenant_id", "name", "description", "admin_state_up", "status", "shared",
     "subnets", "mtu", "router:external", "port_security_enabled", "dns_domain", "provider:network_type",
     "provider:physical_network", "provider:segmentation_id", "netwright:gateway_place", "netwright:nat",
-    "netwright:host_access", "netwright:shared_gateway", "created_at", "updated_at", "revision_number",
+    "netwright:host_access", "netwright:shared_gateway", "netwright:bridge",
+    "netwright:gateway_hosts", "netwright:gateway_host", "netwright:gateways",
+    "created_at", "updated_at", "revision_number",
 })  # fmt: skip
 RESOURCE: Final = Resource(
     singular="network",

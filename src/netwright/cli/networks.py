@@ -16,6 +16,7 @@ from netwright.cli.output import print_document, print_item, print_lines
 from netwright.cli.subnets import IPV6_MODES
 from netwright.cli.verbs import Verbs, group
 from netwright.model.errors import InvalidError, NetwrightError
+from netwright.model.intent import GatewayHosts
 
 _HELP: Final = """Create a network; with --cidr, one that guests can use at once.
 
@@ -33,7 +34,14 @@ Examples:
 
 def _plug_in(call: Call) -> Item:
     link = call.text("uplink")
-    return {"provider:network_type": "flat", "provider:physical_network": link} if link else {}
+    vlan = call.given.get("vlan")
+    if not link:
+        if vlan is not None:
+            raise InvalidError("--vlan is a VLAN of a link: give --uplink, too", "vlan")
+        return {}
+    joined: Item = {"provider:network_type": "flat", "provider:physical_network": link}
+    segment: Item = {"provider:network_type": "vlan", "provider:segmentation_id": vlan}
+    return joined if vlan is None else {**joined, **segment}
 
 
 def _gateway_place(call: Call) -> Item:
@@ -62,6 +70,19 @@ _SHARED: Final[tuple[Field, ...]] = (
         "netwright:shared_gateway",
         "Whether each host on the uplink is gateway and DHCP server of its own guests, at one address.",
     ),
+    fields.choice(
+        "--gateway-hosts",
+        "netwright:gateway_hosts",
+        "Who is gateway: every host at one address, each at its own, or one for all.",
+        GatewayHosts,
+    ),
+    fields.nullable(
+        "--gateway-host",
+        "netwright:gateway_host",
+        "Which one; none: the server chooses.",
+        metavar="HOST",
+    ),
+    fields.nullable("--bridge", "netwright:bridge", "What its bridge is called on hosts.", metavar="LINK"),
 )
 _PLACES: Final = (
     Field(
@@ -73,7 +94,11 @@ _PLACES: Final = (
         _gateway_place,
     ),
     Field(
-        (click.Option(["--uplink"], metavar="LINK", help="Physical link that it is joined to."),), _plug_in
+        (
+            click.Option(["--uplink"], metavar="LINK", help="Physical link that it is joined to."),
+            click.Option(["--vlan"], type=click.IntRange(1, 4094), help="VLAN of that link; else all of it."),
+        ),
+        _plug_in,
     ),
 )
 _SUBNET_PARAMS: Final = (

@@ -109,6 +109,11 @@ def rule_line(rule: Item) -> str:
     return " ".join(filter(None, map(cell, words)))
 
 
+def gateway_line(gateway: Item) -> str:
+    """A host that is a network's gateway, and its addresses."""
+    return " ".join(filter(None, map(cell, (gateway.get("host"), gateway.get("addresses")))))
+
+
 _ID: Final = Column("ID", "id")
 _NAME: Final = Column("NAME", "name")
 _STATUS: Final = Column("STATUS", "status")
@@ -127,6 +132,7 @@ NETWORK: Final = Noun(
         _STATUS,
     ),
     joins=(Join("cidrs", "subnets", "id", "network_id", "cidr"),),
+    shown={"netwright:gateways": gateway_line},
 )
 SUBNET: Final = Noun(
     word="subnet",

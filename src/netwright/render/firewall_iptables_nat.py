@@ -7,7 +7,6 @@ from itertools import product
 from typing import Final
 
 from netwright.model.host import Traits
-from netwright.model.ids import bridge_name
 from netwright.model.intent import EtherType, GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_base import METADATA_PORT
@@ -21,7 +20,7 @@ _METADATA: Final = {EtherType.IPV4: "169.254.169.254/32", EtherType.IPV6: "fe80:
 
 def network_nat(network: NetworkItem, traits: Traits) -> Xt:
     """The network's rules in the listings of every table."""
-    link = bridge_name(network.id)
+    link = network.bridge
     parts: Xt = {}
     for _, raw in tables(traits, "raw"):
         parts |= raw.rule("outside", f"-i {link} {RETURN}")
@@ -29,7 +28,9 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
             # A zone of its own: another project's connections may have the very same addresses.
             parts |= raw.rule("zones", f"-i {link} -j CT --zone {network.zone}")
     for _, filter_ in tables(traits, "filter"):
-        if network.place is GatewayPlace.ROUTER:
+        if network.bridge_called:
+            parts |= filter_.rule("called", f"-o {link} {jump_to('local')}")
+        if not network.serves:
             parts |= filter_.rule("INPUT", f"-i {link} {DROP}")
         elif not network.host_access:
             parts |= filter_.rule("INPUT", f"-i {link} {jump_to('to-host')}")
@@ -39,14 +40,14 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
 
 
 def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
-    link = bridge_name(network.id)
-    if network.place is GatewayPlace.ROUTER:
+    link = network.bridge
+    if not network.serves:
         return nat.rule("PREROUTING", f"-i {link} {RETURN}") | nat.rule(
             "postrouting-bottom", f"-o {link} {RETURN}"
         )
     redirect = f"-d {_METADATA[ethertype]} -i {link} -p tcp -m tcp --dport 80 -j REDIRECT"
     parts = nat.rule("metadata", f"{redirect} --to-ports {METADATA_PORT}")
-    if network.uplink is not None:
+    if not network.inside:
         parts |= nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
         return parts | (_near(network, nat) if ethertype is EtherType.IPV4 else {})
     # Gone to, not called: what stays inside is not translated.

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from netwright.model.host import Stage, SysctlKey, Traits, Uplink
-from netwright.model.ids import HOST_NAMESPACE, bridge_name
+from netwright.model.host import Stage, SysctlKey, Traits
+from netwright.model.ids import HOST_NAMESPACE
 from netwright.model.plan import (
     FloatingIpItem,
     GroupItem,
@@ -18,6 +18,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    ServedItem,
 )
 from netwright.render.addresses import (
     floating_ip_addresses,
@@ -27,7 +28,14 @@ from netwright.render.addresses import (
 )
 from netwright.render.dhcp import network_dhcp, port_dhcp
 from netwright.render.firewalls import Engine, nftables
-from netwright.render.links import network_links, network_namespaces, network_sysctls, port_links
+from netwright.render.links import (
+    network_links,
+    network_namespaces,
+    network_sysctls,
+    network_uplinks,
+    network_vlans,
+    port_links,
+)
 from netwright.render.stages import ByStage, untyped
 
 
@@ -47,6 +55,8 @@ def _render(item: Item, traits: Traits) -> ByStage:
             return {}
         case PortItem():
             return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
+        case ServedItem():
+            return {Stage.DHCP_FILES: untyped(port_dhcp(item.port))}
         case FloatingIpItem():
             return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
         case _:
@@ -54,9 +64,8 @@ def _render(item: Item, traits: Traits) -> ByStage:
 
 
 def _network(network: NetworkItem, traits: Traits) -> ByStage:
-    uplinks = {network.uplink: Uplink(bridge_name(network.id))} if network.uplink else {}
     links = network_links(network, traits)
-    bridge = (HOST_NAMESPACE, bridge_name(network.id))
+    bridge = (HOST_NAMESPACE, network.bridge)
     return {
         Stage.NAMESPACES: untyped(network_namespaces(network)),
         Stage.BRIDGES: {key: link for key, link in links.items() if key == bridge},
@@ -66,5 +75,6 @@ def _network(network: NetworkItem, traits: Traits) -> ByStage:
         Stage.ROUTES: untyped(network_routes(network)),
         Stage.DNSMASQ: untyped(network_dhcp(network, traits)),
         Stage.METADATA: untyped(network_listeners(network)),
-        Stage.UPLINKS: untyped(uplinks),
+        Stage.VLANS: untyped(network_vlans(network)),
+        Stage.UPLINKS: untyped(network_uplinks(network)),
     }

@@ -17,10 +17,11 @@ from netwright.model.host import (
     Stage,
     Traits,
 )
-from netwright.model.ids import PortId, bridge_name, dhcp_link_name, port_link_name
+from netwright.model.ids import PortId, dhcp_link_name, port_link_name
 from netwright.model.intent import Direction, GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import (
     FloatingIpItem,
+    Gateway,
     HostItem,
     HostPlan,
     Item,
@@ -163,7 +164,7 @@ def _guest(port: PortItem) -> Hop:
 def _link(view: View) -> Hop:
     port, name = view.port, port_link_name(view.port.id)
     kind = "veth" if isinstance(port.attachment, InNamespace) else "tap"
-    note = f"{kind} on {bridge_name(port.network_id)}, MTU {port.mtu}, {_up(port.admin_up)}"
+    note = f"{kind} on {port.bridge}, MTU {port.mtu}, {_up(port.admin_up)}"
     wanted = view.part(Stage.PORTS, lambda key: isinstance(key, tuple) and key[1] == name)
     return Hop(Part.LINK, name, note, ("ip", "-d", "link", "show", name), wanted)
 
@@ -213,13 +214,14 @@ def _groups(view: View, direction: Direction, shared: int) -> Hop:
 
 
 def _bridge(view: View) -> Hop:
-    name = bridge_name(view.network.id)
+    name = view.network.bridge
     link = next(
         (value for value in view.rendered[Stage.BRIDGES].values() if isinstance(value, BridgeLink)), None
     )
     note = f"{link.mac}, MTU {link.mtu}, {_up(link.up)}" if link else ""
     wire = view.part(Stage.FIREWALL, partial(_is_of_wire, view))
-    wanted = with_(view.part(Stage.BRIDGES), view.part(Stage.UPLINKS), view.part(Stage.SYSCTLS), wire)
+    stages = (Stage.BRIDGES, Stage.VLANS, Stage.UPLINKS, Stage.SYSCTLS)
+    wanted = with_(*map(view.part, stages), wire)
     return Hop(Part.BRIDGE, name, note, ("ip", "-d", "link", "show", name), wanted)
 
 
@@ -242,6 +244,10 @@ def _dhcp(view: View) -> Iterator[Hop]:
         )
         wanted = with_(view.part(Stage.NAMESPACES), pair, daemon, files)
         yield Hop(Part.DHCP, view.directory, note, command, wanted)
+    elif view.network.gateway is Gateway.ELSEWHERE:
+        note = "the host that holds the gateway answers, and gives metadata and the way out"
+        shown = ("netwright", "network", "show", view.network.id)
+        yield Hop(Part.DHCP, "another host", note, shown, view.part(Stage.DHCP_FILES))
 
 
 def _metadata(view: View) -> Iterator[Hop]:

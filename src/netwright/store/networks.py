@@ -10,8 +10,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.model.errors import ConflictError, NotFoundError
-from netwright.model.ids import LinkName, NetworkId, ProjectId
-from netwright.model.intent import GatewayPlace, Network
+from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId
+from netwright.model.intent import GatewayHosts, GatewayPlace, Network, Vlan
 from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.tables import networks
@@ -82,6 +82,11 @@ def _values(network: Network) -> Mapping[str, object]:
         "nat": network.nat,
         "host_access": network.host_access,
         "shared_gateway": network.shared_gateway,
+        "bridge": network.bridge,
+        "gateway_hosts": network.gateway_hosts.value,
+        "gateway_host": network.gateway_host,
+        "segmentation_id": network.vlan and network.vlan.id,
+        "vlan_link": network.vlan and network.vlan.link,
     }
 
 
@@ -99,8 +104,16 @@ def _network(row: rows.Row) -> Network:
         port_security_enabled=row.port_security_enabled,
         description=row.description,
         dns_domain=row.dns_domain,
-        uplink=None if row.uplink is None else LinkName(row.uplink),
+        uplink=_link(row.uplink),
         nat=row.nat,
         host_access=row.host_access,
         shared_gateway=row.shared_gateway,
+        bridge=_link(row.bridge),
+        gateway_hosts=GatewayHosts(row.gateway_hosts),
+        gateway_host=None if row.gateway_host is None else HostName(row.gateway_host),
+        vlan=Vlan(row.segmentation_id, LinkName(row.vlan_link)) if row.segmentation_id else None,
     )
+
+
+def _link(name: str | None) -> LinkName | None:
+    return None if name is None else LinkName(name)

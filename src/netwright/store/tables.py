@@ -80,7 +80,15 @@ networks: Final = sa.Table(
     _flag("nat"),
     _flag("host_access"),
     _flag("shared_gateway"),
+    sa.Column("bridge", sa.String(15)),
+    sa.Column("segmentation_id", sa.Integer),
+    sa.Column("vlan_link", sa.String(15)),
+    sa.Column("gateway_hosts", sa.String(8), nullable=False, server_default="every"),
+    sa.Column("gateway_host", NAME),
     *_stamps(),
+    sa.Index("uq_networks_bridge", "bridge", unique=True),
+    sa.Index("uq_networks_vlan_link", "vlan_link", unique=True),
+    sa.Index("uq_networks_segment", "uplink", "segmentation_id", unique=True),
 )
 
 subnets: Final = sa.Table(
@@ -214,9 +222,19 @@ addresses: Final = sa.Table(
     _of("ports", nullable=True, cascade=True),
     _of("floating_ips", nullable=True, cascade=True),
     sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("host", NAME),
     sa.PrimaryKeyConstraint("subnet_id", "address"),
 )
-"""Addresses in use; those of neither a port nor a floating IP are gateways that netwright holds."""
+"""Addresses in use; those of neither a port nor a floating IP are gateways, of one host or of all."""
+
+gateways: Final = sa.Table(
+    "gateways",
+    METADATA,
+    sa.Column("network_id", ID, _refers_to("networks", cascade=True), primary_key=True),
+    sa.Column("host", NAME, nullable=False, index=True),
+    sa.Column("term", sa.Integer, nullable=False),
+)
+"""The one host that holds a network's gateway for all."""
 
 dns_domains: Final = sa.Table(
     "dns_domains",

@@ -26,7 +26,7 @@ from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.traits import probe
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
 from netwright.model.ids import HostName, NamespaceName
-from netwright.model.plan import HostItem, Item, ItemKey, PortItem, group_of
+from netwright.model.plan import HostItem, Item, ItemKey, PortItem, ServedItem, group_of
 from netwright.render.stages import ByStage
 from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import namespace
@@ -97,6 +97,8 @@ class Rig:
             self._members.put(item)
             if isinstance(item, PortItem):
                 self._callers.put(item)
+            elif isinstance(item, ServedItem):
+                self._callers.put(item.port)
         return self.do(lambda: self._apply(old))
 
     def look(self, stages_: dict[Stage, Keys] | None = None) -> Outcome:
