@@ -103,7 +103,7 @@ class LinuxNetL3(L3Driver):
         init_host(cidr, is_external, on=self._on)
 
     def initialize_gateway(self, network_ref: object) -> None:
-        """Where metadata_host is IPv6, fe80::a9fe:a9fe is on the link, too.
+        """Where metadata_host is ::1, fe80::a9fe:a9fe is on the link, too.
 
         Raises InvalidError, KernelRefusedError.
         """

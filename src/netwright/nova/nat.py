@@ -25,12 +25,15 @@ _HTTP: Final = 80
 def metadata_forward(*, on: LinuxHost | None = None) -> None:
     """What guests ask 169.254.169.254 goes to metadata_host, or stays on this host if that is a loopback.
 
-    An IPv6 metadata_host is asked at fe80::a9fe:a9fe. Raises InvalidError, KernelRefusedError.
+    With ::1 it is this host that is asked, at fe80::a9fe:a9fe. Another IPv6 address is refused: guests ask
+    from link-local ones, and answers to those find no way back. Raises InvalidError, KernelRefusedError.
     """
     host = current(on)
     server, port = _metadata_server(host)
     asked = _METADATA[server.version]
     match = f"-d {asked} -p tcp -m tcp --dport {_HTTP}"
+    if server.version == 6 and not server.is_loopback:
+        raise InvalidError("guests can ask this host only by IPv6: ::1 is that", "metadata_host")
     if server.is_loopback:
         rule = f"{match} -j REDIRECT --to-ports {port}"
     else:
