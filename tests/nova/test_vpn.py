@@ -37,7 +37,7 @@ def test_a_public_port_leads_to_the_vpn_instance(
 
 
 def test_where_forwarding_drops_only_the_vpn_port_is_let_in(routed_host: Routed) -> None:
-    """The accept is for the instance's UDP port 1194 alone."""
+    """The accept is for the instance's UDP port 1194 alone, and for what came by the public one."""
     routed_host.xt.do("-P FORWARD DROP")
     ensure_vpn_forward(HOST, PUBLIC, ONE, on=routed_host.on)
     routed_host.xt.do(
@@ -45,6 +45,10 @@ def test_where_forwarding_drops_only_the_vpn_port_is_let_in(routed_host: Routed)
     )
     assert routed_host.asks(routed_host.outside, HOST, routed_host.one, PUBLIC, 1194) == Heard(OUTSIDE, None)
     assert routed_host.asks(routed_host.outside, HOST, routed_host.one, 1001, 1195) is None
+    routed_host.xt.do(
+        f"-t nat -A PREROUTING -d {HOST} -p udp --dport 1002 -j DNAT --to-destination {ONE}:1194"
+    )
+    assert routed_host.asks(routed_host.outside, HOST, routed_host.one, 1002, 1194) is None
 
 
 @pytest.mark.parametrize("same_life", [True, False])
@@ -63,19 +67,18 @@ def test_a_public_port_leads_to_one_instance(routed_host: Routed, same_life: boo
     assert routed_host.rules("PREROUTING") == [
         f"-d {HOST}/32 -p udp --dport 1000 -j DNAT --to-destination {TWO}:1194"
     ]
-    assert routed_host.rules("FORWARD", "filter") == [f"-d {TWO}/32 -p udp --dport 1194 -j ACCEPT"]
+    assert [rule.split()[1] for rule in routed_host.rules("FORWARD", "filter")] == [f"{TWO}/32"]
 
 
 @pytest.mark.parametrize("same_life", [True, False])
 def test_removing_one_way_leaves_the_others(routed_host: Routed, same_life: bool) -> None:
-    """Whichever life made it, what is connected by it ends; the instance's port is open as long as another way leads there."""
+    """Whichever life made it, what is connected by it ends; other ways to the same instance stay open."""
     for port, private in ((PUBLIC, ONE), (1001, ONE), (10000, TWO)):
         ensure_vpn_forward(HOST, port, private, on=routed_host.on)
     with speaker(routed_host.outside) as mouth, speaker(routed_host.one, "0.0.0.0", 1194) as ear:
         assert ask(mouth, ear, HOST, PUBLIC) == Heard(OUTSIDE, HOST)
         if not same_life:
             routed_host.on = routed_host.life()
-            ensure_vpn_forward(HOST, 1001, ONE, on=routed_host.on)
         remove_vpn_forward(HOST, PUBLIC, TWO, on=routed_host.on)
         assert ask(mouth, ear, HOST, PUBLIC) == Heard(OUTSIDE, HOST)
         remove_vpn_forward(HOST, PUBLIC, ONE, on=routed_host.on)
@@ -83,7 +86,8 @@ def test_removing_one_way_leaves_the_others(routed_host: Routed, same_life: bool
         assert ask(mouth, ear, HOST, 1001) == Heard(OUTSIDE, HOST)
     assert len(routed_host.rules("FORWARD", "filter")) == 2
     remove_vpn_forward(HOST, 1001, ONE, on=routed_host.on)
-    assert routed_host.rules("FORWARD", "filter") == [f"-d {TWO}/32 -p udp --dport 1194 -j ACCEPT"]
+    way = "-m conntrack --ctorigdst 203.0.113.2 --ctorigdstport 10000"
+    assert routed_host.rules("FORWARD", "filter") == [f"-d {TWO}/32 -p udp --dport 1194 {way} -j ACCEPT"]
     assert len(routed_host.rules("PREROUTING")) == 1
 
 

@@ -14,7 +14,7 @@ from netwright.nova.ebtables import ensure_ebtables_rules, remove_ebtables_rules
 from netwright.nova.fake_network import pretended
 from netwright.nova.given import address_of, link_name
 from netwright.nova.linux_host import LinuxHost, current
-from netwright.nova.nat_tables import Address, forget, same_family, table_of
+from netwright.nova.nat_tables import Address, exactly, other_than, same_family, table_of
 from netwright.nova.network_refs import parse_network
 
 _LOGICAL: Final = re.compile(r"--logical-in \S+ ")
@@ -66,7 +66,7 @@ def ensure_floating_forward(
     forced = _forced(fixed_ip, device, network)
     if pretended(host, "ensure_floating_forward", rules=rules, forced=forced):
         return
-    _forget_others(host, floating, fixed)
+    table.forget(str(floating), _of(floating, other_than(str(fixed))))
     for chain, rule in rules:
         table.add_rule(chain, rule)
     host.iptables_manager.apply()
@@ -85,9 +85,10 @@ def remove_floating_forward(
     host = current(on)
     floating, fixed = same_family((floating_ip, "floating_ip"), (fixed_ip, "fixed_ip"))
     forced = _forced(fixed_ip, device, network)
+    table = table_of(host, "nat", floating.version, "floating_ip")
     if pretended(host, "remove_floating_forward", floating_ip=str(floating), fixed_ip=str(fixed)):
         return
-    forget(host, "nat", floating.version, _of(floating, re.escape(str(fixed))))
+    table.forget(str(floating), _of(floating, exactly(str(fixed))))
     host.iptables_manager.apply()
     if forced:
         remove_ebtables_rules(_spelled(forced), "nat", on=host)
@@ -121,11 +122,6 @@ def _is_others(flow: Flow, floating: Address, fixed: Address) -> bool:
     if flow.original.target == floating:
         return flow.reply.source != fixed
     return flow.reply.target == floating and flow.original.source != fixed
-
-
-def _forget_others(host: LinuxHost, floating: Address, fixed: Address) -> None:
-    """Rules by which the floating IP is another fixed IP's."""
-    forget(host, "nat", floating.version, _of(floating, rf"(?!{re.escape(str(fixed))}(?:/|\s|$))\S+?"))
 
 
 def _of(floating: Address, fixed: str) -> re.Pattern[str]:

@@ -112,19 +112,6 @@ class IptablesManager:
                 table.dirty = True
         self.apply()
 
-    def remove_inherited(self, version: int, name: str, pattern: re.Pattern[str]) -> list[str]:
-        """Has the next apply take away what this binary's earlier lives have left and this one has not added.
-
-        Of that, rules whose text as saved (`-A chain …`, less our mark) holds the pattern; those texts.
-        Raises KernelRefusedError.
-        """
-        with self._lock:
-            table = (self.ipv4 if version == 4 else self.ipv6)[name]
-            saved = read_table(self._save(_FAMILIES[version], name), name)
-            found = inherited(table, saved, pattern)
-            table.remove_inherited(found.keys())
-        return list(found.values())
-
     def _tables(self) -> Iterator[tuple[Family, str, IptablesTable]]:
         for version, tables in ((4, self.ipv4), (6, self.ipv6)):
             if version == 4 or self.options.use_ipv6:
@@ -171,6 +158,7 @@ class IptablesManager:
 
     def _change(self, family: Family, name: str, table: IptablesTable) -> Change:
         saved = read_table(self._save(family, name), name)
+        table.remove_marked |= inherited(table, saved)
         return change(name, saved, aim(table, self._bounds, complete=self._complete), complete=self._complete)
 
     def _save(self, family: Family, name: str) -> str:

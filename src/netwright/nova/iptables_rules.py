@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,8 +46,8 @@ class IptablesTable:
     """A table's chains and rules, as wanted.
 
     `dirty` is set by every change and cleared only when an apply has succeeded; setting it has the next
-    apply look at the kernel again. `remove_rules`, `remove_marked`, `remove_chains` and `remove_wrapped`
-    (chains by the names that the kernel knows) are what the next apply has to take away.
+    apply look at the kernel again. `remove_rules`, `remove_marked`, `remove_texts`, `remove_chains`
+    and `remove_wrapped` (chains by the names that the kernel knows) are what the next apply has to take away.
     """
 
     def __init__(self, binary: str = BINARY) -> None:
@@ -59,6 +59,8 @@ class IptablesTable:
         self.remove_rules: list[IptablesRule] = []
         self.remove_marked: set[tuple[str, str]] = set()
         """Chains, by the kernel's names, and tags of rules that an earlier life has left."""
+        self.remove_texts: list[tuple[str, re.Pattern[str]]] = []
+        """What such rules' texts hold that have to go: words, and a pattern."""
         self.dirty = True
         self.changes = 0
         """Grows with every change, so that one made while another is being written is not lost."""
@@ -159,11 +161,16 @@ class IptablesTable:
             self._changed()
         return len(found)
 
-    def remove_inherited(self, marks: Collection[tuple[str, str]]) -> None:
-        """Takes away what an earlier life has left: chains, by the kernel's names, and tags."""
-        self.remove_marked.update(marks)
-        if marks:
-            self._changed()
+    def forget(self, words: str, pattern: re.Pattern[str]) -> None:
+        """Takes away the rules whose text (`-A chain …`) holds both, in whichever life they were added.
+
+        Those of earlier lives as the kernel writes them. `words` is what makes it fast: most rules lack it.
+        """
+        for rule in [rule for rule in self._rules if words in rule.rule]:
+            if pattern.search(str(rule)):
+                self._drop(rule)
+        self.remove_texts.append((words, pattern))
+        self._changed()
 
     def empty_chain(self, chain: str, wrap: bool = True) -> None:  # noqa: FBT001, FBT002
         """Takes away the rules of the chain; the chain stays."""
@@ -178,6 +185,7 @@ class IptablesTable:
         self.dirty = False
         self.remove_rules.clear()
         self.remove_marked.clear()
+        self.remove_texts.clear()
         self.remove_chains.clear()
         self.remove_wrapped.clear()
 

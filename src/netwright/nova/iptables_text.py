@@ -80,20 +80,22 @@ def aim(table: IptablesTable, bounds: Bounds, *, complete: bool) -> Aim:
     )
 
 
-def inherited(table: IptablesTable, saved: Saved, pattern: re.Pattern[str]) -> dict[tuple[str, str], str]:
-    """The binary's rules in the kernel that this life has not added and whose text holds the pattern.
-
-    Chains and tags, with the texts (`-A chain …`).
-    """
-    found = {
-        (place, rule.mark.tag): text
+def inherited(table: IptablesTable, saved: Saved) -> set[tuple[str, str]]:
+    """Chains and tags of what earlier lives of the binary have left and this one has told to forget."""
+    if not table.remove_texts:
+        return set()
+    own = {(rule.place, tag_of(rule.rule)) for rule in table.rules}
+    return {
+        (place, rule.mark.tag)
         for place, rules in saved.chains.items()
         for rule in rules
         if rule.mark is not None and rule.mark.owner == table.binary and rule.mark.tag != EMPTY
-        if pattern.search(text := f"-A {place} {unmarked(rule.text)}")
+        if (place, rule.mark.tag) not in own and _is_told(table, f"-A {place} {unmarked(rule.text)}")
     }
-    own = {(rule.place, tag_of(rule.rule)) for rule in table.rules} if found else set()
-    return {mark: text for mark, text in found.items() if mark not in own}
+
+
+def _is_told(table: IptablesTable, text: str) -> bool:
+    return any(words in text and pattern.search(text) for words, pattern in table.remove_texts)
 
 
 def _wanted(table: IptablesTable, place: str) -> tuple[Wanted, ...]:

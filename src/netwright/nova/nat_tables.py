@@ -55,15 +55,11 @@ def at_port(address: Address, port: int) -> str:
     return f"{address}:{port}" if address.version == 4 else f"[{address}]:{port}"
 
 
-def forget(host: LinuxHost, name: str, version: int, pattern: re.Pattern[str]) -> list[str]:
-    """Rules of the table whose text holds the pattern (`-A chain …`) go with the next apply.
+def exactly(text: str) -> str:
+    """A pattern of a rule's word."""
+    return re.escape(text)
 
-    Those added in this life, and those that an earlier one has left in the kernel, as they are written there;
-    their texts. Raises InvalidError, KernelRefusedError.
-    """
-    table = table_of(host, name, version, "address")
-    found = [rule for rule in table.rules if pattern.search(str(rule))]
-    for rule in found:
-        table.remove_rule(rule.chain, rule.rule, rule.wrap, rule.top)
-    left = host.iptables_manager.remove_inherited(version, name, pattern)
-    return [*map(str, found), *left]
+
+def other_than(text: str) -> str:
+    """A pattern of any other word; an address is the same with its prefix."""
+    return rf"(?!{re.escape(text)}(?:/|\s|$))\S+?"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 from netwright.kernel.conntrack import Flow
 from netwright.nova.fake_network import pretended
 from netwright.nova.floating import end_flows
 from netwright.nova.linux_host import LinuxHost, current
-from netwright.nova.nat_tables import Address, at_port, forget, port_of, same_family, table_of
+from netwright.nova.nat_tables import Address, at_port, exactly, other_than, port_of, same_family, table_of
 
 VPN_PORT: Final = 1194
 """OpenVPN's (IANA)."""
@@ -29,10 +30,12 @@ def ensure_vpn_forward(
     nat = table_of(host, "nat", public.version, "public_ip")
     if pretended(host, "ensure_vpn_forward", public=at_port(public, number), private=str(private)):
         return
-    _close(host, public, number, rf"(?!{_target(private)}(?:\s|$))\S+")
-    table_of(host, "filter", public.version, "public_ip").add_rule("FORWARD", _let_in(private))
+    _close(host, (public, number), private, other_than)
+    lead = f"-d {public} -p udp --dport {number} -j DNAT --to {at_port(private, VPN_PORT)}"
     for chain in _CHAINS:
-        nat.add_rule(chain, _lead(public, number, private))
+        nat.add_rule(chain, lead)
+    let_in = table_of(host, "filter", public.version, "public_ip")
+    let_in.add_rule("FORWARD", _let_in(public, number, private))
     host.iptables_manager.apply()
     end_flows(lambda flow: _is_over(flow, public, number) and flow.reply.source != private)
 
@@ -48,38 +51,28 @@ def remove_vpn_forward(
     public, private = same_family((public_ip, "public_ip"), (private_ip, "private_ip"))
     if pretended(host, "remove_vpn_forward", public=at_port(public, number), private=str(private)):
         return
-    _close(host, public, number, _target(private))
+    _close(host, (public, number), private, exactly)
     host.iptables_manager.apply()
     end_flows(lambda flow: _is_over(flow, public, number) and flow.reply.source == private)
 
 
-def _lead(public: Address, port: int, private: Address) -> str:
-    return f"-d {public} -p udp --dport {port} -j DNAT --to {at_port(private, VPN_PORT)}"
+def _let_in(public: Address, port: int, private: Address) -> str:
+    """By this way only: another's removal, or a rule that drops all else, is none of its business."""
+    way = f"-m conntrack --ctorigdst {public} --ctorigdstport {port}"
+    return f"-d {private} -p udp --dport {VPN_PORT} {way} -j ACCEPT"
 
 
-def _let_in(private: Address) -> str:
-    return f"-d {private} -p udp --dport {VPN_PORT} -j ACCEPT"
-
-
-def _target(private: Address) -> str:
-    return re.escape(at_port(private, VPN_PORT))
-
-
-def _close(host: LinuxHost, public: Address, port: int, target: str) -> None:
-    """Takes the port's ways to such targets (a pattern) away, and opens nobody's VPN port without a way."""
-    match = rf"-d {re.escape(str(public))}(?:/32|/128)? -p udp (?:-m udp )?--dport {port} -j DNAT"
-    way = re.compile(rf"-A \S+-(?:PREROUTING|OUTPUT) {match} --to(?:-destination)? ({target})(?=\s|$)")
-    gone = {found for text in forget(host, "nat", public.version, way) for found in way.findall(text)}
-    rules = table_of(host, "nat", public.version, "public_ip").rules
-    for one in gone:
-        if not any(rule.rule.endswith(f"-j DNAT --to {one}") for rule in rules):
-            _let_nobody_in(host, public.version, one)
-
-
-def _let_nobody_in(host: LinuxHost, version: int, target: str) -> None:
-    private = re.escape(target.removesuffix(f":{VPN_PORT}").strip("[]"))
-    match = rf"-d {private}(?:/32|/128)? -p udp (?:-m udp )?--dport {VPN_PORT} -j ACCEPT"
-    forget(host, "filter", version, re.compile(rf"-A \S+-FORWARD {match}(?=\s|$)"))
+def _close(host: LinuxHost, way: tuple[Address, int], private: Address, spell: Callable[[str], str]) -> None:
+    """Takes away the rules of this way to such private addresses, whichever life added them."""
+    public, port = way
+    own, prefix = re.escape(str(public)), "(?:/32|/128)?"
+    lead = rf"-d {own}{prefix} -p udp (?:-m udp )?--dport {port} -j DNAT"
+    target = rf"--to(?:-destination)? {spell(at_port(private, VPN_PORT))}"
+    let_in = rf"-d {spell(str(private))}{prefix} -p udp (?:-m udp )?--dport {VPN_PORT}"
+    came_by = rf"-m conntrack --ctorigdst {own}{prefix} --ctorigdstport {port} -j ACCEPT"
+    for name, pattern in (("nat", f"{lead} {target}"), ("filter", f"{let_in} {came_by}")):
+        table = table_of(host, name, public.version, "public_ip")
+        table.forget(str(public), re.compile(rf"{pattern}(?=\s|$)"))
 
 
 def _is_over(flow: Flow, public: Address, port: int) -> bool:
