@@ -103,6 +103,8 @@ def routed(xt: Host) -> Iterator[Routed]:
             ip(guest, "-6", "route", "add", "default", "via", "fd00:a::1")
         ip(xt.name, "route", "add", "default", "via", OUTSIDE)
         run(xt.name, ["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"])
+        for address in (ONE, TWO, ONE6, TWO6, OUTSIDE, OUTSIDE6):
+            run(xt.name, ["ping", "-c", "1", "-W", "5", address])
         yield Routed(xt, one, two, outside)
 
 

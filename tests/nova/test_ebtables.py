@@ -12,13 +12,17 @@ from pathlib import Path
 import pytest
 
 from netwright.kernel import netns
+from netwright.kernel.addresses import Addresses
+from netwright.kernel.netns import Namespaces
 from netwright.kernel.tools import find_tool
 from netwright.kernel.turns import turn
+from netwright.kernel.xt_chains import XtChains
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import NamespaceName
 from netwright.nova.linux_host import LinuxHost, linux_host
 from netwright.nova.linux_net import (
     ensure_ebtables_rules,
+    ensure_metadata_ip,
     isolate_dhcp_address,
     remove_ebtables_rules,
     remove_isolate_dhcp_address,
@@ -263,3 +267,11 @@ def test_isolation_is_four_rules(host: NamespaceName) -> None:
     ):
         with pytest.raises(InvalidError):
             isolate_dhcp_address(interface, address)
+
+
+def test_the_agent_takes_none_of_it_for_its_own(host: NamespaceName) -> None:
+    """Its look at everything finds neither our chains and jumps nor the metadata address, and so sweeps none."""
+    ensure_ebtables_rules([ONE])
+    ensure_metadata_ip()
+    assert XtChains().observe() == {}
+    assert Addresses(Namespaces(Path("/nonexistent"))).observe() == {}

@@ -9,6 +9,7 @@ import pytest
 from nova.routed_hosts import (
     GATEWAY,
     HOST,
+    HOST6,
     NETWORK,
     ONE,
     ONE6,
@@ -21,6 +22,7 @@ from nova.routed_hosts import (
 )
 
 from netwright.kernel.conntrack import Conntrack
+from netwright.kernel.ebtables import tells_bridges
 from netwright.model.errors import InvalidError
 from netwright.model.ids import NamespaceName
 from netwright.nova.linux_net import (
@@ -57,10 +59,11 @@ def test_a_floating_ip_leads_to_its_guest_and_is_the_guests_face(routed_host: Ro
 
 
 def test_an_ipv6_floating_ip_works_alike(routed_host: Routed) -> None:
-    """Both directions are translated; without use_ipv6 it is refused, as nobody would write its rules."""
+    """Both directions are translated, the host goes on speaking from its own; without use_ipv6 it is refused, as nobody would write its rules."""
     float_(routed_host, FLOATING6, ONE6)
     assert routed_host.asks(routed_host.outside, FLOATING6, routed_host.one) == Heard(OUTSIDE6, FLOATING6)
     assert routed_host.asks(routed_host.one, OUTSIDE6, routed_host.outside) == Heard(FLOATING6, OUTSIDE6)
+    assert routed_host.asks(routed_host.xt.name, OUTSIDE6, routed_host.outside) == Heard(HOST6, OUTSIDE6)
     with pytest.raises(InvalidError, match="use_ipv6"):
         ensure_floating_forward(FLOATING6, ONE6, "eth0", NETWORK, on=routed_host.life(use_ipv6=False))
 
@@ -236,6 +239,16 @@ def test_a_guest_whose_router_is_another_is_routed_by_its_host(
         assert routed_host.forced() == counted
         remove_floating_forward(floating, fixed, "eth0", NETWORK, on=routed_host.on)
         assert routed_host.asks(routed_host.one, to, routed_host.outside) is None
+
+
+def test_forced_routing_is_of_one_bridge_where_the_kernel_tells_them_apart(routed_host: Routed) -> None:
+    """The rule in the kernel names the bridge if the kernel can tell; if not, only the fixed IP and the network."""
+    float_(routed_host)
+    saved = run(routed_host.xt.name, ["ebtables-save", "-t", "nat"]).stdout
+    rule = next(line for line in saved.splitlines() if line.startswith("-A nova-PREROUTING "))
+    assert ("--logical-in br100" in rule) is tells_bridges()
+    assert "--ip-src 10.0.0.3" in rule
+    assert "10.0.0.0/24" in rule
 
 
 def test_where_the_bridge_is_the_device_nothing_is_forced(routed_host: Routed) -> None:
