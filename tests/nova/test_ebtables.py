@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -134,6 +136,22 @@ def test_a_turn_ends_with_its_holder(host: NamespaceName) -> None:
             pass
     with turn("ebtables", patience=0):
         pass
+
+
+def test_a_turn_ends_with_a_killed_process(host: NamespaceName) -> None:
+    """Who is killed in the middle keeps nobody else out."""
+    held = "from netwright.kernel.turns import turn; t = turn('ebtables'); t.__enter__(); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(KernelRefusedError), turn("ebtables", patience=0):
+            pass
+        holder.kill()
+        holder.wait()
+        ensure_ebtables_rules([ONE])
+    assert len(rules_of(host)) == 3
 
 
 @dataclass(frozen=True)
