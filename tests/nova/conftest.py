@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from nova.net_hosts import NetHost, net_host
+from nova.routed_hosts import Routed, routed
 from nova.xt_hosts import Host
 
 from netwright.kernel import netns
@@ -26,3 +27,9 @@ def xt_host(request: pytest.FixtureRequest) -> Iterator[Host]:
 def place(tmp_path: Path) -> Iterator[NetHost]:
     with net_host(tmp_path) as host:
         yield host
+
+
+@pytest.fixture
+def routed_host(xt_host: Host) -> Iterator[Routed]:
+    with routed(xt_host) as made:
+        yield made

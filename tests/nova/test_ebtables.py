@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import socket
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,13 +14,17 @@ from pathlib import Path
 import pytest
 
 from netwright.kernel import netns
+from netwright.kernel.addresses import Addresses
+from netwright.kernel.netns import Namespaces
 from netwright.kernel.tools import find_tool
 from netwright.kernel.turns import turn
+from netwright.kernel.xt_chains import XtChains
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import NamespaceName
 from netwright.nova.linux_host import LinuxHost, linux_host
 from netwright.nova.linux_net import (
     ensure_ebtables_rules,
+    ensure_metadata_ip,
     isolate_dhcp_address,
     remove_ebtables_rules,
     remove_isolate_dhcp_address,
@@ -130,6 +136,22 @@ def test_a_turn_ends_with_its_holder(host: NamespaceName) -> None:
             pass
     with turn("ebtables", patience=0):
         pass
+
+
+def test_a_turn_ends_with_a_killed_process(host: NamespaceName) -> None:
+    """Who is killed in the middle keeps nobody else out."""
+    held = "from netwright.kernel.turns import turn; t = turn('ebtables'); t.__enter__(); print(flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", held], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as holder:
+        assert holder.stdout is not None
+        holder.stdout.readline()
+        with pytest.raises(KernelRefusedError), turn("ebtables", patience=0):
+            pass
+        holder.kill()
+        holder.wait()
+        ensure_ebtables_rules([ONE])
+    assert len(rules_of(host)) == 3
 
 
 @dataclass(frozen=True)
@@ -263,3 +285,11 @@ def test_isolation_is_four_rules(host: NamespaceName) -> None:
     ):
         with pytest.raises(InvalidError):
             isolate_dhcp_address(interface, address)
+
+
+def test_the_agent_takes_none_of_it_for_its_own(host: NamespaceName) -> None:
+    """Its look at everything finds neither our chains and jumps nor the metadata address, and so sweeps none."""
+    ensure_ebtables_rules([ONE])
+    ensure_metadata_ip()
+    assert XtChains().observe() == {}
+    assert Addresses(Namespaces(Path("/nonexistent"))).observe() == {}

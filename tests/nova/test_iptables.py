@@ -268,3 +268,26 @@ def test_a_table_that_the_kernel_has_not_is_passed_over_while_nothing_is_in_it(x
     with pytest.raises(KernelRefusedError, match="does not exist"):
         manager.apply()
     assert manager.ipv6["nat"].dirty
+
+
+def test_what_an_earlier_life_left_is_forgotten_by_its_text(xt_host: Host) -> None:
+    """Rules that hold the words and the pattern go with the next apply, whoever added them; another binary's stay."""
+    texts = ("-d 10.0.0.1 -j DNAT --to 10.1.0.1", "-d 10.0.0.11 -j DNAT --to 10.1.0.2")
+    for manager in (xt_host.manager(), xt_host.manager("other")):
+        for text in texts:
+            manager.ipv4["nat"].add_rule("PREROUTING", text)
+        manager.apply()
+    later = xt_host.manager()
+    table = later.ipv4["nat"]
+    table.add_rule("OUTPUT", texts[0])
+    table.forget("10.0.0.1", re.compile(r"-A \S+ -d 10\.0\.0\.1(?:/32)? -j DNAT"))
+    table.add_rule("POSTROUTING", "-s 10.0.0.1 -j ACCEPT")
+    later.apply()
+    saved = xt_host.dump("nat")
+    assert xt_host.chain("netwright-PREROUTING", "nat") == ["DNAT --to-destination 10.1.0.2"]
+    assert xt_host.chain("netwright-POSTROUTING", "nat") == ["ACCEPT"]
+    assert "DNAT" not in "".join(xt_host.chain("netwright-OUTPUT", "nat"))
+    assert len(xt_host.chain("other-PREROUTING", "nat")) == 2
+    table.dirty = True
+    later.apply()
+    assert xt_host.dump("nat") == saved

@@ -29,6 +29,7 @@ from netwright.model.ids import LinkName
 
 FLOATING_PROTOCOL: Final = 203
 _NODAD: Final = 0x02
+_FOR_EVER: Final = 0xFFFFFFFF
 _IPV4: Final = 2
 _KERNEL: Final = 2
 """Protocol of routes that the kernel makes by itself (RTPROT_KERNEL)."""
@@ -114,6 +115,9 @@ def _hold(route: IPRoute, index: int, interface: IPv4Interface | IPv6Interface, 
     more: dict[str, object] = {}
     if interface.version == 6:
         more["flags"] = _NODAD
+        if protocol == FLOATING_PROTOCOL:
+            # Deprecated: answered for, and never chosen as the source of what the host itself sends.
+            more |= {"preferred_lft": 0, "valid_lft": _FOR_EVER}
     elif network.prefixlen < 31:
         more["broadcast"] = str(network.broadcast_address)
     name = {"address": str(interface.ip), "prefixlen": network.prefixlen}

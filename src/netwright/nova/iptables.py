@@ -19,7 +19,7 @@ from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.errors import KernelRefusedError
 from netwright.nova.iptables_marks import BINARY, BINARY_LENGTH, read_table
 from netwright.nova.iptables_rules import IptablesRule, IptablesTable
-from netwright.nova.iptables_text import Bounds, Change, aim, change
+from netwright.nova.iptables_text import Bounds, Change, aim, change, inherited
 
 __all__ = ["Execute", "IptablesManager", "IptablesOptions", "IptablesRule", "IptablesTable"]
 
@@ -158,6 +158,7 @@ class IptablesManager:
 
     def _change(self, family: Family, name: str, table: IptablesTable) -> Change:
         saved = read_table(self._save(family, name), name)
+        table.remove_marked |= inherited(table, saved)
         return change(name, saved, aim(table, self._bounds, complete=self._complete), complete=self._complete)
 
     def _save(self, family: Family, name: str) -> str:

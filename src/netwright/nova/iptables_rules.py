@@ -45,8 +45,8 @@ class IptablesTable:
     """A table's chains and rules, as wanted.
 
     `dirty` is set by every change and cleared only when an apply has succeeded; setting it has the next
-    apply look at the kernel again. `remove_rules`, `remove_chains` and `remove_wrapped` (chains by the names
-    that the kernel knows) are what the next apply has to take away.
+    apply look at the kernel again. `remove_rules`, `remove_marked`, `remove_texts`, `remove_chains`
+    and `remove_wrapped` (chains by the names that the kernel knows) are what the next apply has to take away.
     """
 
     def __init__(self, binary: str = BINARY) -> None:
@@ -56,6 +56,10 @@ class IptablesTable:
         self.remove_chains: set[str] = set()
         self.remove_wrapped: set[str] = set()
         self.remove_rules: list[IptablesRule] = []
+        self.remove_marked: set[tuple[str, str]] = set()
+        """Chains, by the kernel's names, and tags of rules that an earlier life has left."""
+        self.remove_texts: list[tuple[str, re.Pattern[str]]] = []
+        """What such rules' texts hold that have to go: words, and a pattern."""
         self.dirty = True
         self.changes = 0
         """Grows with every change, so that one made while another is being written is not lost."""
@@ -151,6 +155,17 @@ class IptablesTable:
         pattern = re.compile(regex)
         return self._drop_all([rule for rule in self._rules if pattern.match(str(rule))])
 
+    def forget(self, words: str, pattern: re.Pattern[str]) -> None:
+        """Takes away the rules whose text (`-A chain …`) holds both, in whichever life they were added.
+
+        Those of earlier lives as the kernel writes them. `words` is what makes it fast: most rules lack it.
+        """
+        for rule in [rule for rule in self._rules if words in rule.rule]:
+            if pattern.search(str(rule)):
+                self._drop(rule)
+        self.remove_texts.append((words, pattern))
+        self._changed()
+
     def empty_chain(self, chain: str, wrap: bool = True) -> None:  # noqa: FBT001, FBT002
         """Takes away the rules of the chain; the chain stays."""
         inside = self._in_chain.get(self._place(chain, wrap), ())
@@ -160,6 +175,8 @@ class IptablesTable:
         """The kernel has it all."""
         self.dirty = False
         self.remove_rules.clear()
+        self.remove_marked.clear()
+        self.remove_texts.clear()
         self.remove_chains.clear()
         self.remove_wrapped.clear()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netwright.model.errors import KernelRefusedError
-from netwright.nova.iptables_marks import EMPTY, SHARED, Mark, Saved, SavedRule, marked, tag_of
+from netwright.nova.iptables_marks import EMPTY, SHARED, Mark, Saved, SavedRule, marked, tag_of, unmarked
 from netwright.nova.iptables_rules import IptablesRule, IptablesTable
 
 _NO_COUNT: Final = "[0:0]"
@@ -66,7 +66,7 @@ def aim(table: IptablesTable, bounds: Bounds, *, complete: bool) -> Aim:
     between = (set(table.places()) | table.unwrapped_chains) - own
     shared = {f"{table.binary}-{name}" for name in table.shared}
     here = {place: _wanted(table, place) for place in own | between}
-    gone = {(rule.place, tag_of(rule.rule)) for rule in table.remove_rules}
+    gone = {(rule.place, tag_of(rule.rule)) for rule in table.remove_rules} | table.remove_marked
     return Aim(
         binary=table.binary,
         own={place: here[place] for place in own},
@@ -78,6 +78,24 @@ def aim(table: IptablesTable, bounds: Bounds, *, complete: bool) -> Aim:
         gone_own=frozenset(table.remove_wrapped),
         bounds=bounds,
     )
+
+
+def inherited(table: IptablesTable, saved: Saved) -> set[tuple[str, str]]:
+    """Chains and tags of what earlier lives of the binary have left and this one has told to forget."""
+    if not table.remove_texts:
+        return set()
+    own = {(rule.place, tag_of(rule.rule)) for rule in table.rules}
+    return {
+        (place, rule.mark.tag)
+        for place, rules in saved.chains.items()
+        for rule in rules
+        if rule.mark is not None and rule.mark.owner == table.binary and rule.mark.tag != EMPTY
+        if (place, rule.mark.tag) not in own and _is_told(table, f"-A {place} {unmarked(rule.text)}")
+    }
+
+
+def _is_told(table: IptablesTable, text: str) -> bool:
+    return any(words in text and pattern.search(text) for words, pattern in table.remove_texts)
 
 
 def _wanted(table: IptablesTable, place: str) -> tuple[Wanted, ...]:
