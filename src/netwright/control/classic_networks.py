@@ -27,7 +27,7 @@ from netwright.model.classic import ClassicFixedIp, ClassicNetwork, Life
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import HostName, NetworkId, ProjectId
 from netwright.model.intent import Address, GatewayPlace, HostRoute, Ipv6Mode, Network, Pool, Prefix, Subnet
-from netwright.store import addresses, classic_fixed_ips
+from netwright.store import addresses, classic_fixed_ips, hosts
 from netwright.store import classic_networks as store
 from netwright.store import networks as network_rows
 from netwright.store import subnets as subnet_rows
@@ -43,6 +43,7 @@ class Taken:
     """What networks to be made must keep clear of."""
 
     cidrs: Collection[IPv4Network]
+    """Of all networks that are routed on hosts, and of the hosts' own routes."""
     vlans: Collection[int]
     count: int
     """All classic networks: nova numbers VLANs and VPN ports on from there."""
@@ -211,7 +212,9 @@ def give_to(work: Work, record: ClassicRecord, project: ProjectId | None) -> Non
 
 
 def _taken(connection: sa.Connection) -> Taken:
-    prefixes = [prefix for _, prefix in store.prefixes(connection).values()]
+    prefixes = [prefix for _, _, prefix in subnet_rows.of_host_networks(connection)]
+    for host in hosts.every(connection):
+        prefixes.extend(host.facts.routes)
     return Taken(
         cidrs=[prefix for prefix in prefixes if isinstance(prefix, IPv4Network)],
         vlans=store.vlans(connection),

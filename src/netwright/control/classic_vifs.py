@@ -113,6 +113,11 @@ def move(world: World, instance_uuid: str, host: HostName) -> None:
         classic_fixed_ips.move(work.connection, instance_uuid, host)
 
 
+def zone_of(port: Port) -> str:
+    """The availability zone of the interface's instance."""
+    return port.device_owner.removeprefix(_OWNER)
+
+
 def networks_of(found: Sequence[ClassicFixedIp]) -> list[NetworkId]:
     """The networks of these addresses, each once, in their order."""
     return list(dict.fromkeys(fixed.network_id for fixed in found))

@@ -120,10 +120,13 @@ def keep_clear(
 
 
 class _Occupied:
-    """Prefixes in use, none of which overlaps another."""
+    """Prefixes in use; of those that lie in one another the largest."""
 
     def __init__(self, used: Iterable[IPv4Network]) -> None:
-        self._used = sorted(used, key=lambda one: int(one.network_address))
+        self._used: list[IPv4Network] = []
+        for one in sorted(set(used)):
+            if not self._used or not one.subnet_of(self._used[-1]):
+                self._used.append(one)
         self._starts = [int(one.network_address) for one in self._used]
 
     def by(self, prefix: IPv4Network) -> list[IPv4Network]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from ipaddress import IPv4Address
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -12,8 +14,9 @@ from netwright.model.ids import HostName, Mac, NetworkId, PortId, ProjectId, Sub
 from netwright.model.intent import Address
 from netwright.store import rows
 from netwright.store.addresses import address_of, key_of
-from netwright.store.tables import classic_fixed_ips, classic_networks
+from netwright.store.tables import addresses, classic_fixed_ips, classic_networks, ports
 
+_LAST_V4: Final = IPv4Address("255.255.255.255")
 _AS_THEY_ARE = (
     "network_id", "subnet_id", "updated_at", "instance_uuid", "port_id", "mac", "hostname", "nic", "host",
     "project_id", "leased", "reserved",
@@ -43,6 +46,11 @@ def with_address(connection: sa.Connection, address: Address) -> ClassicFixedIp 
     return found[0] if found else None
 
 
+def only(fixed: ClassicFixedIp) -> rows.Where:
+    """That one and no other."""
+    return {"subnet_id": (fixed.subnet_id,), "address": (key_of(fixed.address),)}
+
+
 def between(connection: sa.Connection, first: Address, last: Address) -> list[ClassicFixedIp]:
     """Those of instances from one address to another, both included."""
     column = classic_fixed_ips.c.address
@@ -52,6 +60,16 @@ def between(connection: sa.Connection, first: Address, last: Address) -> list[Cl
         column <= key_of(last),
         classic_fixed_ips.c.life == Life.ALLOCATED.value,
     )
+
+
+def sixes(connection: sa.Connection) -> Iterator[tuple[str, Address]]:
+    """The IPv6 addresses of interfaces on classic networks, each with its instance's uuid."""
+    held = sa.select(ports.c.device_id, addresses.c.address).join(ports, addresses.c.port_id == ports.c.id)
+    on_classic = held.join(classic_networks, classic_networks.c.network_id == ports.c.network_id)
+    # IPv4 addresses sort below all IPv6 ones that an interface can have.
+    above = on_classic.where(addresses.c.address > key_of(_LAST_V4), ports.c.device_id != "")
+    for device, key in connection.execute(above.order_by(addresses.c.address)):
+        yield device, address_of(key)
 
 
 def stale(connection: sa.Connection, before: datetime, host: HostName) -> list[ClassicFixedIp]:
