@@ -39,6 +39,24 @@ CASES = [
         {"netwright:shared_gateway": True, "router:external": True, **NETWORK, **WIRE},
         "netwright:shared_gateway",
     ),
+    *(
+        ("network", {"netwright:bridge": name}, "netwright:bridge")
+        for name in (
+            "",
+            "a" * 16,
+            "br 1",
+            "br/1",
+            "../x",
+            "-i",
+            "1x",
+            "lo",
+            "all",
+            "default",
+            "tap1",
+            "brq1",
+            7,
+        )
+    ),
     ("subnet", {"cidr": "10.99.0.5/24"}, "cidr"),
     ("subnet", {"cidr": "10.99.0.0/33"}, "cidr"),
     ("subnet", {"cidr": "224.0.0.0/24"}, "cidr"),

@@ -6,7 +6,11 @@ import itertools
 from urllib.parse import urlsplit
 
 import pytest
-from served import Client
+from served import Client, served
+
+from netwright.model.ids import HostName, LinkName
+from netwright.model.plan import HostFacts, Report
+from netwright.wire.codec import encode_report
 
 THIRD = itertools.count(1)
 
@@ -102,6 +106,39 @@ def test_a_gateway_is_shared_while_there_is_a_wire(client: Client) -> None:
     answer = client.send("PUT", f"/v2.0/networks/{network['id']}", gone)
     assert (answer.status, "netwright:shared_gateway" in answer.message) == (400, True)
     client.drop("network", network["id"])
+
+
+def test_a_bridge_bears_the_name_that_its_network_gives_it(client: Client) -> None:
+    """The name is one network's alone, can be given up, and does not change while a port is plugged."""
+    network = client.make("network", **{"netwright:bridge": "br100"})
+    assert network["netwright:bridge"] == "br100"
+    assert client.make("network")["netwright:bridge"] is None
+    for taken in ("br100", "eth7"):
+        client.make("network", **{"provider:physical_network": "eth7"})
+        answer = client.send("POST", "/v2.0/networks", {"network": {"netwright:bridge": taken}})
+        assert (answer.status, answer.kind) == (409, "BridgeNameInUse")
+    port = client.make(
+        "port",
+        network_id=network["id"],
+        **{"netwright:attachment": {"kind": "tap"}, "binding:host_id": "h1"},
+    )
+    path = f"/v2.0/networks/{network['id']}"
+    answer = client.send("PUT", path, {"network": {"netwright:bridge": "br101"}})
+    assert (answer.status, answer.kind) == (409, "BridgeInUse")
+    client.change("network", network["id"], name="same", **{"netwright:bridge": "br100"})
+    client.change("port", port["id"], **{"netwright:attachment": {"kind": "none"}})
+    assert client.change("network", network["id"], **{"netwright:bridge": None})["netwright:bridge"] is None
+    client.make("network", **{"netwright:bridge": "br100"})
+
+
+def test_a_bridge_is_not_called_as_a_hosts_own_link() -> None:
+    """A host that reports a link of that name, not netwright's, has the name refused."""
+    facts = HostFacts(links=(LinkName("br-lan"),))
+    told = Report(HostName("h7"), generation=1, converged=True, complete=True, facts=facts)
+    with served() as (_, client):
+        assert client.send("POST", "/v1/report", encode_report(told)).status == 204
+        answer = client.send("POST", "/v2.0/networks", {"network": {"netwright:bridge": "br-lan"}})
+    assert (answer.status, "host h7" in answer.message) == (409, True)
 
 
 def test_two_router_networks_may_overlap_and_two_host_networks_may_not(client: Client) -> None:

@@ -48,6 +48,19 @@ def listening(shared: Callable[[], None] | None = None) -> Iterator[tuple[Namesp
             monitor.stop()
 
 
+@pytest.mark.parametrize("deed", [["alias", ""], ["down"]])
+def test_bridges_are_told_of_whatever_they_are_called(deed: list[str]) -> None:
+    """Who takes the mark from a bridge with a name of its own, changes it or deletes it, raises suspicion."""
+    with listening() as (host, heard, _):
+        run(host, ["ip", "link", "add", "br100", "up", "type", "bridge"])
+        run(host, ["ip", "link", "set", "br100", "alias", "netwright:network:x"])
+        assert eventually(lambda: heard.suspected[-1:] == [Stage.BRIDGES])
+        for words in (["set", "br100", *deed], ["delete", "br100"]):
+            before = len(heard.suspected)
+            run(host, ["ip", "link", *words])
+            assert eventually(lambda before=before: Stage.BRIDGES in heard.suspected[before:])
+
+
 def test_own_rules_are_known_as_such_whatever_thread_wrote_them() -> None:
     """A write through our own socket raises no suspicion, also from a thread that is not the process's first."""
     with listening() as (host, heard, other):

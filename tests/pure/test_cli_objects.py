@@ -107,6 +107,8 @@ def test_switches_reach_the_body(cli: Cli) -> None:
     shared = cli.ok("network", "set", "a", "--shared-gateway")
     assert shared["netwright:shared_gateway"] is True
     assert cli.ok("network", "set", "a", "--own-gateway")["netwright:shared_gateway"] is False
+    assert cli.ok("network", "set", "a", "--bridge", "br100")["netwright:bridge"] == "br100"
+    assert cli.ok("network", "set", "a", "--bridge", "none")["netwright:bridge"] is None
     back = cli.ok("network", "set", "a", "--nat", "--name", "b")
     assert (back["netwright:nat"], back["name"]) == (True, "b")
 

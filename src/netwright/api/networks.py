@@ -63,6 +63,7 @@ def view(shown: NetworkRecord) -> View:
         "netwright:nat": network.nat,
         "netwright:host_access": network.host_access,
         "netwright:shared_gateway": network.shared_gateway,
+        "netwright:bridge": network.bridge,
         **stamped(shown.record.stamps),
     }
 
@@ -96,6 +97,7 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         nat=body.flag("netwright:nat"),
         host_access=body.flag("netwright:host_access"),
         shared_gateway=body.flag("netwright:shared_gateway"),
+        bridge=body.text_or_null("netwright:bridge"),
     )
 
 
@@ -103,7 +105,8 @@ ATTRIBUTES: Final = frozenset({
     "id", "project_id", "tenant_id", "name", "description", "admin_state_up", "status", "shared",
     "subnets", "mtu", "router:external", "port_security_enabled", "dns_domain", "provider:network_type",
     "provider:physical_network", "provider:segmentation_id", "netwright:gateway_place", "netwright:nat",
-    "netwright:host_access", "netwright:shared_gateway", "created_at", "updated_at", "revision_number",
+    "netwright:host_access", "netwright:shared_gateway", "netwright:bridge",
+    "created_at", "updated_at", "revision_number",
 })  # fmt: skip
 RESOURCE: Final = Resource(
     singular="network",

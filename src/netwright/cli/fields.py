@@ -44,6 +44,17 @@ def value(  # all but three have a name at every call
     return Field((option,), lambda call: _if_given(call.given.get(_name(option)), key))
 
 
+def nullable(flag: str, key: str, help_text: str, *, metavar: str = "TEXT") -> Field:
+    """An option whose text is the attribute's value; `none` is null."""
+    option = click.Option([flag], help=help_text, metavar=f"{metavar}|none")
+
+    def put(call: Call) -> Item:
+        given = call.text(_name(option))
+        return {} if given is None else {key: None if given == "none" else given}
+
+    return Field((option,), put)
+
+
 def number(flag: str, key: str, help_text: str) -> Field:
     option = click.Option([flag], help=help_text, type=int)
     return Field((option,), lambda call: _if_given(call.given.get(_name(option)), key))

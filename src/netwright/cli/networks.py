@@ -62,6 +62,7 @@ _SHARED: Final[tuple[Field, ...]] = (
         "netwright:shared_gateway",
         "Whether each host on the uplink is gateway and DHCP server of its own guests, at one address.",
     ),
+    fields.nullable("--bridge", "netwright:bridge", "What its bridge is called on hosts.", metavar="LINK"),
 )
 _PROJECT: Final = fields.text("--project", "project_id", "Project id.", metavar="PROJECT")
 _PLACES: Final = (

@@ -8,7 +8,7 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from netwright.control import dhcp_ports, overlaps, text
+from netwright.control import dhcp_ports, network_links, overlaps, text
 from netwright.control.given import UNSET, Unset, given
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work, World
@@ -45,6 +45,7 @@ class NetworkRequest:
     nat: bool | Left = UNSET
     host_access: bool | Left = UNSET
     shared_gateway: bool | Left = UNSET
+    bridge: str | Left | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,7 @@ def update(world: World, network_id: NetworkId, request: NetworkRequest) -> Netw
         _check_mtu(work, network)
         _check_shared_gateway(network)
         _check_external(work, old, network)
+        network_links.refuse_bridge(work, old, network)
         store.save(work.connection, network, work.now)
         work.touch(Touched.NETWORK, network.id)
         return _get(work.connection, network_id)
@@ -127,6 +129,7 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     network = _asked(blank, request)
     _check_mtu(work, network)
     _check_shared_gateway(network)
+    network_links.refuse_bridge(work, None, network)
     store.insert(work.connection, network, work.now)
     work.touch(Touched.NETWORK, network.id)
     return network.id
@@ -148,6 +151,7 @@ def _asked(network: Network, request: NetworkRequest) -> Network:
         nat=given(request.nat, network.nat),
         host_access=given(request.host_access, network.host_access),
         shared_gateway=given(request.shared_gateway, network.shared_gateway),
+        bridge=network_links.bridge(given(request.bridge, network.bridge)),
     )
 
 

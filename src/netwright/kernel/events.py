@@ -25,7 +25,7 @@ from netwright.kernel.rtnetlink import LinkState
 from netwright.kernel.tools import is_of_own_tool
 from netwright.kernel.uplinks import MARK as UPLINK_MARK
 from netwright.model.host import AddressKey, LinkKey, Stage
-from netwright.model.ids import HOST_NAMESPACE, LinkName
+from netwright.model.ids import BRIDGE_PREFIX, HOST_NAMESPACE, LinkName
 
 _SOL_NETLINK: Final = 270
 _ADD_MEMBERSHIP: Final = 1
@@ -34,6 +34,7 @@ _GROUPS: Final = {ROUTE: (1, 5, 7, 9, 11), NETFILTER: (7,)}
 _NEW_LINK, _DEL_LINK, _NEW_ADDRESS, _DEL_ADDRESS, _NEW_ROUTE, _DEL_ROUTE = 16, 17, 20, 21, 24, 25
 _PORT_LINK: Final = re.compile(r"tap[0-9a-f]{8}-[0-9a-f]{2}")
 _OURS: Final = re.compile(r"(brq|tap|dhp)[0-9a-f]{8}-[0-9a-f]{2}")
+_OF_KIND: Final = {"bridge": Stage.BRIDGES}
 _MAIN_TABLE: Final = 254
 
 
@@ -149,14 +150,18 @@ class Monitor:
         if body[0] != socket.AF_UNSPEC:
             return  # a bridge's own message about a port (AF_BRIDGE)
         state = rtnetlink.parse_link(body)
+        new = self._names.get(state.index) != state.name
         self._names[state.index] = state.name
         if not _OURS.fullmatch(state.name):
             if state.alias.startswith(UPLINK_MARK):
                 self._listener.suspect(Stage.UPLINKS, [state.name])
-            if gone:
+            if stage := _OF_KIND.get(state.kind):
+                # Perhaps a network's under a name of its own, and somebody took its mark away.
+                self._listener.suspect(stage, [LinkKey(HOST_NAMESPACE, state.name)])
+            if gone or new:
                 self._listener.facts_changed()
             return
-        stage = Stage.BRIDGES if state.name.startswith("brq") else Stage.PORTS
+        stage = Stage.BRIDGES if state.name.startswith(BRIDGE_PREFIX) else Stage.PORTS
         self._listener.suspect(stage, [LinkKey(HOST_NAMESPACE, state.name)])
         if self._filters and stage is Stage.PORTS:
             self._listener.suspect(Stage.NWFILTER_BINDINGS, [state.name])

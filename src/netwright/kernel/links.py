@@ -24,7 +24,7 @@ from netwright.kernel.attempts import attempt_all
 from netwright.kernel.rtnetlink import LinkState
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import BridgeLink, Link, LinkKey, TapLink, VethLink
-from netwright.model.ids import HOST_NAMESPACE, LinkName, Mac, NamespaceName
+from netwright.model.ids import BRIDGE_PREFIX, HOST_NAMESPACE, LinkName, Mac, NamespaceName
 
 OURS: Final = ("netwright:network:", "netwright:port:")
 _DOOMED_GROUP: Final = 20100
@@ -100,8 +100,7 @@ class Links:
 
     def _put(self, name: LinkName, value: Link) -> None:
         state = rtnetlink.link(self._reader, name=name)
-        # The kernel takes an alias only in a second message: a link without one may be half made, by us.
-        if state and state.alias and not state.alias.startswith(OURS):
+        if state and not _is_ours(state, value):
             raise KernelRefusedError("links", f"{name} exists and is not netwright's; rename or delete it")
         match value:
             case BridgeLink():
@@ -155,6 +154,18 @@ class Links:
         pairs.join(self._reader, self._index_of(name), self._index_of(value.master), value, stamp)
 
 
+def _is_ours(state: LinkState, value: Link) -> bool:
+    """The kernel takes an alias only in a second message: a link without one may be half made, by us.
+
+    A bridge that somebody named may have anybody's name: then its MAC, too, must be the one that we gave it.
+    """
+    if state.alias:
+        return state.alias.startswith(OURS)
+    if not isinstance(value, BridgeLink) or state.name.startswith(BRIDGE_PREFIX):
+        return True
+    return state.kind == "bridge" and state.mac == value.mac
+
+
 def _inode_of(namespace: NamespaceName, missing: str) -> str:
     try:
         return str(netns.path_of(namespace).stat().st_ino)
@@ -187,7 +198,7 @@ def _put_bridge(name: LinkName, value: BridgeLink, state: LinkState | None) -> N
     }
     with rtnetlink.writer() as route:
         if state is None:
-            route.link("add", ifname=name, **options)
+            route.link("add", ifname=name, address=value.mac, **options)
             index = socket.if_nametoindex(name)
         else:
             index = state.index

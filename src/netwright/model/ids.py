@@ -24,12 +24,14 @@ Mac = NewType("Mac", str)
 HOST_NAMESPACE: Final = NamespaceName("")
 """The namespace that the agent itself runs in."""
 
+BRIDGE_PREFIX: Final = "brq"
+"""How the names of bridges begin that nobody gave another name."""
 _TAIL: Final = 11
 
 
 def bridge_name(network: NetworkId) -> LinkName:
     """`brq` and the first 11 characters of the id, as Neutron's bridges are named."""
-    return LinkName(f"brq{network[:_TAIL]}")
+    return LinkName(f"{BRIDGE_PREFIX}{network[:_TAIL]}")
 
 
 def port_link_name(port: PortId) -> LinkName:

@@ -56,6 +56,8 @@ class Network:
     """Whether guests reach the host's own services beside DHCP, DNS, metadata and ICMP."""
     shared_gateway: bool = False
     """Whether each host is gateway and DHCP server of its own guests, all at one address on one wire."""
+    bridge: LinkName | None = None
+    """What the bridge is called on every host; None: as `bridge_name` makes it."""
 
 
 @dataclass(frozen=True, slots=True)

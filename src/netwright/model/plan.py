@@ -19,6 +19,7 @@ from netwright.model.ids import (
     PortId,
     ProjectId,
     SubnetId,
+    bridge_name,
 )
 from netwright.model.intent import (
     Address,
@@ -118,10 +119,16 @@ class NetworkItem:
     """Whether other hosts on the uplink's wire hold the same addresses, each for its own guests."""
     mac: Mac | None = None
     """The bridge's, where it is this host's own; else it is made from the network's id."""
+    bridge_called: LinkName | None = None
+    """The bridge's name, where somebody chose one."""
 
     @property
     def key(self) -> ItemKey:
         return ItemKey(Noun.NETWORK, self.id)
+
+    @property
+    def bridge(self) -> LinkName:
+        return self.bridge_called or bridge_name(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +223,16 @@ class PortItem:
     security_group_names: tuple[str, ...] = ()
     logs: tuple[LogId, ...] = ()
     """Those about what this port drops that name no group."""
+    bridge_called: LinkName | None = None
+    """The name of its network's bridge, where somebody chose one."""
 
     @property
     def key(self) -> ItemKey:
         return ItemKey(Noun.PORT, self.id)
+
+    @property
+    def bridge(self) -> LinkName:
+        return self.bridge_called or bridge_name(self.network_id)
 
     @property
     def prefixes(self) -> tuple[Prefix, ...]:

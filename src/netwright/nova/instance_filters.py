@@ -24,7 +24,7 @@ from netwright.kernel import rtnetlink
 from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import SYSTEM_LIBVIRT, Stage
-from netwright.model.ids import HostName, LinkName, bridge_name
+from netwright.model.ids import HostName, LinkName
 from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Noun, PortItem
 from netwright.nova.instance_items import Items
 from netwright.nova.item_files import ItemFiles
@@ -195,7 +195,7 @@ class InstanceFilters:
         if bridges_call_netfilter(self._traits):
             for item in items:
                 if isinstance(item, NetworkItem) and item.key in asked:
-                    _hand_over(bridge_name(item.id))
+                    _hand_over(item.bridge)
 
 
 @contextmanager

@@ -33,4 +33,5 @@ def item(
         dhcp_mac=None if on_host or dhcp is None else dhcp.mac,
         shared_gateway=network.shared_gateway,
         mac=host_bridge_mac(network.id, host) if network.shared_gateway else None,
+        bridge_called=network.bridge,
     )

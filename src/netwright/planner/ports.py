@@ -59,6 +59,7 @@ def item(
         nics=nics,
         security_group_names=tuple(group_names[group] for group in groups),
         logs=logs if port.port_security_enabled else (),
+        bridge_called=network.bridge,
     )
 
 

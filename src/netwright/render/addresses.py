@@ -10,7 +10,6 @@ from netwright.model.ids import (
     HOST_NAMESPACE,
     LinkName,
     NamespaceName,
-    bridge_name,
     dhcp_namespace,
     dhcp_peer_name,
 )
@@ -66,7 +65,7 @@ def floating_ip_addresses(floating: FloatingIpItem) -> Addresses:
 
 def _place_of(network: NetworkItem) -> tuple[NamespaceName, LinkName] | None:
     if network.place is GatewayPlace.HOST:
-        return HOST_NAMESPACE, bridge_name(network.id)
+        return HOST_NAMESPACE, network.bridge
     if network.dhcp_mac:
         return dhcp_namespace(network.id), dhcp_peer_name(network.id)
     return None

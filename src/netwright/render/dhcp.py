@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from netwright.model.host import DhcpFileKey, Dnsmasq, FileKind, Traits
-from netwright.model.ids import HOST_NAMESPACE, NetworkId, bridge_name, dhcp_namespace, dhcp_peer_name
+from netwright.model.ids import HOST_NAMESPACE, NetworkId, dhcp_namespace, dhcp_peer_name
 from netwright.model.intent import Address, GatewayPlace
 from netwright.model.plan import NetworkItem, PortAddress, PortItem, Serving, SubnetPlan
 from netwright.render.names import domain, host_label
@@ -31,7 +31,7 @@ def network_dhcp(network: NetworkItem, traits: Traits) -> Mapping[NetworkId, Dns
     if not subnets:
         return {}
     on_host = network.place is GatewayPlace.HOST
-    link = bridge_name(network.id) if on_host else dhcp_peer_name(network.id)
+    link = network.bridge if on_host else dhcp_peer_name(network.id)
     lines = [
         *_base(network, link, f"{traits.directory}/dnsmasq/{network.id}"),
         *([] if on_host else ["no-resolv"]),

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from netwright.model.host import CUT_MARK, Traits
+from netwright.model.ids import BRIDGE_PREFIX
 from netwright.model.intent import EtherType
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.xt import (
@@ -29,6 +30,7 @@ from netwright.render.xt import (
 )
 
 BRIDGED: Final = "-m physdev --physdev-is-bridged"
+ANY_BRIDGE: Final = f"{BRIDGE_PREFIX}+"
 FROM_PORT: Final = "-m physdev --physdev-in tap+"
 KNOWN: Final = "-m conntrack --ctstate RELATED,ESTABLISHED"
 _DHCP: Final = "-p udp -m udp --sport {} --dport {}"
@@ -146,7 +148,9 @@ def _filter(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
                 jump_to("filter-top"),
             ),
         )
-        | table.chain("filter-top", (*cut, f"-o brq+ {jump_to('local')}"))
+        | table.chain("filter-top", (*cut, f"-o {ANY_BRIDGE} {jump_to('local')}", jump_to("called")))
+        # Bridges that somebody gave a name.
+        | table.listing("called")
         | table.chain(
             "local",
             (

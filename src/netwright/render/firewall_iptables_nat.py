@@ -7,7 +7,6 @@ from itertools import product
 from typing import Final
 
 from netwright.model.host import Traits
-from netwright.model.ids import bridge_name
 from netwright.model.intent import EtherType, GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_base import METADATA_PORT
@@ -21,7 +20,7 @@ _METADATA: Final = {EtherType.IPV4: "169.254.169.254/32", EtherType.IPV6: "fe80:
 
 def network_nat(network: NetworkItem, traits: Traits) -> Xt:
     """The network's rules in the listings of every table."""
-    link = bridge_name(network.id)
+    link = network.bridge
     parts: Xt = {}
     for _, raw in tables(traits, "raw"):
         parts |= raw.rule("outside", f"-i {link} {RETURN}")
@@ -29,6 +28,8 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
             # A zone of its own: another project's connections may have the very same addresses.
             parts |= raw.rule("zones", f"-i {link} -j CT --zone {network.zone}")
     for _, filter_ in tables(traits, "filter"):
+        if network.bridge_called:
+            parts |= filter_.rule("called", f"-o {link} {jump_to('local')}")
         if network.place is GatewayPlace.ROUTER:
             parts |= filter_.rule("INPUT", f"-i {link} {DROP}")
         elif not network.host_access:
@@ -39,7 +40,7 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
 
 
 def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
-    link = bridge_name(network.id)
+    link = network.bridge
     if network.place is GatewayPlace.ROUTER:
         return nat.rule("PREROUTING", f"-i {link} {RETURN}") | nat.rule(
             "postrouting-bottom", f"-o {link} {RETURN}"

@@ -13,7 +13,7 @@ from typing import Final
 
 from netwright.model.eui64 import link_local
 from netwright.model.host import Traits
-from netwright.model.ids import LinkName, Mac, bridge_name, port_link_name
+from netwright.model.ids import LinkName, Mac, port_link_name
 from netwright.model.intent import Direction, EtherType, GatewayPlace, Prefix
 from netwright.model.plan import MemberItem, PortItem, whole
 from netwright.render.bpf import neighbour_target
@@ -169,10 +169,9 @@ def _free(port: PortItem) -> Xt:
 
 
 def _on_bridge(name: str, port: PortItem, prefixes: Iterable[Prefix]) -> Xt:
-    bridge = bridge_name(port.network_id)
     parts: Xt = {}
     for prefix in prefixes:
-        parts |= element(name, prefix_text(prefix), bridge)
+        parts |= element(name, prefix_text(prefix), port.bridge)
     return parts
 
 

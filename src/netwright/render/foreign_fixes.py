@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from netwright.model.foreign import Backend, Does, Field, Span
+from netwright.model.ids import BRIDGE_PREFIX
 from netwright.render.foreign_owners import Owner
 from netwright.render.foreign_traffic import Kind, Step, Traffic
 from netwright.render.foreign_verdict import Blow, is_own
 
 Command = tuple[str, ...]
-ANY_BRIDGE: Final = "brq+"
 _PROGRAMS: Final[Mapping[tuple[Backend, str], str]] = {
     (Backend.IPTABLES_NFT, "ip"): "iptables-nft",
     (Backend.IPTABLES_NFT, "ip6"): "ip6tables-nft",
@@ -47,12 +47,12 @@ def _none(*_: object) -> Iterator[Command]:
     yield from ()
 
 
-def _docker(blow: Blow, _: Traffic, step: Step) -> Iterator[Command]:
+def _docker(blow: Blow, traffic: Traffic, step: Step) -> Iterator[Command]:
     """DOCKER-USER is asked first and is the administrator's; Docker keeps it over restarts."""
     program = _PROGRAMS.get((blow.table.backend, blow.table.family))
     if program and blow.base.hook == "forward" and "DOCKER-USER" in blow.table.chains:
-        for side in _sides(step, "-i", "-o"):
-            yield (program, "-I", "DOCKER-USER", side, ANY_BRIDGE, "-j", "ACCEPT")
+        for side in _sides(traffic, step, "-i", "-o"):
+            yield (program, "-I", "DOCKER-USER", side, _bridges(traffic, "+"), "-j", "ACCEPT")
 
 
 def _firewalld(_: Blow, traffic: Traffic, __: Step) -> Iterator[Command]:
@@ -64,7 +64,7 @@ def _firewalld(_: Blow, traffic: Traffic, __: Step) -> Iterator[Command]:
 def _ufw(blow: Blow, traffic: Traffic, step: Step) -> Iterator[Command]:
     match blow.base.hook:
         case "forward":
-            for side in _sides(step, "in", "out"):
+            for side in _sides(traffic, step, "in", "out"):
                 yield ("ufw", "route", "allow", side, "on", traffic.bridge)
         case "input":
             yield ("ufw", "allow", "in", "on", traffic.bridge)
@@ -104,19 +104,25 @@ def _matches(blow: Blow, traffic: Traffic, step: Step, *, native: bool) -> Itera
         return
     elif native:
         names = ("iifname", "oifname")
-        pattern = "tap*" if family == "bridge" else f"{ANY_BRIDGE[:-1]}*"
-        for side in _sides(step, *names, bridged=family == "bridge"):
+        pattern = "tap*" if family == "bridge" else _bridges(traffic, "*")
+        for side in _sides(traffic, step, *names, bridged=family == "bridge"):
             yield (side, f'"{pattern}"')
     else:
         names = ("--logical-in", "--logical-out") if family == "bridge" else ("-i", "-o")
-        for side in _sides(step, *names):
-            yield (side, ANY_BRIDGE)
+        for side in _sides(traffic, step, *names):
+            yield (side, _bridges(traffic, "+"))
 
 
-def _sides(step: Step, come: str, go: str, *, bridged: bool = False) -> Iterator[str]:
+def _bridges(traffic: Traffic, any_more: str) -> str:
+    """All of netwright's bridges, or the traffic's own where it bears a name of its own."""
+    called = not traffic.bridge.startswith(BRIDGE_PREFIX)
+    return traffic.bridge if called else BRIDGE_PREFIX + any_more
+
+
+def _sides(traffic: Traffic, step: Step, come: str, go: str, *, bridged: bool = False) -> Iterator[str]:
     """Whether the packet is known by the link that it came by, by that which it leaves by, or by neither."""
     fields = (Field.PHYS_IN, Field.PHYS_OUT) if bridged else (Field.IIF, Field.OIF)
-    start = ("tap",) if bridged else ("brq",)
+    start = ("tap",) if bridged else (BRIDGE_PREFIX, traffic.bridge)
     if step.hook in _INWARDS and _begins(step.packet.get(fields[0]), start):
         yield come
     elif step.hook in _OUTWARDS and _begins(step.packet.get(fields[1]), start):

@@ -10,7 +10,7 @@ from collections.abc import Hashable, Mapping
 from typing import TypeVar, assert_never
 
 from netwright.model.host import Stage, SysctlKey, Traits, Uplink
-from netwright.model.ids import HOST_NAMESPACE, bridge_name
+from netwright.model.ids import HOST_NAMESPACE
 from netwright.model.plan import (
     FloatingIpItem,
     GroupItem,
@@ -58,9 +58,9 @@ def _render(item: Item, traits: Traits) -> Rendered:
 
 
 def _network(network: NetworkItem, traits: Traits) -> Rendered:
-    uplinks = {network.uplink: Uplink(bridge_name(network.id))} if network.uplink else {}
+    uplinks = {network.uplink: Uplink(network.bridge)} if network.uplink else {}
     links = network_links(network, traits)
-    bridge = (HOST_NAMESPACE, bridge_name(network.id))
+    bridge = (HOST_NAMESPACE, network.bridge)
     return {
         Stage.NAMESPACES: _part(network_namespaces(network)),
         Stage.BRIDGES: {key: link for key, link in links.items() if key == bridge},

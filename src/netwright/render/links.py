@@ -8,7 +8,6 @@ from netwright.model.host import BridgeLink, Link, LinkKey, SysctlKey, TapLink, 
 from netwright.model.ids import (
     HOST_NAMESPACE,
     NamespaceName,
-    bridge_name,
     dhcp_link_name,
     dhcp_namespace,
     dhcp_peer_name,
@@ -27,7 +26,7 @@ OWNER: Final = "netwright"
 
 def network_links(network: NetworkItem, traits: Traits) -> Links:
     """The bridge, and on a router network the pair into its DHCP namespace."""
-    bridge = bridge_name(network.id)
+    bridge = network.bridge
     alias = f"{OWNER}:network:{network.id}"
     links: Links = {
         LinkKey(HOST_NAMESPACE, bridge): BridgeLink(
@@ -58,7 +57,7 @@ def network_namespaces(network: NetworkItem) -> dict[NamespaceName, bool]:
 
 def network_sysctls(network: NetworkItem) -> Sysctls:
     """No stranger's router advertisement moves a bridge; no tenant of a router network sees the host."""
-    place = f"net/ipv6/conf/{bridge_name(network.id)}"
+    place = f"net/ipv6/conf/{network.bridge}"
     off = "1" if network.place is GatewayPlace.ROUTER else "0"
     sysctls: Sysctls = {
         SysctlKey(HOST_NAMESPACE, f"{place}/accept_ra"): "0",
@@ -72,7 +71,7 @@ def network_sysctls(network: NetworkItem) -> Sysctls:
 def port_links(port: PortItem) -> Links:
     """The port's end on the bridge."""
     key = LinkKey(HOST_NAMESPACE, port_link_name(port.id))
-    bridge, alias = bridge_name(port.network_id), f"{OWNER}:port:{port.id}"
+    bridge, alias = port.bridge, f"{OWNER}:port:{port.id}"
     match port.attachment:
         case Unplugged():
             return {}

@@ -7,7 +7,6 @@ from itertools import product
 from typing import Final
 
 from netwright.model.host import Traits
-from netwright.model.ids import bridge_name
 from netwright.model.intent import GatewayPlace, Prefix
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_uplinks import floating_ip_uplink, inside4, network_uplink
@@ -18,7 +17,7 @@ _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
 
 def network_nat(network: NetworkItem, traits: Traits) -> Nft:
     """Which sets a network's bridge and prefixes are in; they decide what the base chains do with it."""
-    bridge = bridge_name(network.id)
+    bridge = network.bridge
     place = "routed" if network.place is GatewayPlace.ROUTER else "hosted"
     parts: Nft = element(INET, "bridges", bridge)
     parts |= mapping(INET, "from_bridges", bridge, f"goto {place}_bridge")

@@ -17,7 +17,7 @@ from netwright.model.host import (
     Stage,
     Traits,
 )
-from netwright.model.ids import PortId, bridge_name, dhcp_link_name, port_link_name
+from netwright.model.ids import PortId, dhcp_link_name, port_link_name
 from netwright.model.intent import Direction, GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import (
     FloatingIpItem,
@@ -162,7 +162,7 @@ def _guest(port: PortItem) -> Hop:
 def _link(view: View) -> Hop:
     port, name = view.port, port_link_name(view.port.id)
     kind = "veth" if isinstance(port.attachment, InNamespace) else "tap"
-    note = f"{kind} on {bridge_name(port.network_id)}, MTU {port.mtu}, {_up(port.admin_up)}"
+    note = f"{kind} on {port.bridge}, MTU {port.mtu}, {_up(port.admin_up)}"
     wanted = view.part(Stage.PORTS, lambda key: isinstance(key, tuple) and key[1] == name)
     return Hop(Part.LINK, name, note, ("ip", "-d", "link", "show", name), wanted)
 
@@ -212,7 +212,7 @@ def _groups(view: View, direction: Direction, shared: int) -> Hop:
 
 
 def _bridge(view: View) -> Hop:
-    name = bridge_name(view.network.id)
+    name = view.network.bridge
     link = next(
         (value for value in view.rendered[Stage.BRIDGES].values() if isinstance(value, BridgeLink)), None
     )

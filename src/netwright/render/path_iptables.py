@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from netwright.model.host import Stage
-from netwright.model.ids import bridge_name, port_link_name
+from netwright.model.ids import port_link_name
 from netwright.model.intent import Direction
 from netwright.model.xtables import XtKey, XtKind
 from netwright.render.firewall_iptables_groups import TABLES, group_chain, members_set, ports_chain
@@ -168,7 +168,7 @@ def _chains(view: View, table: str, names: Collection[str]) -> Wanted:
 
 def _about_bridge(view: View, table: str, chain: str) -> Wanted:
     """A listing's rules for the port's bridge."""
-    link = bridge_name(view.network.id)
+    link = view.network.bridge
     return view.part(
         Stage.IPTABLES,
         lambda key: (

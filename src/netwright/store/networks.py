@@ -82,6 +82,7 @@ def _values(network: Network) -> Mapping[str, object]:
         "nat": network.nat,
         "host_access": network.host_access,
         "shared_gateway": network.shared_gateway,
+        "bridge": network.bridge,
     }
 
 
@@ -99,8 +100,13 @@ def _network(row: rows.Row) -> Network:
         port_security_enabled=row.port_security_enabled,
         description=row.description,
         dns_domain=row.dns_domain,
-        uplink=None if row.uplink is None else LinkName(row.uplink),
+        uplink=_link(row.uplink),
         nat=row.nat,
         host_access=row.host_access,
         shared_gateway=row.shared_gateway,
+        bridge=_link(row.bridge),
     )
+
+
+def _link(name: str | None) -> LinkName | None:
+    return None if name is None else LinkName(name)

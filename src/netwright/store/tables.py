@@ -80,7 +80,9 @@ networks: Final = sa.Table(
     _flag("nat"),
     _flag("host_access"),
     _flag("shared_gateway"),
+    sa.Column("bridge", sa.String(15)),
     *_stamps(),
+    sa.Index("uq_networks_bridge", "bridge", unique=True),
 )
 
 subnets: Final = sa.Table(

@@ -59,6 +59,7 @@ _NETWORK: Final = Kind(
         "netwright:nat": True,
         "netwright:host_access": False,
         "netwright:shared_gateway": False,
+        "netwright:bridge": None,
     },
     frozenset({"netwright:gateway_place", "provider:network_type", "provider:physical_network"}),
 )

@@ -1,0 +1,15 @@
+"""What networks' links are called on hosts."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    # Not in a batch: SQLite would copy the table and drop it, and other tables' rows refer to it.
+    op.add_column("networks", sa.Column("bridge", sa.String(15)))
+    op.create_index("uq_networks_bridge", "networks", ["bridge"], unique=True)
