@@ -14,6 +14,7 @@ from netwright.api.resource import Resource
 
 NETWORK = {"netwright:gateway_place": "host"}
 WIRE = {"provider:physical_network": "eth1"}
+VLAN = {"provider:network_type": "vlan", **WIRE}
 SUBNET = {"cidr": "10.99.0.0/24", "ip_version": 4}
 POOL = {"start": "10.99.0.10", "end": "10.99.0.20"}
 
@@ -38,6 +39,20 @@ CASES = [
         "network",
         {"netwright:shared_gateway": True, "router:external": True, **NETWORK, **WIRE},
         "netwright:shared_gateway",
+    ),
+    ("network", {"provider:network_type": "flat"}, "provider:physical_network"),
+    ("network", {"provider:network_type": "local", **WIRE}, "provider:physical_network"),
+    (
+        "network",
+        {"provider:network_type": "vlan", "provider:segmentation_id": 7},
+        "provider:physical_network",
+    ),
+    ("network", {"provider:network_type": "flat", "provider:segmentation_id": 7, **WIRE}, "segmentation_id"),
+    ("network", {"provider:segmentation_id": 7, **WIRE}, "segmentation_id"),
+    ("network", {**VLAN, "provider:segmentation_id": 7, "router:external": True}, "segmentation_id"),
+    *(
+        ("network", {**VLAN, "provider:segmentation_id": number}, "segmentation_id")
+        for number in (None, 0, -1, 4095, "x", True, 1 << 40)
     ),
     *(
         ("network", {"netwright:bridge": name}, "netwright:bridge")

@@ -7,7 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from served import Client, served
+from worlds import world
 
+from netwright.control import networks, reports
+from netwright.control.network_links import NetworkType
+from netwright.control.networks import NetworkRequest
+from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName, LinkName
 from netwright.model.plan import HostFacts, Report
 from netwright.wire.codec import encode_report
@@ -129,6 +134,55 @@ def test_a_bridge_bears_the_name_that_its_network_gives_it(client: Client) -> No
     client.change("port", port["id"], **{"netwright:attachment": {"kind": "none"}})
     assert client.change("network", network["id"], **{"netwright:bridge": None})["netwright:bridge"] is None
     client.make("network", **{"netwright:bridge": "br100"})
+
+
+def test_a_vlan_is_one_networks(client: Client) -> None:
+    """Many VLANs share a link; one of them is one network's, which shows it and keeps it with another link."""
+    vlan = {"provider:network_type": "vlan", "provider:physical_network": "eth5"}
+    made = [client.make("network", **vlan, **{"provider:segmentation_id": number}) for number in (1, 4094)]
+    shown = [(one["provider:network_type"], one["provider:segmentation_id"]) for one in made]
+    assert shown == [("vlan", 1), ("vlan", 4094)]
+    again = {"network": {**vlan, "provider:segmentation_id": 4094}}
+    answer = client.send("POST", "/v2.0/networks", again)
+    assert (answer.status, answer.kind) == (409, "VlanIdInUse")
+    other = client.make("network", **{**again["network"], "provider:physical_network": "eth6"})
+    path = f"/v2.0/networks/{other['id']}"
+    for link, status in (("eth5", 409), (None, 400), ("eth4", 200)):
+        answer = client.send("PUT", path, {"network": {"provider:physical_network": link}})
+        assert answer.status == status, link
+    assert client.get(path)["network"]["provider:segmentation_id"] == 4094
+    for name in ("provider:segmentation_id", "provider:network_type"):
+        assert client.send("PUT", path, {"network": {name: 7}}).status == 400
+    wire = {"provider:physical_network": "eth5"}
+    types = [client.make("network", **one)["provider:network_type"] for one in ({}, wire)]
+    assert types == ["local", "flat"]
+
+
+def test_the_device_of_a_vlan_has_a_name_of_its_own() -> None:
+    """`vlan<N>`, unless a host or another network has that; then after its link, cut to what fits; then none."""
+    with world() as here:
+
+        def named(uplink: str, bridge: str | None = None) -> str:
+            asked = NetworkRequest(
+                network_type=NetworkType.VLAN, uplink=uplink, segmentation_id=4000, bridge=bridge
+            )
+            (made,) = networks.create(here, [asked])
+            assert made.value.vlan is not None
+            return made.value.vlan.link
+
+        assert named("eth0") == "vlan4000"
+        assert named("enp129s0f0np0") == "enp129s0f0.4000"
+        with pytest.raises(ConflictError, match=r"vlan4000 and enp129s0f0\.4000"):
+            named("enp129s0f0np1")
+        with pytest.raises(ConflictError, match="is a link of network"):
+            networks.create(here, [NetworkRequest(uplink="vlan4000")])
+        with pytest.raises(ConflictError, match="is a link of network"):
+            networks.create(here, [NetworkRequest(bridge="vlan4000")])
+        facts = HostFacts(links=(LinkName("eth1.4000"),))
+        reports.receive(here, Report(HostName("h7"), 1, converged=True, complete=True, facts=facts))
+        with pytest.raises(ConflictError, match="other links"):
+            named("eth1")
+        assert named("eth2", "vlan-bridge") == "eth2.4000"
 
 
 def test_a_bridge_is_not_called_as_a_hosts_own_link() -> None:

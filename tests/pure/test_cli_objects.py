@@ -96,6 +96,20 @@ def test_a_group_is_told_to_keep_what_it_revokes(cli: Cli) -> None:
     assert cli.ok("security-group", "set", "a", "--on-revoke", "cut")["netwright:revocation"] == "cut"
 
 
+def test_a_network_joins_a_vlan_of_a_link(cli: Cli) -> None:
+    """--uplink alone is flat, with --vlan a VLAN of that link; --vlan alone is refused."""
+    keys = ("provider:network_type", "provider:physical_network", "provider:segmentation_id")
+    for words, expected in (
+        ((), ("local", None, None)),
+        (("--uplink", "eth1"), ("flat", "eth1", None)),
+        (("--uplink", "eth1", "--vlan", "100"), ("vlan", "eth1", 100)),
+    ):
+        made = cli.ok("network", "create", "a", *words)
+        assert tuple(made[key] for key in keys) == expected
+    for words in (("--vlan", "100"), ("--uplink", "eth1", "--vlan", "4095")):
+        assert cli.run("network", "create", "a", *words).code == 2
+
+
 def test_switches_reach_the_body(cli: Cli) -> None:
     """Each switch of a network sets its attribute, and `set` turns it back."""
     made = cli.ok(

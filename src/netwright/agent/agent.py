@@ -34,6 +34,7 @@ _SAVE_AFTER: Final = 5.0
 """Seconds that a changed plan waits for further changes before it is written to disk."""
 _RETRY: Final = (0.2, 0.5, 1.0, 2.0, 5.0, 15.0, 30.0)
 _ON_BRIDGES: Final = (
+    Stage.VLANS,
     Stage.UPLINKS,
     Stage.SYSCTLS,
     Stage.PORTS,

@@ -28,6 +28,7 @@ from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
+from netwright.kernel.vlans import Vlans
 from netwright.kernel.vmm import tap_holder
 from netwright.kernel.xt_counters import read_xt_counters
 from netwright.model.errors import KernelRefusedError
@@ -114,6 +115,7 @@ class Inspection:
         self._drivers = {
             Stage.NAMESPACES: wide(namespaces),
             Stage.UPLINKS: wide(Uplinks()),
+            Stage.VLANS: wide(Vlans()),
             Stage.FIREWALL: wide(self._nft),
             Stage.IPTABLES: wide(self._iptables),
             Stage.NWFILTER: wide(NwFilters(self._libvirt)),

@@ -17,6 +17,7 @@ from netwright.kernel.netns import Namespaces
 from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
+from netwright.kernel.vlans import Vlans
 from netwright.model.host import LinkKey, Stage, TapLink, Traits
 
 
@@ -32,6 +33,7 @@ def stages(
         *engines,
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
+        Row(Stage.VLANS, wide(Vlans())),
         Row(Stage.UPLINKS, wide(Uplinks())),
         Row(
             Stage.PORTS,

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from netwright.api.fields import Fields, Left
 from netwright.api.resource import Resource, View, asked_project, owned, stamped
 from netwright.control import networks as control
 from netwright.control.given import UNSET
+from netwright.control.network_links import NetworkType, type_of
 from netwright.control.networks import NetworkRecord, NetworkRequest
-from netwright.control.refusals import invalid
 from netwright.control.world import World
 from netwright.model.ids import NetworkId
 from netwright.model.intent import GatewayPlace
 from netwright.store.rows import Where
-
-FLAT: Final = "flat"
 
 
 class Networks:
@@ -56,9 +55,9 @@ def view(shown: NetworkRecord) -> View:
         "router:external": network.external,
         "port_security_enabled": network.port_security_enabled,
         "dns_domain": network.dns_domain,
-        "provider:network_type": FLAT,
+        "provider:network_type": type_of(network).value,
         "provider:physical_network": network.uplink,
-        "provider:segmentation_id": None,
+        "provider:segmentation_id": network.vlan and network.vlan.id,
         "netwright:gateway_place": network.gateway_place.value,
         "netwright:nat": network.nat,
         "netwright:host_access": network.host_access,
@@ -70,12 +69,12 @@ def view(shown: NetworkRecord) -> View:
 
 def _new(body: Fields, project: str | None) -> NetworkRequest:
     place = body.one_of("netwright:gateway_place", GatewayPlace)
-    kind = body.optional("provider:network_type")
-    if kind not in {None, FLAT}:
-        raise invalid("provider:network_type", f"only {FLAT!r} is supported.")
-    if body.optional("provider:segmentation_id") is not None:
-        raise invalid("provider:segmentation_id", f"a {FLAT} network has none.")
-    request = _asked(body, asked_project(body, project), UNSET if place is None else place)
+    kind = body.one_of("provider:network_type", NetworkType)
+    request = replace(
+        _asked(body, asked_project(body, project), UNSET if place is None else place),
+        network_type=UNSET if kind is None else kind,
+        segmentation_id=body.number("provider:segmentation_id"),
+    )
     body.done(ATTRIBUTES)
     return request
 

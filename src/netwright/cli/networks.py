@@ -33,7 +33,14 @@ Examples:
 
 def _plug_in(call: Call) -> Item:
     link = call.text("uplink")
-    return {"provider:network_type": "flat", "provider:physical_network": link} if link else {}
+    vlan = call.given.get("vlan")
+    if not link:
+        if vlan is not None:
+            raise InvalidError("--vlan is a VLAN of a link: give --uplink, too", "vlan")
+        return {}
+    joined: Item = {"provider:network_type": "flat", "provider:physical_network": link}
+    segment: Item = {"provider:network_type": "vlan", "provider:segmentation_id": vlan}
+    return joined if vlan is None else {**joined, **segment}
 
 
 def _gateway_place(call: Call) -> Item:
@@ -75,7 +82,11 @@ _PLACES: Final = (
         _gateway_place,
     ),
     Field(
-        (click.Option(["--uplink"], metavar="LINK", help="Physical link that it is joined to."),), _plug_in
+        (
+            click.Option(["--uplink"], metavar="LINK", help="Physical link that it is joined to."),
+            click.Option(["--vlan"], type=click.IntRange(1, 4094), help="VLAN of that link; else all of it."),
+        ),
+        _plug_in,
     ),
 )
 _SUBNET_PARAMS: Final = (

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from netwright.control import dhcp_ports, network_links, overlaps, text
 from netwright.control.given import UNSET, Unset, given
+from netwright.control.network_links import NetworkType
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.ids import LinkName, NetworkId, SubnetId
@@ -29,7 +30,7 @@ _USUAL_MTU: Final = 1500
 
 @dataclass(frozen=True, slots=True)
 class NetworkRequest:
-    """A network as a user asks for it; `gateway_place` and `project_id` are for new ones only."""
+    """A network as a user asks for it; `gateway_place`, `project_id`, type and segment for new ones only."""
 
     project_id: str | Left = UNSET
     name: str | Left = UNSET
@@ -46,6 +47,8 @@ class NetworkRequest:
     host_access: bool | Left = UNSET
     shared_gateway: bool | Left = UNSET
     bridge: str | Left | None = UNSET
+    network_type: NetworkType | Left = UNSET
+    segmentation_id: int | Left | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def update(world: World, network_id: NetworkId, request: NetworkRequest) -> Netw
         _check_mtu(work, network)
         _check_shared_gateway(network)
         _check_external(work, old, network)
-        network_links.refuse_bridge(work, old, network)
+        network = network_links.with_links(work, old, network)
         store.save(work.connection, network, work.now)
         work.touch(Touched.NETWORK, network.id)
         return _get(work.connection, network_id)
@@ -129,7 +132,10 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     network = _asked(blank, request)
     _check_mtu(work, network)
     _check_shared_gateway(network)
-    network_links.refuse_bridge(work, None, network)
+    segment = network_links.segment(
+        given(request.network_type, None), given(request.segmentation_id, None), network.uplink
+    )
+    network = network_links.with_links(work, None, network, segment)
     store.insert(work.connection, network, work.now)
     work.touch(Touched.NETWORK, network.id)
     return network.id

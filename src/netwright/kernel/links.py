@@ -48,7 +48,7 @@ class Links:
             listed = rtnetlink.links(self._reader, "bridge" if self._bridges else "")
             self._names = {state.index: state.name for state in listed}
             if not self._bridges:
-                listed = [state for state in listed if state.kind != "bridge"]
+                listed = [state for state in listed if state.kind not in {"bridge", "vlan"}]
             states = [state for state in listed if state.alias.startswith(OURS)]
         else:
             found = (rtnetlink.link(self._reader, name=key.name) for key in keys)

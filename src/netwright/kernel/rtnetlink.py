@@ -35,6 +35,7 @@ _FAMILIES: Final = (2, 10)
 # Attribute numbers of linux/if_link.h, if_addr.h and rtnetlink.h.
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
 _IFLA_IFALIAS, _IFLA_EXT_MASK = 20, 29
+_IFLA_LINK, _VLAN_ID = 5, 1
 _INFO_KIND, _INFO_DATA = 1, 2
 _BR_STP, _BR_FORWARD_DELAY, _BR_SNOOPING, _BR_CALL4, _BR_CALL6 = 5, 1, 23, 36, 37
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_PROTO = 1, 2, 11
@@ -55,6 +56,13 @@ class LinkState:
     alias: str
     kind: str
     data: bytes
+    parent: int = 0
+    """The link below, of a VLAN device for one."""
+
+    @property
+    def vlan(self) -> int:
+        """A VLAN device's own number."""
+        return int.from_bytes(attributes(self.data).get(_VLAN_ID, b""), "little")
 
     @property
     def plain_bridge(self) -> bool:
@@ -168,6 +176,7 @@ def parse_link(body: bytes) -> LinkState:
         alias=string(found.get(_IFLA_IFALIAS, b"")),
         kind=string(info.get(_INFO_KIND, b"")),
         data=info.get(_INFO_DATA, b""),
+        parent=_number(found.get(_IFLA_LINK)),
     )
 
 

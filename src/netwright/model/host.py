@@ -22,6 +22,7 @@ class Stage(StrEnum):
     FIREWALL_PLUGIN = "firewall-plugin"
     BRIDGES = "bridges"
     SYSCTLS = "sysctls"
+    VLANS = "vlans"
     UPLINKS = "uplinks"
     PORTS = "ports"
     NWFILTER_BINDINGS = "nwfilter-bindings"
@@ -120,6 +121,18 @@ class TapLink:
 
 
 Link = BridgeLink | VethLink | TapLink
+
+
+@dataclass(frozen=True, slots=True)
+class VlanLink:
+    """A device on a bridge that carries the frames of one VLAN (IEEE 802.1Q) of the link below it."""
+
+    parent: LinkName
+    id: int
+    master: LinkName
+    mtu: int
+    alias: str
+    up: bool = True
 
 
 class AddressKey(NamedTuple):

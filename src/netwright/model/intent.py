@@ -25,6 +25,14 @@ Address = IPv4Address | IPv6Address
 Prefix = IPv4Network | IPv6Network
 
 
+@dataclass(frozen=True, slots=True)
+class Vlan:
+    """A VLAN (IEEE 802.1Q) of a network's uplink: 1 to 4094, and what hosts call the device for it."""
+
+    id: int
+    link: LinkName
+
+
 class GatewayPlace(StrEnum):
     """Where a network's gateway lives: on the bridge in the host's namespace, or in a router."""
 
@@ -58,6 +66,8 @@ class Network:
     """Whether each host is gateway and DHCP server of its own guests, all at one address on one wire."""
     bridge: LinkName | None = None
     """What the bridge is called on every host; None: as `bridge_name` makes it."""
+    vlan: Vlan | None = None
+    """Where there is one, the uplink's device for it is on the bridge, and not the uplink."""
 
 
 @dataclass(frozen=True, slots=True)

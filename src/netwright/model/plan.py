@@ -99,6 +99,14 @@ class SubnetPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class VlanPlan:
+    """A device for a VLAN: the physical link below it, and the VLAN's number."""
+
+    parent: LinkName
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class NetworkItem:
     """A network present on the host: its bridge, its addresses, its dnsmasq."""
 
@@ -121,6 +129,8 @@ class NetworkItem:
     """The bridge's, where it is this host's own; else it is made from the network's id."""
     bridge_called: LinkName | None = None
     """The bridge's name, where somebody chose one."""
+    vlan: VlanPlan | None = None
+    """How the uplink is made, where it is a device for a VLAN; else it is a physical link."""
 
     @property
     def key(self) -> ItemKey:

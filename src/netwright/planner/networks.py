@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from netwright.model.ids import HostName, host_bridge_mac
 from netwright.model.intent import GatewayPlace, Network, Port, Subnet
-from netwright.model.plan import NetworkItem
+from netwright.model.plan import NetworkItem, VlanPlan
 from netwright.planner import subnets as subnet_plans
 from netwright.planner.names import domain_of
 
@@ -25,7 +25,7 @@ def item(
         mtu=network.mtu,
         place=network.gateway_place,
         admin_up=network.admin_state_up,
-        uplink=network.uplink,
+        uplink=network.vlan.link if network.vlan else network.uplink,
         nat=network.nat,
         host_access=network.host_access,
         dns_domain=domain_of(network.dns_domain),
@@ -34,4 +34,5 @@ def item(
         shared_gateway=network.shared_gateway,
         mac=host_bridge_mac(network.id, host) if network.shared_gateway else None,
         bridge_called=network.bridge,
+        vlan=VlanPlan(network.uplink, network.vlan.id) if network.vlan and network.uplink else None,
     )

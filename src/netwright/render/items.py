@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import TypeVar, assert_never
 
-from netwright.model.host import Stage, SysctlKey, Traits, Uplink
+from netwright.model.host import Stage, SysctlKey, Traits
 from netwright.model.ids import HOST_NAMESPACE
 from netwright.model.plan import (
     FloatingIpItem,
@@ -28,7 +28,14 @@ from netwright.render.addresses import (
 )
 from netwright.render.dhcp import network_dhcp, port_dhcp
 from netwright.render.firewalls import Engine, nftables
-from netwright.render.links import network_links, network_namespaces, network_sysctls, port_links
+from netwright.render.links import (
+    network_links,
+    network_namespaces,
+    network_sysctls,
+    network_uplinks,
+    network_vlans,
+    port_links,
+)
 
 Rendered = Mapping[Stage, Mapping[Hashable, object]]
 K = TypeVar("K", bound=Hashable)
@@ -58,7 +65,6 @@ def _render(item: Item, traits: Traits) -> Rendered:
 
 
 def _network(network: NetworkItem, traits: Traits) -> Rendered:
-    uplinks = {network.uplink: Uplink(network.bridge)} if network.uplink else {}
     links = network_links(network, traits)
     bridge = (HOST_NAMESPACE, network.bridge)
     return {
@@ -70,7 +76,8 @@ def _network(network: NetworkItem, traits: Traits) -> Rendered:
         Stage.ROUTES: _part(network_routes(network)),
         Stage.DNSMASQ: _part(network_dhcp(network, traits)),
         Stage.METADATA: _part(network_listeners(network)),
-        Stage.UPLINKS: _part(uplinks),
+        Stage.VLANS: _part(network_vlans(network)),
+        Stage.UPLINKS: _part(network_uplinks(network)),
     }
 
 

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from typing import Final, assert_never
 
-from netwright.model.host import BridgeLink, Link, LinkKey, SysctlKey, TapLink, Traits, VethLink
+from netwright.model.host import (
+    BridgeLink,
+    Link,
+    LinkKey,
+    SysctlKey,
+    TapLink,
+    Traits,
+    Uplink,
+    VethLink,
+    VlanLink,
+)
 from netwright.model.ids import (
     HOST_NAMESPACE,
+    LinkName,
     NamespaceName,
     dhcp_link_name,
     dhcp_namespace,
@@ -48,6 +59,26 @@ def network_links(network: NetworkItem, traits: Traits) -> Links:
             up=network.admin_up,
         )
     return links
+
+
+def network_uplinks(network: NetworkItem) -> dict[LinkName, Uplink]:
+    """The physical link that is on the bridge."""
+    return {network.uplink: Uplink(network.bridge)} if network.uplink and not network.vlan else {}
+
+
+def network_vlans(network: NetworkItem) -> dict[LinkKey, VlanLink]:
+    """The device for the network's VLAN."""
+    if not (network.uplink and network.vlan):
+        return {}
+    made = VlanLink(
+        parent=network.vlan.parent,
+        id=network.vlan.id,
+        master=network.bridge,
+        mtu=network.mtu,
+        alias=f"{OWNER}:network:{network.id}",
+        up=network.admin_up,
+    )
+    return {LinkKey(HOST_NAMESPACE, network.uplink): made}
 
 
 def network_namespaces(network: NetworkItem) -> dict[NamespaceName, bool]:

@@ -218,7 +218,8 @@ def _bridge(view: View) -> Hop:
     )
     note = f"{link.mac}, MTU {link.mtu}, {_up(link.up)}" if link else ""
     wire = view.part(Stage.FIREWALL, partial(_is_of_wire, view))
-    wanted = with_(view.part(Stage.BRIDGES), view.part(Stage.UPLINKS), view.part(Stage.SYSCTLS), wire)
+    stages = (Stage.BRIDGES, Stage.VLANS, Stage.UPLINKS, Stage.SYSCTLS)
+    wanted = with_(*map(view.part, stages), wire)
     return Hop(Part.BRIDGE, name, note, ("ip", "-d", "link", "show", name), wanted)
 
 

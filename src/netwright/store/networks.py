@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from netwright.model.errors import ConflictError, NotFoundError
 from netwright.model.ids import LinkName, NetworkId, ProjectId
-from netwright.model.intent import GatewayPlace, Network
+from netwright.model.intent import GatewayPlace, Network, Vlan
 from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.tables import networks
@@ -83,6 +83,8 @@ def _values(network: Network) -> Mapping[str, object]:
         "host_access": network.host_access,
         "shared_gateway": network.shared_gateway,
         "bridge": network.bridge,
+        "segmentation_id": network.vlan and network.vlan.id,
+        "vlan_link": network.vlan and network.vlan.link,
     }
 
 
@@ -105,6 +107,7 @@ def _network(row: rows.Row) -> Network:
         host_access=row.host_access,
         shared_gateway=row.shared_gateway,
         bridge=_link(row.bridge),
+        vlan=Vlan(row.segmentation_id, LinkName(row.vlan_link)) if row.segmentation_id else None,
     )
 
 

@@ -81,8 +81,12 @@ networks: Final = sa.Table(
     _flag("host_access"),
     _flag("shared_gateway"),
     sa.Column("bridge", sa.String(15)),
+    sa.Column("segmentation_id", sa.Integer),
+    sa.Column("vlan_link", sa.String(15)),
     *_stamps(),
     sa.Index("uq_networks_bridge", "bridge", unique=True),
+    sa.Index("uq_networks_vlan_link", "vlan_link", unique=True),
+    sa.Index("uq_networks_segment", "uplink", "segmentation_id", unique=True),
 )
 
 subnets: Final = sa.Table(

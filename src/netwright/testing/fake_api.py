@@ -53,15 +53,16 @@ _NETWORK: Final = Kind(
         "mtu": 1500,
         "dns_domain": "",
         "port_security_enabled": True,
-        "provider:network_type": "flat",
+        "provider:network_type": "local",
         "provider:physical_network": None,
+        "provider:segmentation_id": None,
         "netwright:gateway_place": "router",
         "netwright:nat": True,
         "netwright:host_access": False,
         "netwright:shared_gateway": False,
         "netwright:bridge": None,
     },
-    frozenset({"netwright:gateway_place", "provider:network_type", "provider:physical_network"}),
+    frozenset({"netwright:gateway_place", "provider:network_type", "provider:segmentation_id"}),
 )
 _SUBNET: Final = Kind(
     "subnet",
