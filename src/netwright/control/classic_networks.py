@@ -20,12 +20,13 @@ from netwright.control.classic_refusals import (
     NoMoreNetworks,
 )
 from netwright.control.given import UNSET
+from netwright.control.network_links import NetworkType
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.classic import ClassicFixedIp, ClassicNetwork, Life
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import HostName, NetworkId, ProjectId
+from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId
 from netwright.model.intent import Address, GatewayPlace, HostRoute, Ipv6Mode, Network, Pool, Prefix, Subnet
 from netwright.store import addresses, classic_fixed_ips, hosts
 from netwright.store import classic_networks as store
@@ -64,6 +65,8 @@ class ClassicRequest:
     serves: bool
     """Whether hosts hand out addresses by DHCP and router advertisements."""
     ipv6_mode: Ipv6Mode | None
+    by_agents: bool
+    """Whether hosts' agents make its links. Else nova's managers do, and nothing is planned for agents."""
     network_id: NetworkId | None = None
 
 
@@ -230,7 +233,8 @@ def _create(work: Work, request: ClassicRequest, default_quota: int) -> NetworkI
         quotas.refuse_one_more(connection, classic.project_id, quotas.NETWORKS, default_quota)
     if request.network_id is not None:
         _refuse_known(connection, request.network_id)
-    made = networks.create_in(work, _network_request(request), request.network_id)
+    links = request.by_agents and request.serves and not _has_bridge(connection, classic.bridge)
+    made = networks.create_in(work, _network_request(request, links=links), request.network_id)
     number = store.last_number(connection) + 1
     store.insert(connection, replace(classic, network_id=made, number=number))
     for subnet in _subnet_requests(request, made):
@@ -247,10 +251,16 @@ def _refuse_known(connection: sa.Connection, wanted: NetworkId) -> None:
     raise CidrConflict(f"Network {wanted} is there already.", "uuid")
 
 
-def _network_request(request: ClassicRequest) -> NetworkRequest:
+def _has_bridge(connection: sa.Connection, bridge: LinkName | None) -> bool:
+    """Whether a network has it. Of nova's several networks of one bridge agents give it to the first."""
+    return bridge is not None and bool(network_rows.find(connection, {"bridge": (bridge,)}))
+
+
+def _network_request(request: ClassicRequest, *, links: bool) -> NetworkRequest:
+    """`links`: with the bridge and the way out that agents make it."""
     classic = request.classic
-    # A VLAN is a link of its own on the parent, which must not be a port of the bridge itself.
-    uplink = classic.bridge_interface if classic.vlan is None and request.serves else None
+    uplink = classic.bridge_interface if links else None
+    on_vlan = uplink is not None and classic.vlan is not None
     return NetworkRequest(
         project_id=classic.project_id or DEFAULT_PROJECT,
         name=request.label,
@@ -258,6 +268,9 @@ def _network_request(request: ClassicRequest) -> NetworkRequest:
         mtu=UNSET if request.mtu is None else request.mtu,
         gateway_place=GatewayPlace.HOST,
         uplink=uplink,
+        bridge=classic.bridge if links else None,
+        network_type=NetworkType.VLAN if on_vlan else UNSET,
+        segmentation_id=classic.vlan if on_vlan else UNSET,
         shared_gateway=classic.multi_host and classic.share_address and uplink is not None,
     )
 

@@ -48,6 +48,7 @@ class Asked:
     network_size: int | None
     default_size: int
     serves: bool
+    by_agents: bool
     multi_host: bool
     share_address: bool
     enable_dhcp: bool
@@ -253,6 +254,7 @@ def _network(
         dns=asked.dns,
         mtu=asked.mtu,
         serves=asked.serves,
+        by_agents=asked.by_agents,
         ipv6_mode=asked.ipv6_mode,
         network_id=asked.network_id,
     )

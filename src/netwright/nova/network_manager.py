@@ -119,7 +119,8 @@ class NetworkManager:
             "allowed_start": allowed_start,
             "allowed_end": allowed_end,
         }
-        kind = Kind(self.required_create_args, self.DHCP, self.SHOULD_CREATE_VLAN)
+        by_agents = self._cloud.is_agents
+        kind = Kind(self.required_create_args, self.DHCP, self.SHOULD_CREATE_VLAN, by_agents)
         return list(map(network_model, network_calls.create(self._cloud, kind, given)))
 
     def delete_network(

@@ -39,6 +39,8 @@ class Kind:
     required: Sequence[str]
     dhcp: bool
     vlans: bool
+    by_agents: bool
+    """Whether hosts' agents make networks' links."""
 
 
 def parse(given: Mapping[str, object], options: NetworkOptions, kind: Kind) -> Asked:
@@ -67,6 +69,7 @@ def parse(given: Mapping[str, object], options: NetworkOptions, kind: Kind) -> A
         network_size=_size(numbers["network_size"]),
         default_size=options.network_size,
         serves=kind.dhcp,
+        by_agents=kind.by_agents,
         multi_host=_flag(given, "multi_host", options.multi_host),
         share_address=_flag(given, "share_address", options.share_dhcp_address),
         enable_dhcp=_flag(given, "enable_dhcp", otherwise=True),

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from netwright.control import classic_networks, classic_vifs
 from netwright.control.classic_networks import ClassicRecord
 from netwright.model.classic import ClassicFixedIp, ClassicNetwork, Life
-from netwright.model.ids import HostName, NetworkId, PortId
+from netwright.model.ids import HostName, NetworkId, PortId, bridge_name
 from netwright.model.intent import Address, Port, Subnet
 from netwright.nova.cloud import Cloud, Traits
 from netwright.store import classic_fixed_ips, floating_ips
@@ -28,6 +28,7 @@ class _Known:
     networks: Mapping[NetworkId, ClassicNetwork]
     floating: _Floating
     rxtx_factor: float | None
+    by_agents: bool
 
 
 def build(
@@ -47,6 +48,7 @@ def build(
             {record.id: _as_seen_on(connection, record, host) for record in records.values()},
             _floating(connection, ports),
             rxtx_factor,
+            cloud.is_agents,
         )
     return [_vif(known, port, records[port.network_id]) for port in ports]
 
@@ -86,7 +88,7 @@ def _vif(known: _Known, port: Port, record: ClassicRecord) -> Data:
         "address": port.mac,
         "network": {
             "id": record.id,
-            "bridge": classic.bridge,
+            "bridge": _bridge(known, record),
             "label": record.network.name,
             "subnets": [_subnet_v4(known, port, record), _subnet_v6(port, record)],
             "meta": _meta(known.traits, record),
@@ -95,6 +97,13 @@ def _vif(known: _Known, port: Port, record: ClassicRecord) -> Data:
     if classic.rxtx_base is not None and known.rxtx_factor is not None:
         vif["rxtx_cap"] = classic.rxtx_base * known.rxtx_factor
     return vif
+
+
+def _bridge(known: _Known, record: ClassicRecord) -> str | None:
+    """Agents call a bridge so only where the name was free."""
+    if known.by_agents and known.traits.creates_bridge:
+        return record.network.bridge or bridge_name(record.id)
+    return record.classic.bridge
 
 
 def _meta(traits: Traits, record: ClassicRecord) -> Data:
