@@ -67,12 +67,7 @@ def reserved(manager: NetworkManager, network: NetworkModel) -> list[str]:
 
 def addresses(info: list[dict[str, object]]) -> list[str]:
     """All fixed IPs of a network info."""
-    return [
-        ip["address"]
-        for vif in info
-        for subnet in vif["network"]["subnets"]  # type: ignore[index] - plain data
-        for ip in subnet["ips"]
-    ]
+    return [ip["address"] for vif in info for subnet in vif["network"]["subnets"] for ip in subnet["ips"]]
 
 
 def boot(
@@ -92,4 +87,4 @@ def boot(
 
 
 def _options(given: dict[str, object], **otherwise: object) -> NetworkOptions:
-    return NetworkOptions(**{"host": "h1", "my_ip": "192.0.2.1", **otherwise, **given})  # type: ignore[arg-type] - by name
+    return NetworkOptions(**{"host": "h1", "my_ip": "192.0.2.1", **otherwise, **given})

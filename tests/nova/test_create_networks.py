@@ -57,7 +57,7 @@ def test_what_cannot_be_is_refused_by_name(
     with flat_dhcp() as manager:
         whole: dict[str, object] = {"label": "net", "cidr": "10.0.0.0/24", "bridge": "br100", **given}
         with pytest.raises(refusal) as refused:
-            manager.create_networks(ADMIN, **whole)  # type: ignore[arg-type] - by name
+            manager.create_networks(ADMIN, **whole)
         assert (type(refused.value), refused.value.field) == (refusal, field)
         assert manager.get_all_networks(ADMIN) == []
 

@@ -34,7 +34,7 @@ from netwright.nova.options import NetworkOptions
 
 def network(manager: NetworkManager, label: str = "net", **more: object) -> NetworkModel:
     given: dict[str, object] = {"cidr": "10.0.0.0/24", "bridge": "br100", **more}
-    return manager.create_networks(ADMIN, label, **given)[0]  # type: ignore[arg-type] - by name
+    return manager.create_networks(ADMIN, label, **given)[0]
 
 
 def state(manager: NetworkManager, address: str) -> tuple[str | None, bool, bool]:
@@ -134,7 +134,7 @@ class _Scripted:
 
 
 def _with_rng(manager: NetworkManager, here: World, rng: object) -> FlatDHCPManager:
-    other = World(here.database, here.host, here.clock, here.new_id, rng)  # type: ignore[arg-type] - as random
+    other = World(here.database, here.host, here.clock, here.new_id, rng)
     return FlatDHCPManager(other, options=manager.options)
 
 

@@ -26,7 +26,7 @@ from netwright.control.subnets import SubnetRequest
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.classic import ClassicFixedIp, ClassicNetwork, Life
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId
+from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId, SubnetId
 from netwright.model.intent import Address, GatewayPlace, HostRoute, Ipv6Mode, Network, Pool, Prefix, Subnet
 from netwright.store import addresses, classic_fixed_ips, hosts
 from netwright.store import classic_networks as store
@@ -237,9 +237,10 @@ def _create(work: Work, request: ClassicRequest, default_quota: int) -> NetworkI
     made = networks.create_in(work, _network_request(request, links=links), request.network_id)
     number = store.last_number(connection) + 1
     store.insert(connection, replace(classic, network_id=made, number=number))
-    for subnet in _subnet_requests(request, made):
-        subnets.create_in(work, subnet)
-    _hold(work, made, classic)
+    for asked in _subnet_requests(request, made):
+        subnet = subnets.create_in(work, asked)
+        if asked.cidr == request.cidr:
+            _hold(work, made, subnet, request)
     return made
 
 
@@ -307,16 +308,17 @@ def _subnet_requests(request: ClassicRequest, made: NetworkId) -> list[SubnetReq
     return found
 
 
-def _hold(work: Work, made: NetworkId, classic: ClassicNetwork) -> None:
+def _hold(work: Work, made: NetworkId, subnet: SubnetId, request: ClassicRequest) -> None:
     """The VPN's address waits for its instance; a gateway that is somebody else's is nobody's fixed IP."""
-    for subnet in subnet_rows.of_network(work.connection, made):
-        vpn = classic.vpn_private_address
-        if vpn is not None and vpn in subnet.cidr:
-            addresses.take(work.connection, subnet.id, vpn, addresses.GATEWAY)
-            kept = ClassicFixedIp(made, subnet.id, vpn, Life.RESERVED, work.now, reserved=True)
-            classic_fixed_ips.insert(work.connection, kept)
-        if classic.gateway is not None and classic.gateway in subnet.cidr:
-            addresses.take(work.connection, subnet.id, classic.gateway, addresses.GATEWAY)
+    classic, vpn = request.classic, request.classic.vpn_private_address
+    if vpn is not None:
+        addresses.take(work.connection, subnet, vpn, addresses.GATEWAY)
+        kept = ClassicFixedIp(made, subnet, vpn, Life.RESERVED, work.now, reserved=True)
+        classic_fixed_ips.insert(work.connection, kept)
+    held = {classic.dhcp_server} if request.serves else set()
+    for address in {classic.gateway, classic.dhcp_server} - held:
+        if address is not None:
+            addresses.take(work.connection, subnet, address, addresses.GATEWAY)
 
 
 def _records(connection: sa.Connection, found: Sequence[ClassicNetwork]) -> list[ClassicRecord]:

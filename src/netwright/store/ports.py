@@ -114,6 +114,11 @@ def is_mac_used_anywhere(connection: sa.Connection, mac: Mac) -> bool:
     return rows.exists(connection, ports, {"mac": (mac,)})
 
 
+def is_device_known(connection: sa.Connection, device: str) -> bool:
+    """Whether a guest of that id has a port."""
+    return rows.exists(connection, ports, {"device_id": (device,)})
+
+
 def ids_of_device(connection: sa.Connection, device: str, network: NetworkId) -> list[PortId]:
     """The guest's ports on the network, oldest first."""
     theirs = rows.conditions(ports, {"device_id": (device,), "network_id": (network,)})
