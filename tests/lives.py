@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from worlds import HOST, OTHER_HOST, world
 
-from netwright.control import floating_ips, groups, logs, networks, plans, ports, reports, rules, subnets
+from netwright.control import (
+    floating_ips,
+    gateways,
+    groups,
+    logs,
+    networks,
+    plans,
+    ports,
+    reports,
+    rules,
+    subnets,
+)
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.groups import GroupRequest
@@ -27,6 +38,7 @@ from netwright.model.ids import HostName, LinkName, NamespaceName, port_link_nam
 from netwright.model.intent import (
     Direction,
     EtherType,
+    GatewayHosts,
     GatewayPlace,
     Guest,
     HostTap,
@@ -100,6 +112,9 @@ class Users(RuleBasedStateMachine):
         ]  # fmt: skip
         for network, cidr in zip(made, CIDRS, strict=False):
             subnets.create(self.world, [SubnetRequest(network_id=network, cidr=cidr)])
+        for host in self.hosts:
+            self.world.liveness.hear(host, self.world.clock())
+            reports.receive(self.world, Report(host, 1, converged=True, complete=True))
         guests = ports.create(
             self.world,
             [
@@ -131,6 +146,21 @@ class Users(RuleBasedStateMachine):
         with contextlib.suppress(RequestError):
             request = NetworkRequest(mtu=mtu, uplink=uplink, external=external, dns_domain="lan.")
             networks.update(self.world, self.network(at), request)
+
+    @rule(at=PICK, wanted=st.sampled_from(GatewayHosts), host=st.sampled_from([None, *hosts]))
+    def choose_gateways(self, at, wanted, host):
+        with contextlib.suppress(RequestError):
+            one = host if wanted is GatewayHosts.ONE else None
+            request = NetworkRequest(gateway_hosts=wanted, gateway_host=one)
+            networks.update(self.world, self.network(at), request)
+
+    @rule(alive=st.sampled_from([(), *((host,) for host in hosts), hosts]))
+    def time_passes(self, alive):
+        for _ in range(65):
+            now = self.world.clock()
+        for host in alive:
+            self.world.liveness.hear(host, now)
+        gateways.watch_over(self.world)
 
     @rule(at=PICK)
     def delete_network(self, at):

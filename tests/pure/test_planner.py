@@ -23,6 +23,7 @@ from netwright.model.intent import (
 from netwright.model.plan import HostItem, HostPlan, ItemKey, Noun, Serving
 from netwright.planner import floating_ips, names, networks
 from netwright.planner.check import problems
+from netwright.planner.gateways import Place
 from netwright.planner.subnets import serving
 
 PROJECT = ProjectId("p")
@@ -40,6 +41,10 @@ def subnet(cidr: str, **attributes) -> Subnet:
     )
 
 
+def place(home: Network, *subnets: Subnet, holder: HostName | None = None) -> Place:
+    return Place(home, {one.id: one for one in subnets}, holder)
+
+
 DHCP = Port(
     PortId("d"), NetworkId("n"), PROJECT, "", Mac("fa:16:3e:00:00:01"),
     (FixedIp(SubnetId("s"), ip_address("10.0.0.2")),),
@@ -50,10 +55,10 @@ def test_hosts_that_share_a_gateways_address_have_bridges_of_their_own() -> None
     """Each host's bridge has its own MAC where the gateway is shared, always the same one; else the network's."""
     ours, other = (subnet("10.0.0.0/24"),), HostName("other")
     shared = network(GatewayPlace.HOST, uplink=LinkName("eth1"), shared_gateway=True)
-    items = [networks.item(shared, ours, None, host, used=True) for host in (HOST, other, HOST)]
+    items = [networks.item(place(shared, *ours), None, host, used=True) for host in (HOST, other, HOST)]
     assert [one and one.shared_gateway for one in items] == [True] * 3
     assert len({one and one.mac for one in items}) == 2
-    alone = networks.item(replace(shared, shared_gateway=False), ours, None, HOST, used=True)
+    alone = networks.item(place(replace(shared, shared_gateway=False), *ours), None, HOST, used=True)
     assert alone is not None
     assert alone.mac is None
 
@@ -75,14 +80,14 @@ def test_a_host_network_is_there_from_its_first_subnet_on() -> None:
     """A host network with a subnet is on every host; without one, or external, or a router one, only where used."""
     ours = (subnet("10.0.0.0/24"),)
     host, router = network(GatewayPlace.HOST), network(GatewayPlace.ROUTER)
-    assert networks.item(host, ours, None, HOST, used=False) is not None
+    assert networks.item(place(host, *ours), None, HOST, used=False) is not None
     for one, theirs in ((host, ()), (router, ours), (network(GatewayPlace.HOST, external=True), ours)):
-        assert networks.item(one, theirs, None, HOST, used=False) is None
-        assert networks.item(one, theirs, None, HOST, used=True) is not None
+        assert networks.item(place(one, *theirs), None, HOST, used=False) is None
+        assert networks.item(place(one, *theirs), None, HOST, used=True) is not None
 
 
 @pytest.mark.parametrize(
-    ("place", "dhcp", "enabled", "held"),
+    ("where", "dhcp", "enabled", "held"),
     [
         (GatewayPlace.HOST, None, True, "10.0.0.1"),
         (GatewayPlace.HOST, None, False, "10.0.0.1"),
@@ -91,9 +96,11 @@ def test_a_host_network_is_there_from_its_first_subnet_on() -> None:
         (GatewayPlace.ROUTER, None, True, None),
     ],
 )
-def test_netwright_holds_the_gateway_or_the_dhcp_ports_address(place, dhcp, enabled, held) -> None:
+def test_netwright_holds_the_gateway_or_the_dhcp_ports_address(where, dhcp, enabled, held) -> None:
     """On a host network the gateway's address is ours, on a router network the DHCP port's while there is DHCP."""
-    item = networks.item(network(place), (subnet("10.0.0.0/24", enable_dhcp=enabled),), dhcp, HOST, used=True)
+    item = networks.item(
+        place(network(where), subnet("10.0.0.0/24", enable_dhcp=enabled)), dhcp, HOST, used=True
+    )
     assert item is not None
     assert item.subnets[0].held == (held and ip_address(held))
     assert item.dhcp_mac == (dhcp and dhcp.mac)

@@ -25,7 +25,17 @@ from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage, Traits
 from netwright.model.ids import GroupId, HostName
 from netwright.model.intent import Address
-from netwright.model.plan import GroupItem, HostPlan, Item, ItemKey, Noun, PlanUpdate, PortItem, StageFailure
+from netwright.model.plan import (
+    GroupItem,
+    HostPlan,
+    Item,
+    ItemKey,
+    Noun,
+    PlanUpdate,
+    PortItem,
+    ServedItem,
+    StageFailure,
+)
 from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0
@@ -155,6 +165,8 @@ class Agent:
             self._members.remove(gone)
             if isinstance(gone, PortItem):
                 self._parts.callers.remove(gone.id)
+            elif isinstance(gone, ServedItem):
+                self._parts.callers.remove(gone.port.id)
         for item in changed:
             if before := self._items.get(item.key):
                 self._members.remove(before)
@@ -162,6 +174,8 @@ class Agent:
             self._items[item.key] = item
             if isinstance(item, PortItem):
                 self._parts.callers.put(item)
+            elif isinstance(item, ServedItem):
+                self._parts.callers.put(item.port)
 
     def _look(self, batch: Batch, touched: Touched, now: float) -> dict[Stage, Keys]:
         """Everything at first and every few minutes; else what changed, here or there, and what failed."""

@@ -19,7 +19,7 @@ from netwright.agent.metadata import MetadataService
 from netwright.agent.metrics import AgentMetrics
 from netwright.agent.packet_lines import Around
 from netwright.agent.packet_log import PacketLog
-from netwright.agent.reporter import Reporter
+from netwright.agent.reporter import EVERY, Reporter
 from netwright.agent.sampler import Sampler
 from netwright.agent.server import Server
 from netwright.agent.stages import stages
@@ -50,6 +50,8 @@ class Settings:
     log_limit: LogLimit = DEFAULT_LOG_LIMIT
     log_to_stdout: bool = False
     sweep_all: bool = False
+    report_every: float = EVERY
+    """Seconds after which the server hears that this host lives, if nothing else."""
 
 
 class Running:
@@ -66,7 +68,7 @@ class Running:
         self._dnsmasq = DnsmasqDaemons(settings.run_directory)
         self._metadata = MetadataService(callers.find)
         rows = stages(traits, firewall, self._dnsmasq, self._metadata)
-        self._reporter = Reporter(server, self.inbox.server_met)
+        self._reporter = Reporter(server, self.inbox.server_met, settings.report_every)
         self._xtables = (
             XtablesWatch(lambda: self.inbox.suspect(Stage.IPTABLES))
             if Stage.IPTABLES in firewall.stages

@@ -15,13 +15,17 @@ from netwright.model.plan import PortStatus, Report, VmmLink
 
 RETRY: Final = 1.0
 """Seconds."""
+EVERY: Final = 15.0
+"""Seconds after which the server is told that this host lives, if there is nothing else to tell."""
 
 
 class Reporter:
     """Merges reports that wait; after a failure the next one is complete."""
 
-    def __init__(self, server: Server, complete: Callable[[], None]) -> None:
+    def __init__(self, server: Server, complete: Callable[[], None], every: float = EVERY) -> None:
         """`complete` asks for a complete report: the server may have missed one."""
+        self._every = every
+        self._last: Report | None = None
         self._server = server
         self._ask_complete = complete
         self._changed = threading.Condition()
@@ -46,21 +50,29 @@ class Reporter:
             self._changed.notify()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._waiting is not None)
-                report, self._waiting = self._waiting, None
-            if report is None:
-                return
+        while report := self._next():
             try:
                 self._server.report(report)
+                self._last = report
             except ServerGoneError as error:
                 if self._stopping:
                     return
+                if report is self._last:
+                    continue  # no news are lost, and the watch tells when the server is there again
                 self._log.info("report_refused", error=str(error))
                 with self._changed:
                     self._changed.wait_for(lambda: self._stopping, RETRY)
                 self._ask_complete()
+
+    def _next(self) -> Report | None:
+        """What waits, or after a while without anything a report without news; None to stop."""
+        with self._changed:
+            while not (self._stopping or self._waiting):
+                if not self._changed.wait(self._every) and not self._waiting and self._last:
+                    self._last = replace(self._last, complete=False, ports=(), vmm_links=())
+                    return self._last
+            report, self._waiting = self._waiting, None
+            return report
 
 
 def merge(first: Report | None, second: Report) -> Report:

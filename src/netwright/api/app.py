@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -36,7 +36,7 @@ from netwright.api import (
 from netwright.api.call import Call, Handler, receive
 from netwright.api.metrics import Metrics
 from netwright.api.watch import Bell, Watch
-from netwright.control import plans
+from netwright.control import gateways, plans
 from netwright.control.world import World
 from netwright.model.errors import RequestError
 
@@ -66,6 +66,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/healthz": {"GET": own.health},
 }
 _HOUSEKEEPING_S: Final = 3600.0
+_GATEWAYS_S: Final = 2.0
 _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api")
 
 
@@ -137,17 +138,25 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 
 def _housekeeping(world: World) -> AbstractAsyncContextManager[None]:
-    """Shortens the log of changes now and then, for as long as the server runs."""
+    """Shortens the log of changes now and then, and looks after gateways, for as long as the server runs."""
 
-    async def keep_house() -> None:
+    async def again_and_again(chore: Callable[[World], None], seconds: float) -> None:
         while True:
-            await run_in_threadpool(plans.compact, world)
-            await asyncio.sleep(_HOUSEKEEPING_S)
+            try:
+                await run_in_threadpool(chore, world)
+            except OperationalError as error:
+                _LOG.error("database_refused", chore=chore.__name__, said=str(error.orig))  # no trace
+            await asyncio.sleep(seconds)
 
     @asynccontextmanager
     async def lifespan() -> AsyncIterator[None]:
-        task = asyncio.create_task(keep_house())
+        often = min(_GATEWAYS_S, world.liveness.patience.total_seconds() / 4)
+        tasks = [
+            asyncio.create_task(again_and_again(plans.compact, _HOUSEKEEPING_S)),
+            asyncio.create_task(again_and_again(gateways.watch_over, often)),
+        ]
         yield
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
     return lifespan()

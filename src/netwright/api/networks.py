@@ -14,7 +14,7 @@ from netwright.control.network_links import NetworkType, type_of
 from netwright.control.networks import NetworkRecord, NetworkRequest
 from netwright.control.world import World
 from netwright.model.ids import NetworkId
-from netwright.model.intent import GatewayPlace
+from netwright.model.intent import GatewayHosts, GatewayPlace
 from netwright.store.rows import Where
 
 
@@ -63,6 +63,11 @@ def view(shown: NetworkRecord) -> View:
         "netwright:host_access": network.host_access,
         "netwright:shared_gateway": network.shared_gateway,
         "netwright:bridge": network.bridge,
+        "netwright:gateway_hosts": network.gateway_hosts.value,
+        "netwright:gateway_host": network.gateway_host,
+        "netwright:gateways": [
+            {"host": one.host, "addresses": list(map(str, one.addresses))} for one in shown.gateways
+        ],
         **stamped(shown.record.stamps),
     }
 
@@ -80,7 +85,7 @@ def _new(body: Fields, project: str | None) -> NetworkRequest:
 
 
 def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left = UNSET) -> NetworkRequest:
-    mtu = body.number("mtu")
+    mtu, gateway_hosts = body.number("mtu"), body.one_of("netwright:gateway_hosts", GatewayHosts)
     return NetworkRequest(
         project_id=project,
         name=body.text("name"),
@@ -97,6 +102,8 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         host_access=body.flag("netwright:host_access"),
         shared_gateway=body.flag("netwright:shared_gateway"),
         bridge=body.text_or_null("netwright:bridge"),
+        gateway_hosts=UNSET if gateway_hosts is None else gateway_hosts,
+        gateway_host=body.text_or_null("netwright:gateway_host"),
     )
 
 
@@ -105,6 +112,7 @@ ATTRIBUTES: Final = frozenset({
     "subnets", "mtu", "router:external", "port_security_enabled", "dns_domain", "provider:network_type",
     "provider:physical_network", "provider:segmentation_id", "netwright:gateway_place", "netwright:nat",
     "netwright:host_access", "netwright:shared_gateway", "netwright:bridge",
+    "netwright:gateway_hosts", "netwright:gateway_host", "netwright:gateways",
     "created_at", "updated_at", "revision_number",
 })  # fmt: skip
 RESOURCE: Final = Resource(

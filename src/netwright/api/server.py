@@ -10,7 +10,7 @@ import random
 import socket
 import threading
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from starlette.applications import Starlette
 
 from netwright.api.app import create_app
 from netwright.api.watch import Bell
+from netwright.control.liveness import PATIENCE, Liveness
 from netwright.control.world import World
 from netwright.model.errors import NetwrightError
 from netwright.model.ids import HostName
@@ -109,8 +110,11 @@ def open_server(
     socket_path: Path,
     listen: tuple[str, int] | None = None,
     registry: CollectorRegistry | None = None,
+    patience: timedelta = PATIENCE,
 ) -> Server:
     """Opens the database and builds all that a server needs; it is not started yet.
+
+    `patience`: after so long without a report a host is taken for dead.
 
     `/metrics` shows all of the registry: give one to show more there than the API's own.
     """
@@ -121,6 +125,7 @@ def open_server(
         clock=lambda: datetime.now(UTC),
         new_id=lambda: str(uuid.uuid4()),
         rng=random.SystemRandom(),
+        liveness=Liveness(patience),
     )
     bell = Bell()
     counted = registry or CollectorRegistry()

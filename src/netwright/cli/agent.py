@@ -88,6 +88,7 @@ def settings_of(given: dict[str, object], server: str) -> Settings:
         log_limit=LogLimit(int(str(given["log_rate"])), int(str(given["log_burst"]))),
         log_to_stdout=bool(given["log_stdout"]),
         sweep_all=given["sweep"] == "all",
+        report_every=float(str(given["report_every"])),
     )
 
 
@@ -110,6 +111,7 @@ main = click.Command(
         service.libvirt_option,
         service.backend_option,
         service.sweep_option,
+        service.report_option,
         *service.packet_log_options,
         click.Option(
             ["--metrics"],

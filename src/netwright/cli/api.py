@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import click
@@ -31,6 +32,7 @@ def server_of(given: dict[str, object]) -> Server:
         service.host_name(str(given["host"])),
         Path(str(given["socket"])).absolute(),
         service.listen_address(str(given["listen"])),
+        patience=timedelta(seconds=float(str(given["gateway_patience"]))),
     )
 
 
@@ -43,6 +45,7 @@ main = click.Command(
         service.socket_option,
         service.listen_option,
         service.host_option,
+        service.patience_option,
         service.log_option,
     ],
 )

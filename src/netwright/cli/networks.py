@@ -16,6 +16,7 @@ from netwright.cli.output import print_document, print_item, print_lines
 from netwright.cli.subnets import IPV6_MODES
 from netwright.cli.verbs import Verbs, group
 from netwright.model.errors import InvalidError, NetwrightError
+from netwright.model.intent import GatewayHosts
 
 _HELP: Final = """Create a network; with --cidr, one that guests can use at once.
 
@@ -68,6 +69,18 @@ _SHARED: Final[tuple[Field, ...]] = (
         "--shared-gateway/--own-gateway",
         "netwright:shared_gateway",
         "Whether each host on the uplink is gateway and DHCP server of its own guests, at one address.",
+    ),
+    fields.choice(
+        "--gateway-hosts",
+        "netwright:gateway_hosts",
+        "Who is gateway: every host at one address, each at its own, or one for all.",
+        GatewayHosts,
+    ),
+    fields.nullable(
+        "--gateway-host",
+        "netwright:gateway_host",
+        "Which one; none: the server chooses.",
+        metavar="HOST",
     ),
     fields.nullable("--bridge", "netwright:bridge", "What its bridge is called on hosts.", metavar="LINK"),
 )

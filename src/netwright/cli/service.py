@@ -96,6 +96,22 @@ sweep_option: Final = click.Option(
     show_default=True,
     help="'all' lets a sweep remove more than half of the ports that are there.",
 )
+report_option: Final = click.Option(
+    ["--report-every"],
+    type=click.FloatRange(0.2, 3600),
+    default=15.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How often the server is told that this host lives, if there is nothing else to tell.",
+)
+patience_option: Final = click.Option(
+    ["--gateway-patience"],
+    type=click.FloatRange(1, 86400),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="After so long without a report from a host, gateways that it holds for all are given to another.",
+)
 packet_log_options: Final = (
     click.Option(
         ["--log-rate"],

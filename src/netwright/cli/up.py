@@ -50,6 +50,8 @@ main = click.Command(
         service.libvirt_option,
         service.backend_option,
         service.sweep_option,
+        service.report_option,
+        service.patience_option,
         *service.packet_log_options,
         service.log_option,
     ],

@@ -10,17 +10,18 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.control.dhcp_ports import OWNER
-from netwright.model.ids import GroupId, HostName, NetworkId, PortId, SubnetId
-from netwright.model.intent import FloatingIp, Log, Port, Subnet
-from netwright.model.plan import HostItem, Item, ItemKey, Nic, Noun
+from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId, SubnetId
+from netwright.model.intent import FloatingIp, GatewayHosts, Log, Port, Subnet
+from netwright.model.plan import HostItem, Item, ItemKey, Nic, Noun, PortItem, ServedItem
 from netwright.planner import floating_ips as floating_items
 from netwright.planner import groups as group_items
 from netwright.planner import logs as log_items
 from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
 from netwright.planner import ports as port_items
-from netwright.planner.ports import Place, is_plugged
-from netwright.store import floating_ips, groups, logs, networks, ports, presence, subnets
+from netwright.planner.gateways import Place
+from netwright.planner.ports import is_plugged
+from netwright.store import floating_ips, gateways, groups, logs, networks, ports, presence, subnets
 from netwright.store.records import PortRecord
 
 _AT_ONCE: Final = 5000
@@ -55,8 +56,7 @@ def _networks(connection: sa.Connection, host: HostName, wanted: Collection[str]
         for record in ports.find(connection, {"network_id": ids, "device_owner": (OWNER,)})
     }
     for network, place in places.items():
-        theirs = tuple(place.subnets.values())
-        item = network_items.item(place.network, theirs, dhcp.get(network), host, used=network in used)
+        item = network_items.item(place, dhcp.get(network), host, used=network in used)
         if item is not None:
             yield item
 
@@ -87,22 +87,28 @@ def _members(connection: sa.Connection, host: HostName, wanted: Collection[str])
                 yield item
 
 
+def _served(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    here = presence.served_ports(connection, host, [PortId(one) for one in wanted])
+    if here:
+        found = ports.find(connection, {"id": sorted(here)})
+        around = _around(connection, found)
+        yield from (ServedItem(around.item(record)) for record in found)
+
+
 def _floating_ips(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
-    found = [record.value for record in floating_ips.find(connection, {"id": wanted})]
-    behind = [one.association.port_id for one in found if one.association is not None]
-    if not behind:
+    here = presence.floating_ips_of(connection, host, [FloatingIpId(one) for one in wanted])
+    if not here:
         return
-    there = {
-        record.value.id: record.value
-        for record in ports.find(connection, {"id": behind})
-        if is_plugged(record.value, host)
-    }
-    near = {port.network_id for port in there.values()} | {one.network_id for one in found}
+    found = [record.value for record in floating_ips.find(connection, {"id": sorted(here)})]
+    behind = {one.association.port_id for one in found if one.association is not None}
+    theirs = {record.value.id: record.value for record in ports.find(connection, {"id": behind})}
+    near = {port.network_id for port in theirs.values()} | {one.network_id for one in found}
     places = _places(connection, near)
     for one in found:
-        if one.association is not None and one.association.port_id in there:
-            network = places[there[one.association.port_id].network_id].network
-            item = floating_items.item(one, network, places[one.network_id].network)
+        if one.association is not None:
+            port = theirs[one.association.port_id]
+            network, external = places[port.network_id].network, places[one.network_id].network
+            item = floating_items.item(one, network, external, near=is_plugged(port, host))
             if item is not None:
                 yield item
 
@@ -117,7 +123,7 @@ class _Around:
     group_names: Mapping[GroupId, str]
     logs: Sequence[Log]
 
-    def item(self, record: PortRecord) -> Item:
+    def item(self, record: PortRecord) -> PortItem:
         port = record.value
         same_guest = self.guests.get(_guest(port), [port]) if port.device_id else [port]
         nics = tuple(self._nic(one) for one in same_guest)
@@ -172,10 +178,12 @@ def _places(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping
     by_network: dict[NetworkId, dict[SubnetId, Subnet]] = {network: {} for network in wanted}
     for record in subnets.find(connection, {"network_id": wanted}):
         by_network[record.value.network_id][record.value.id] = record.value
-    return {
-        record.value.id: Place(record.value, by_network[record.value.id])
-        for record in networks.find(connection, {"id": wanted})
-    }
+    found = [record.value for record in networks.find(connection, {"id": wanted})]
+    apart = {network.id for network in found if network.gateway_hosts is not GatewayHosts.EVERY}
+    tenures = gateways.tenures(connection, apart) if apart else {}
+    own = gateways.own_addresses(connection, apart) if apart else {}
+    holders = {network: tenure.host for network, tenure in tenures.items()}
+    return {one.id: Place(one, by_network[one.id], holders.get(one.id), own) for one in found}
 
 
 _READERS: Final = {
@@ -185,4 +193,5 @@ _READERS: Final = {
     Noun.PORT: _ports,
     Noun.MEMBER: _members,
     Noun.FLOATING_IP: _floating_ips,
+    Noun.SERVED: _served,
 }

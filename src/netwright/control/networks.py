@@ -8,13 +8,14 @@ from typing import Final, Literal
 
 import sqlalchemy as sa
 
-from netwright.control import dhcp_ports, network_links, overlaps, text
+from netwright.control import dhcp_ports, gateways, network_links, overlaps, text
+from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Unset, given
 from netwright.control.network_links import NetworkType
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.ids import LinkName, NetworkId, SubnetId
-from netwright.model.intent import GatewayPlace, Network
+from netwright.model.intent import GatewayHosts, GatewayPlace, Network
 from netwright.store import floating_ips, hosts, ports, subnets
 from netwright.store import networks as store
 from netwright.store.changes import Touched
@@ -47,6 +48,8 @@ class NetworkRequest:
     host_access: bool | Left = UNSET
     shared_gateway: bool | Left = UNSET
     bridge: str | Left | None = UNSET
+    gateway_hosts: GatewayHosts | Left = UNSET
+    gateway_host: str | Left | None = UNSET
     network_type: NetworkType | Left = UNSET
     segmentation_id: int | Left | None = UNSET
 
@@ -57,6 +60,8 @@ class NetworkRecord:
 
     record: Record[Network]
     subnets: tuple[SubnetId, ...]
+    gateways: tuple[GatewayAt, ...] = ()
+    """Where they are, of a network that not every host is a gateway of."""
 
     @property
     def value(self) -> Network:
@@ -77,9 +82,11 @@ def update(world: World, network_id: NetworkId, request: NetworkRequest) -> Netw
         network = _asked(old, request)
         _check_mtu(work, network)
         _check_shared_gateway(network)
+        gateways.check(network)
         _check_external(work, old, network)
         network = network_links.with_links(work, old, network)
         store.save(work.connection, network, work.now)
+        gateways.settle(work, network)
         work.touch(Touched.NETWORK, network.id)
         return _get(work.connection, network_id)
 
@@ -105,6 +112,8 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
+    if network.gateway_hosts is GatewayHosts.ONE:
+        work.touch(Touched.GATEWAY, network_id)
 
 
 def get(world: World, network_id: NetworkId) -> NetworkRecord:
@@ -132,11 +141,13 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     network = _asked(blank, request)
     _check_mtu(work, network)
     _check_shared_gateway(network)
+    gateways.check(network)
     segment = network_links.segment(
         given(request.network_type, None), given(request.segmentation_id, None), network.uplink
     )
     network = network_links.with_links(work, None, network, segment)
     store.insert(work.connection, network, work.now)
+    gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
     return network.id
 
@@ -158,6 +169,8 @@ def _asked(network: Network, request: NetworkRequest) -> Network:
         host_access=given(request.host_access, network.host_access),
         shared_gateway=given(request.shared_gateway, network.shared_gateway),
         bridge=network_links.bridge(given(request.bridge, network.bridge)),
+        gateway_hosts=given(request.gateway_hosts, network.gateway_hosts),
+        gateway_host=gateways.named_host(given(request.gateway_host, network.gateway_host)),
     )
 
 
@@ -208,4 +221,8 @@ def _get(connection: sa.Connection, network_id: NetworkId) -> NetworkRecord:
 
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:
     ids = subnets.ids_by_network(connection, [record.value.id for record in records])
-    return [NetworkRecord(record, tuple(ids.get(record.value.id, ()))) for record in records]
+    where = gateways.shown(connection, [record.value for record in records])
+    return [
+        NetworkRecord(record, tuple(ids.get(record.value.id, ())), where.get(record.value.id, ()))
+        for record in records
+    ]

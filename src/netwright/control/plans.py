@@ -65,5 +65,6 @@ def _present(connection: sa.Connection, host: HostName) -> Collection[ItemKey]:
         Noun.PORT: presence.plugged_ports(connection, host),
         Noun.MEMBER: presence.members_elsewhere(connection, host, presence.named_groups(connection, host)),
         Noun.FLOATING_IP: presence.floating_ips_of(connection, host),
+        Noun.SERVED: presence.served_ports(connection, host),
     }
     return [ItemKey(noun, one) for noun, ids in nouns.items() for one in sorted(ids)]

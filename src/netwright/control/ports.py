@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from netwright.control import dhcp_ports, fixed_ips, groups, macs, port_checks, text
+from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Unset, given
 from netwright.control.port_checks import PairRequest
@@ -78,6 +78,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     if isinstance(port.attachment, Unplugged):
         store.save_states(work.connection, {port_id: PortState.DOWN})
     work.touch(Touched.PORT, port_id, *before)
+    if (port.host, port.attachment) != (old.host, old.attachment):
+        gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
     return store.get(work.connection, port_id)
 
 
@@ -100,6 +102,8 @@ def delete_in(work: Work, port_id: PortId) -> None:
     work.touch(Touched.NETWORK_ITEM, port.network_id)
     work.touch(Touched.GROUP_USE, *port.security_groups)
     store.delete(work.connection, port_id)
+    if not isinstance(port.attachment, Unplugged):
+        gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
 
 
 def get(world: World, port_id: PortId) -> PortRecord:
@@ -141,6 +145,8 @@ def create_in(work: Work, request: PortRequest) -> PortRecord:
     else:
         port = fixed_ips.assign(work, port, ground, request.fixed_ips)
     work.touch(Touched.PORT, port.id)
+    if not isinstance(port.attachment, Unplugged):
+        gateways.settle_after_plugging(work, network)
     return PortRecord(port, Stamps(work.now, work.now, 0), PortState.DOWN, label, network.dns_domain)
 
 

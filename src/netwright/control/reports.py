@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
@@ -10,6 +11,7 @@ import sqlalchemy as sa
 
 from netwright.control.ports import PortRequest, update_in
 from netwright.control.world import World
+from netwright.model.errors import ConflictError
 from netwright.model.ids import PortId, port_link_name
 from netwright.model.intent import Port, Unplugged, VmmTap
 from netwright.model.plan import Report
@@ -25,6 +27,7 @@ def receive(world: World, report: Report) -> None:
     host = HostRecord(
         report.host, world.clock(), report.generation, report.converged, report.failures, report.facts
     )
+    world.liveness.hear(report.host, host.last_seen)
     with world.look() as connection:
         before = hosts.get(connection, report.host)
         news = _new_states(connection, report) or any(_vmm_moves(connection, report))
@@ -34,7 +37,9 @@ def receive(world: World, report: Report) -> None:
         hosts.save(work.connection, host)
         ports.save_states(work.connection, _new_states(work.connection, report))
         for port, attachment in tuple(_vmm_moves(work.connection, report)):
-            update_in(work, port, PortRequest(host=report.host, attachment=attachment))
+            # Where no address is left for a gateway on the host, its port stays off; all else counts.
+            with suppress(ConflictError), work.connection.begin_nested():
+                update_in(work, port, PortRequest(host=report.host, attachment=attachment))
 
 
 def _says_nothing(before: HostRecord, after: HostRecord) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from netwright.control import dhcp_ports, fixed_ips, overlaps, subnet_checks, text
+from netwright.control import dhcp_ports, fixed_ips, gateways, overlaps, subnet_checks, text
 from netwright.control.given import UNSET, Unset, given
 from netwright.control.refusals import in_use, missing, required
 from netwright.control.world import Work, World
@@ -133,6 +133,7 @@ def _asked(subnet: Subnet, request: SubnetRequest) -> Subnet:
 
 def _settle(work: Work, network: NetworkId) -> None:
     dhcp_ports.settle(work, network)
+    gateways.settle(work, networks.get(work.connection, network).value)
     work.touch(Touched.NETWORK, network)
 
 

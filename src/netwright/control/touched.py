@@ -27,14 +27,20 @@ def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]
     ports = frozenset(PortId(one.id) for one in changed if one.noun is Touched.PORT)
     groups = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP)
     left = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_USE)
+    given = frozenset(NetworkId(one.id) for one in changed if one.noun is Touched.GATEWAY)
     renamed = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_NAME)
     yield from (ItemKey(Noun.FLOATING_IP, one.id) for one in changed if one.noun is Touched.FLOATING_IP)
-    if networks:
-        yield from _about_networks(connection, host, networks)
+    if given:
+        yield from _filed(Noun.SERVED, presence.plugged_on(connection, given))
+    if networks or given:
+        yield from _about_networks(connection, host, networks | given)
     if renamed:
         yield from _filed(Noun.PORT, presence.ports_of_groups(connection, host, renamed))
+        yield from _filed(Noun.SERVED, presence.ports_of_groups(connection, host, renamed, served=True))
     if ports:
         yield from _about_ports(connection, ports)
+        if given or presence.any_served(connection):
+            yield from _filed(Noun.SERVED, ports | presence.siblings(connection, ports))
         left |= presence.groups_about_ports(connection, ports)
     yield from _about_groups(
         connection, host, groups, left - presence.kept_groups(connection, host, left, ports)
@@ -59,6 +65,7 @@ def _about_networks(
 ) -> Iterator[ItemKey]:
     yield from _filed(Noun.NETWORK, networks)
     yield from _filed(Noun.PORT, presence.ports_about(connection, host, networks))
+    yield from _filed(Noun.SERVED, presence.ports_about(connection, host, networks, served=True))
     yield from _filed(Noun.FLOATING_IP, presence.floating_ips_about(connection, networks))
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from netwright.control.counters import Counters
+from netwright.control.liveness import Liveness
 from netwright.model.ids import HostName, ProjectId
 from netwright.store import changes
 from netwright.store.changes import Change, Touched
@@ -45,6 +46,7 @@ class World:
     watching: Counter[HostName] = field(default_factory=Counter)
     """How many watches each host's agent holds open in this process."""
     counters: Counters = field(default_factory=Counters)
+    liveness: Liveness = field(default_factory=Liveness)
 
     @contextmanager
     def work(self) -> Iterator[Work]:

@@ -25,6 +25,17 @@ Address = IPv4Address | IPv6Address
 Prefix = IPv4Network | IPv6Network
 
 
+class GatewayHosts(StrEnum):
+    """Which hosts hold the gateway of a network whose gateway is on hosts."""
+
+    EVERY = "every"
+    """All of them, at the subnets' one address."""
+    OWN = "own"
+    """Each that has a port there, at an address of its own, for its own guests."""
+    ONE = "one"
+    """One of them, for the guests of all."""
+
+
 @dataclass(frozen=True, slots=True)
 class Vlan:
     """A VLAN (IEEE 802.1Q) of a network's uplink: 1 to 4094, and what hosts call the device for it."""
@@ -68,6 +79,9 @@ class Network:
     """What the bridge is called on every host; None: as `bridge_name` makes it."""
     vlan: Vlan | None = None
     """Where there is one, the uplink's device for it is on the bridge, and not the uplink."""
+    gateway_hosts: GatewayHosts = GatewayHosts.EVERY
+    gateway_host: HostName | None = None
+    """Where one holds it: which; None: the server chooses, and another one when that dies."""
 
 
 @dataclass(frozen=True, slots=True)

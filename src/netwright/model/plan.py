@@ -47,6 +47,7 @@ class Noun(StrEnum):
     PORT = "port"
     MEMBER = "member"
     FLOATING_IP = "floating_ip"
+    SERVED = "served"
 
 
 class ItemKey(NamedTuple):
@@ -98,6 +99,19 @@ class SubnetPlan:
     pools: tuple[Pool, ...] = ()
 
 
+class Gateway(StrEnum):
+    """Where the gateway of a host network is, as one host sees it."""
+
+    EVERY = "every"
+    """Here, as on every host."""
+    OWN = "own"
+    """Here, at an address that no other host has; others have theirs."""
+    ONLY = "only"
+    """Here alone, for the guests of all hosts."""
+    ELSEWHERE = "elsewhere"
+    """On another host: here is a bridge, and nothing of the host's own on it."""
+
+
 @dataclass(frozen=True, slots=True)
 class VlanPlan:
     """A device for a VLAN: the physical link below it, and the VLAN's number."""
@@ -131,6 +145,7 @@ class NetworkItem:
     """The bridge's name, where somebody chose one."""
     vlan: VlanPlan | None = None
     """How the uplink is made, where it is a device for a VLAN; else it is a physical link."""
+    gateway: Gateway = Gateway.EVERY
 
     @property
     def key(self) -> ItemKey:
@@ -139,6 +154,21 @@ class NetworkItem:
     @property
     def bridge(self) -> LinkName:
         return self.bridge_called or bridge_name(self.id)
+
+    @property
+    def serves(self) -> bool:
+        """Whether the gateway of this host network is here."""
+        return self.place is GatewayPlace.HOST and self.gateway is not Gateway.ELSEWHERE
+
+    @property
+    def apart(self) -> bool:
+        """Whether what concerns the gateway stays on this host, though the network's wire goes on."""
+        return self.shared_gateway or self.gateway is Gateway.OWN
+
+    @property
+    def inside(self) -> bool:
+        """Whether its prefixes are only its guests': it has no wire, or its gateways are nobody else's."""
+        return self.uplink is None or self.gateway in {Gateway.OWN, Gateway.ONLY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +300,22 @@ class MemberItem:
 
 
 @dataclass(frozen=True, slots=True)
+class ServedItem:
+    """A port with a link on another host, whose network's gateway this host holds for all.
+
+    It gets its addresses, names and metadata from here; all else is its own host's business.
+    """
+
+    port: PortItem
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.SERVED, self.port.id)
+
+
+@dataclass(frozen=True, slots=True)
 class FloatingIpItem:
-    """An associated floating IP whose port is on this host.
+    """An associated floating IP whose port is on this host, or whose network's gateway is for all hosts.
 
     `uplink` is where the address is held and announced; None means it is routed to the host.
     """
@@ -285,14 +329,14 @@ class FloatingIpItem:
     zone: int
     uplink: LinkName | None
     on_wire: bool = False
-    """Whether the fixed address's network has an uplink, so that its guest may send to others' routers."""
+    """Whether its port is here and on a network with an uplink: its guest may send to others' routers."""
 
     @property
     def key(self) -> ItemKey:
         return ItemKey(Noun.FLOATING_IP, self.id)
 
 
-Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem
+Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem | ServedItem
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from netwright.model.plan import (
     NetworkItem,
     Noun,
     PortItem,
+    ServedItem,
 )
 
 
@@ -54,11 +55,15 @@ def _dangling(
 ) -> Iterator[str]:
     used = {group for port in ports for group in port.groups}
     members = [item for item in plan.items.values() if isinstance(item, MemberItem)]
+    served = {
+        item.port.id: item.port.network_id for item in plan.items.values() if isinstance(item, ServedItem)
+    }
     named = [
         *((port.id, ItemKey(Noun.NETWORK, port.network_id)) for port in ports),
         *((port.id, ItemKey(Noun.GROUP, group)) for port in ports for group in port.groups),
         *((one.id, ItemKey(Noun.GROUP, group)) for one in members for group in one.groups),
-        *((one.id, ItemKey(Noun.PORT, one.port_id)) for one in floating),
+        *((one.id, ItemKey(Noun.PORT, one.port_id)) for one in floating if one.port_id not in served),
+        *((one, ItemKey(Noun.NETWORK, network)) for one, network in served.items()),
         *((one.id, ItemKey(Noun.NETWORK, one.network_id)) for one in floating),
         *(
             (group.id, ItemKey(Noun.GROUP, rule.remote.group))

@@ -6,8 +6,13 @@ from netwright.model.intent import FloatingIp, Network
 from netwright.model.plan import FloatingIpItem
 
 
-def item(floating: FloatingIp, network: Network, external: Network) -> FloatingIpItem | None:
-    """A floating IP whose port, on `network`, is plugged; None where it stands for no port."""
+def item(
+    floating: FloatingIp, network: Network, external: Network, *, near: bool = True
+) -> FloatingIpItem | None:
+    """A floating IP whose port, on `network`, is plugged; None where it stands for no port.
+
+    `near`: the port is plugged on the very host.
+    """
     if floating.association is None:
         return None
     return FloatingIpItem(
@@ -18,5 +23,5 @@ def item(floating: FloatingIp, network: Network, external: Network) -> FloatingI
         network_id=network.id,
         zone=network.zone,
         uplink=external.uplink,
-        on_wire=network.uplink is not None,
+        on_wire=near and network.uplink is not None,
     )

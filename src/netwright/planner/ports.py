@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
-from netwright.model.ids import GroupId, HostName, LogId, SubnetId
-from netwright.model.intent import Network, Port, Subnet, Unplugged
+from netwright.model.ids import GroupId, HostName, LogId
+from netwright.model.intent import Port, Unplugged
 from netwright.model.plan import Nic, PortAddress, PortItem
+from netwright.planner.gateways import Place
 from netwright.planner.names import address_label, domain_of
 from netwright.planner.subnets import port_address
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A port's network and that network's subnets."""
-
-    network: Network
-    subnets: Mapping[SubnetId, Subnet]
 
 
 def is_plugged(port: Port, host: HostName) -> bool:
@@ -76,4 +68,4 @@ def nic(port: Port, place: Place, floating: tuple[IPv4Address, ...]) -> Nic:
 
 
 def _addresses(port: Port, place: Place) -> tuple[PortAddress, ...]:
-    return tuple(port_address(fixed, place.subnets[fixed.subnet_id]) for fixed in port.fixed_ips)
+    return tuple(port_address(fixed, place.subnet(fixed.subnet_id, port.host)) for fixed in port.fixed_ips)

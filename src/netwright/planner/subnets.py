@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netwright.model.intent import Address, FixedIp, GatewayPlace, Ipv6Mode, Network, Port, Subnet
-from netwright.model.plan import PortAddress, Serving, SubnetPlan
+from netwright.model.plan import Gateway, PortAddress, Serving, SubnetPlan
 
 _BY_MODE: Final = {
     None: Serving.STATIC,
@@ -15,16 +15,17 @@ _BY_MODE: Final = {
 }
 
 
-def plan(subnet: Subnet, network: Network, dhcp: Port | None) -> SubnetPlan:
+def plan(subnet: Subnet, network: Network, dhcp: Port | None, gateway: Gateway = Gateway.EVERY) -> SubnetPlan:
     """`dhcp` is the network's DHCP port, which only a router network has."""
     on_host = network.gateway_place is GatewayPlace.HOST
+    here = on_host and gateway is not Gateway.ELSEWHERE
     return SubnetPlan(
         id=subnet.id,
         cidr=subnet.cidr,
         gateway_ip=subnet.gateway_ip,
-        held=subnet.gateway_ip if on_host else _dhcp_address(subnet, dhcp),
+        held=(subnet.gateway_ip if here else None) if on_host else _dhcp_address(subnet, dhcp),
         serving=serving(subnet),
-        announced=on_host and subnet.ipv6_ra_mode is not None,
+        announced=here and subnet.ipv6_ra_mode is not None,
         dns_nameservers=subnet.dns_nameservers,
         host_routes=subnet.host_routes,
         pools=subnet.pools,

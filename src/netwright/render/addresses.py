@@ -14,7 +14,7 @@ from netwright.model.ids import (
     dhcp_peer_name,
 )
 from netwright.model.intent import Address, GatewayPlace
-from netwright.model.plan import FloatingIpItem, NetworkItem
+from netwright.model.plan import FloatingIpItem, Gateway, NetworkItem
 
 Addresses = dict[AddressKey, AddressUse]
 Routes = dict[RouteKey, Route]
@@ -29,8 +29,10 @@ def network_addresses(network: NetworkItem) -> Addresses:
     if where is None:
         return {}
     held = [_interface(subnet.held, subnet.cidr.prefixlen) for subnet in network.subnets if subnet.held]
-    addresses = {AddressKey(*where, interface): AddressUse() for interface in held}
-    addresses[AddressKey(*where, METADATA_IPV6)] = AddressUse()
+    # Who takes a gateway over tells where it is now.
+    taken = AddressUse(announce=network.gateway is Gateway.ONLY)
+    addresses = {AddressKey(*where, interface): taken for interface in held}
+    addresses[AddressKey(*where, METADATA_IPV6)] = taken
     if network.place is GatewayPlace.ROUTER:
         addresses[AddressKey(*where, METADATA_IPV4)] = AddressUse()
     return addresses
@@ -65,7 +67,7 @@ def floating_ip_addresses(floating: FloatingIpItem) -> Addresses:
 
 def _place_of(network: NetworkItem) -> tuple[NamespaceName, LinkName] | None:
     if network.place is GatewayPlace.HOST:
-        return HOST_NAMESPACE, network.bridge
+        return (HOST_NAMESPACE, network.bridge) if network.serves else None
     if network.dhcp_mac:
         return dhcp_namespace(network.id), dhcp_peer_name(network.id)
     return None

@@ -30,7 +30,7 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
     for _, filter_ in tables(traits, "filter"):
         if network.bridge_called:
             parts |= filter_.rule("called", f"-o {link} {jump_to('local')}")
-        if network.place is GatewayPlace.ROUTER:
+        if not network.serves:
             parts |= filter_.rule("INPUT", f"-i {link} {DROP}")
         elif not network.host_access:
             parts |= filter_.rule("INPUT", f"-i {link} {jump_to('to-host')}")
@@ -41,13 +41,13 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
 
 def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
     link = network.bridge
-    if network.place is GatewayPlace.ROUTER:
+    if not network.serves:
         return nat.rule("PREROUTING", f"-i {link} {RETURN}") | nat.rule(
             "postrouting-bottom", f"-o {link} {RETURN}"
         )
     redirect = f"-d {_METADATA[ethertype]} -i {link} -p tcp -m tcp --dport 80 -j REDIRECT"
     parts = nat.rule("metadata", f"{redirect} --to-ports {METADATA_PORT}")
-    if network.uplink is not None:
+    if not network.inside:
         parts |= nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
         return parts | (_near(network, nat) if ethertype is EtherType.IPV4 else {})
     # Gone to, not called: what stays inside is not translated.

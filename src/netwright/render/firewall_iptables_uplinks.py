@@ -7,11 +7,10 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.ids import NetworkId, port_link_name
-from netwright.model.intent import GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.bpf import neighbour_target
 from netwright.render.firewall_iptables_ports import branch
-from netwright.render.firewall_uplinks import announces6, inside4, shared4, shared6
+from netwright.render.firewall_uplinks import announces6, inside4, leases4, shared4, shared6
 from netwright.render.xt import DROP, RETURN, Table, Xt, bridge_table, jump_to
 
 _FORCED: Final = ("forced", "d", "-i {}")
@@ -23,12 +22,12 @@ _TAIL: Final = 11
 
 def network_uplink(network: NetworkItem, traits: Traits) -> Xt:
     """Nothing for a network without an uplink, or whose gateway is not on the host."""
-    if network.place is not GatewayPlace.HOST or network.uplink is None:
+    if not network.serves or network.uplink is None:
         return {}
     nat, name = bridge_table("nat"), apart_chain(network.id)
     stay = [f"-p IPv4 --ip-dst {cidr} {RETURN}" for cidr in inside4(network)]
     parts = nat.chain(forced_chain(network.id), (*stay, "-j redirect"))
-    if not network.shared_gateway:
+    if not network.apart:
         return parts
     raw, filter_ = (Table(traits.xtables, "ip6", table) for table in ("raw", "filter"))
     link = network.uplink
@@ -67,6 +66,7 @@ def _frames(network: NetworkItem) -> tuple[str, ...]:
     rules: list[str] = []
     if held := shared4(network):
         rules += [f"-p ARP --arp-ip-{end} {address} {DROP}" for address in held for end in ("src", "dst")]
+    if leases4(network):
         rules += [f"-p IPv4 --ip-proto udp --ip-dport 67:68 {DROP}"]
     if announces6(network):
         rules += [f"-p IPv6 --ip6-proto udp --ip6-dport 546:547 {DROP}", f"{_ROUTERS} {DROP}"]

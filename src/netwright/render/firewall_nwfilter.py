@@ -23,6 +23,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    ServedItem,
 )
 from netwright.render.firewall_base import firewall_base, to_ports
 from netwright.render.firewall_groups import group_firewall
@@ -60,8 +61,8 @@ def nwfilter_firewall(item: Item, traits: Traits) -> Parts:
             return _parts(nft, port_filter(item), port_binding(item))
         case PortItem() | MemberItem():
             return _parts(membership(item))
-        case FloatingIpItem():
-            return _parts(floating_ip_nat(item))
+        case FloatingIpItem() | ServedItem():
+            return _parts(floating_ip_nat(item) if isinstance(item, FloatingIpItem) else {})
         case _:
             assert_never(item)
 

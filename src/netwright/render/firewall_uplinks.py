@@ -12,7 +12,6 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address
 from typing import Final
 
 from netwright.model.ids import LinkName, Mac, NetworkId, bridge_mac, port_link_name
-from netwright.model.intent import GatewayPlace
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.addresses import METADATA_IPV6
 from netwright.render.nft import BRIDGE, Nft, chain, mapping, named_map
@@ -34,18 +33,27 @@ def mac_of(network: NetworkItem) -> Mac:
 
 def shared4(network: NetworkItem) -> tuple[IPv4Address, ...]:
     """Addresses that other hosts on the wire hold, too."""
+    return _held4(network) if network.shared_gateway else ()
+
+
+def _held4(network: NetworkItem) -> tuple[IPv4Address, ...]:
     held = (subnet.held for subnet in network.subnets)
     return tuple(address for address in held if isinstance(address, IPv4Address))
 
 
 def shared6(network: NetworkItem) -> tuple[IPv6Address, ...]:
     """The same of IPv6: where a subnet has a gateway, and everywhere the metadata service's."""
-    held = (subnet.held for subnet in network.subnets)
+    held = (subnet.held for subnet in network.subnets if network.shared_gateway)
     return (*(address for address in held if isinstance(address, IPv6Address)), METADATA_IPV6.ip)
 
 
 def inside4(network: NetworkItem) -> tuple[IPv4Network, ...]:
     return tuple(subnet.cidr for subnet in network.subnets if isinstance(subnet.cidr, IPv4Network))
+
+
+def leases4(network: NetworkItem) -> bool:
+    """Whether DHCP over IPv4 is our business there."""
+    return bool(_held4(network))
 
 
 def announces6(network: NetworkItem) -> bool:
@@ -55,10 +63,10 @@ def announces6(network: NetworkItem) -> bool:
 
 def network_uplink(network: NetworkItem) -> Nft:
     """Nothing for a network without an uplink, or whose gateway is not on the host."""
-    if network.place is not GatewayPlace.HOST or network.uplink is None:
+    if not network.serves or network.uplink is None:
         return {}
     parts = chain(BRIDGE, forced_chain(network.id), _forced(network))
-    if network.shared_gateway:
+    if network.apart:
         for name, way, hook in zip(apart_chains(network.id), _WAYS, _HOOKS, strict=True):
             parts |= chain(BRIDGE, name, _apart(network, network.uplink, way), hook)
     return parts
@@ -104,8 +112,9 @@ def _apart(network: NetworkItem, uplink: LinkName, way: str) -> tuple[str, ...]:
         rules += [
             f"arp saddr ip {_set(held)} counter drop",
             f"arp daddr ip {_set(held)} counter drop",
-            "ether type ip udp dport { 67, 68 } counter drop",
         ]
+    if leases4(network):
+        rules.append("ether type ip udp dport { 67, 68 } counter drop")
     if announces6(network):
         rules += [
             "ether type ip6 udp dport { 546, 547 } counter drop",

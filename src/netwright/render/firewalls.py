@@ -17,6 +17,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    ServedItem,
 )
 from netwright.render import (
     firewall_iptables_base,
@@ -57,7 +58,7 @@ def unfiltered(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, o
             return _nft(network_nat(item, traits))
         case FloatingIpItem():
             return _nft(floating_ip_nat(item))
-        case GroupItem() | PortItem() | MemberItem():
+        case GroupItem() | PortItem() | MemberItem() | ServedItem():
             return {}
         case _:
             assert_never(item)
@@ -65,24 +66,24 @@ def unfiltered(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, o
 
 def iptables(item: Item, traits: Traits) -> Mapping[Stage, Mapping[Hashable, object]]:
     """All of it in iptables, ip6tables, ipset and ebtables."""
+    parts: Xt = {}
     match item:
         case HostItem():
-            return _xt(firewall_iptables_base.firewall_base(traits))
+            parts = firewall_iptables_base.firewall_base(traits)
         case NetworkItem():
-            return _xt(firewall_iptables_nat.network_nat(item, traits))
+            parts = firewall_iptables_nat.network_nat(item, traits)
         case FloatingIpItem():
-            return _xt(firewall_iptables_nat.floating_ip_nat(item, traits))
+            parts = firewall_iptables_nat.floating_ip_nat(item, traits)
         case GroupItem():
-            return _xt(firewall_iptables_groups.group_firewall(item, traits))
+            parts = firewall_iptables_groups.group_firewall(item, traits)
         case PortItem():
-            return _xt(firewall_iptables_ports.port_firewall(item, traits))
+            parts = firewall_iptables_ports.port_firewall(item, traits)
         case MemberItem():
-            return _xt(firewall_iptables_ports.membership(item))
+            parts = firewall_iptables_ports.membership(item)
+        case ServedItem():
+            pass
         case _:
             assert_never(item)
-
-
-def _xt(parts: Xt) -> Mapping[Stage, Mapping[Hashable, object]]:
     return {Stage.IPTABLES: dict[Hashable, object](parts.items())}
 
 

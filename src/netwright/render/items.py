@@ -19,6 +19,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    ServedItem,
 )
 from netwright.render.addresses import (
     floating_ip_addresses,
@@ -58,6 +59,8 @@ def _render(item: Item, traits: Traits) -> Rendered:
             return {}
         case PortItem():
             return {Stage.PORTS: _part(port_links(item)), Stage.DHCP_FILES: _part(port_dhcp(item))}
+        case ServedItem():
+            return {Stage.DHCP_FILES: _part(port_dhcp(item.port))}
         case FloatingIpItem():
             return {Stage.ADDRESSES: _part(floating_ip_addresses(item))}
         case _:

@@ -24,7 +24,7 @@ from netwright.model.ids import (
     dhcp_peer_name,
     port_link_name,
 )
-from netwright.model.intent import GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
+from netwright.model.intent import HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import NetworkItem, PortItem
 from netwright.render.firewall_uplinks import mac_of
 from netwright.render.firewalls import bridges_call_netfilter
@@ -87,14 +87,14 @@ def network_namespaces(network: NetworkItem) -> dict[NamespaceName, bool]:
 
 
 def network_sysctls(network: NetworkItem) -> Sysctls:
-    """No stranger's router advertisement moves a bridge; no tenant of a router network sees the host."""
+    """No stranger's router advertisement moves a bridge; guests see no host that is not their gateway."""
     place = f"net/ipv6/conf/{network.bridge}"
-    off = "1" if network.place is GatewayPlace.ROUTER else "0"
+    off = "0" if network.serves else "1"
     sysctls: Sysctls = {
         SysctlKey(HOST_NAMESPACE, f"{place}/accept_ra"): "0",
         SysctlKey(HOST_NAMESPACE, f"{place}/disable_ipv6"): off,
     }
-    if network.place is GatewayPlace.HOST and any(subnet.cidr.version == 6 for subnet in network.subnets):
+    if network.serves and any(subnet.cidr.version == 6 for subnet in network.subnets):
         sysctls[SysctlKey(HOST_NAMESPACE, "net/ipv6/conf/all/forwarding")] = "1"
     return sysctls
 

@@ -18,9 +18,12 @@ _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
 def network_nat(network: NetworkItem, traits: Traits) -> Nft:
     """Which sets a network's bridge and prefixes are in; they decide what the base chains do with it."""
     bridge = network.bridge
-    place = "routed" if network.place is GatewayPlace.ROUTER else "hosted"
+    zoned = network.place is GatewayPlace.ROUTER
     parts: Nft = element(INET, "bridges", bridge)
-    parts |= mapping(INET, "from_bridges", bridge, f"goto {place}_bridge")
+    parts |= mapping(INET, "from_bridges", bridge, f"goto {'routed' if zoned else 'hosted'}_bridge")
+    if not (zoned or network.serves):
+        # What its guests say to the gateway passes this host, and is not for it nor its to translate.
+        return parts | element(INET, "routed", bridge)
     if network.place is GatewayPlace.ROUTER:
         # A zone of its own: another project's connections may have the very same addresses.
         parts |= element(INET, "routed", bridge) | mapping(INET, "zones", bridge, str(network.zone))
@@ -30,7 +33,8 @@ def network_nat(network: NetworkItem, traits: Traits) -> Nft:
     parts |= element(INET, "hosted", bridge)
     if not network.host_access:
         parts |= element(INET, "guarded", bridge)
-    if network.uplink is None:
+    if network.inside:
+        parts |= network_uplink(network)
         return parts | element(INET, "inside", bridge) | _prefixes(network)
     for source, target in product(inside4(network), repeat=2):
         parts |= element(INET, "near4", str(source), str(target))

@@ -15,7 +15,7 @@ from typing import Final
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-from netwright.model.ids import FloatingIpId, PortId, SubnetId
+from netwright.model.ids import FloatingIpId, HostName, PortId, SubnetId
 from netwright.model.intent import Address, FixedIp, Pool
 from netwright.store.tables import addresses
 
@@ -28,6 +28,8 @@ class Holder:
 
     port: PortId | None = None
     floating_ip: FloatingIpId | None = None
+    host: HostName | None = None
+    """A gateway's, where it is that host's alone."""
     position: int = 0
     """Its place among its port's addresses."""
 
@@ -120,6 +122,7 @@ def _take(connection: sa.Connection, subnet: SubnetId, number: int, holder: Hold
         "port_id": holder.port,
         "floating_ip_id": holder.floating_ip,
         "position": holder.position,
+        "host": holder.host,
     }
     return connection.execute(statement, values).rowcount == 1
 

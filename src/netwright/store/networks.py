@@ -10,8 +10,8 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.model.errors import ConflictError, NotFoundError
-from netwright.model.ids import LinkName, NetworkId, ProjectId
-from netwright.model.intent import GatewayPlace, Network, Vlan
+from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId
+from netwright.model.intent import GatewayHosts, GatewayPlace, Network, Vlan
 from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.tables import networks
@@ -83,6 +83,8 @@ def _values(network: Network) -> Mapping[str, object]:
         "host_access": network.host_access,
         "shared_gateway": network.shared_gateway,
         "bridge": network.bridge,
+        "gateway_hosts": network.gateway_hosts.value,
+        "gateway_host": network.gateway_host,
         "segmentation_id": network.vlan and network.vlan.id,
         "vlan_link": network.vlan and network.vlan.link,
     }
@@ -107,6 +109,8 @@ def _network(row: rows.Row) -> Network:
         host_access=row.host_access,
         shared_gateway=row.shared_gateway,
         bridge=_link(row.bridge),
+        gateway_hosts=GatewayHosts(row.gateway_hosts),
+        gateway_host=None if row.gateway_host is None else HostName(row.gateway_host),
         vlan=Vlan(row.segmentation_id, LinkName(row.vlan_link)) if row.segmentation_id else None,
     )
 

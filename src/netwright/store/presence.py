@@ -8,9 +8,9 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId
-from netwright.model.intent import GatewayPlace
+from netwright.model.intent import GatewayHosts, GatewayPlace
 from netwright.store.ports import UNPLUGGED
-from netwright.store.tables import floating_ips, groups, networks, port_groups, ports, rules
+from netwright.store.tables import floating_ips, gateways, groups, networks, port_groups, ports, rules
 
 Id = TypeVar("Id")
 
@@ -74,9 +74,45 @@ def members_elsewhere(
     return _ids(connection, statement.where(port_groups.c.group_id.in_(affected)).distinct())
 
 
-def floating_ips_of(connection: sa.Connection, host: HostName) -> frozenset[FloatingIpId]:
-    """Floating IPs of ports that are plugged on the host."""
-    return _ids(connection, sa.select(floating_ips.c.id).join(ports).where(*_plugged(host)))
+def hosts_on(connection: sa.Connection, network: NetworkId) -> frozenset[HostName]:
+    """The hosts on which a port of the network is plugged."""
+    plugged = (ports.c.network_id == network, ports.c.attachment != UNPLUGGED, ports.c.host.is_not(None))
+    return _ids(connection, sa.select(ports.c.host).where(*plugged).distinct())
+
+
+def served_ports(
+    connection: sa.Connection, host: HostName, among: Collection[PortId] | None = None
+) -> frozenset[PortId]:
+    """Ports plugged on other hosts whose networks' gateways this host holds for all."""
+    statement = sa.select(ports.c.id).where(*_served(host))
+    return _ids(connection, statement if among is None else statement.where(ports.c.id.in_(among)))
+
+
+def any_served(connection: sa.Connection) -> bool:
+    """Whether there is a gateway that one host holds for all."""
+    return connection.execute(sa.select(gateways.c.network_id).limit(1)).first() is not None
+
+
+def plugged_on(connection: sa.Connection, affected: Collection[NetworkId]) -> frozenset[PortId]:
+    """Ports of the networks that are plugged anywhere."""
+    theirs = ports.c.network_id.in_(affected)
+    return _ids(connection, sa.select(ports.c.id).where(theirs, ports.c.attachment != UNPLUGGED))
+
+
+def floating_ips_of(
+    connection: sa.Connection, host: HostName, among: Collection[FloatingIpId] | None = None
+) -> frozenset[FloatingIpId]:
+    """Floating IPs that live on the host: with their plugged port, or with the one gateway of its network."""
+    kept_by_one = networks.c.gateway_hosts == GatewayHosts.ONE.value
+    home = sa.case((kept_by_one, gateways.c.host), else_=ports.c.host)
+    statement = (
+        sa.select(floating_ips.c.id)
+        .join(ports, floating_ips.c.port_id == ports.c.id)
+        .join(networks, ports.c.network_id == networks.c.id)
+        .join(gateways, gateways.c.network_id == networks.c.id, isouter=True)
+        .where(home == host, ports.c.attachment != UNPLUGGED)
+    )
+    return _ids(connection, statement if among is None else statement.where(floating_ips.c.id.in_(among)))
 
 
 def floating_ips_about(connection: sa.Connection, affected: Collection[NetworkId]) -> frozenset[FloatingIpId]:
@@ -86,19 +122,19 @@ def floating_ips_about(connection: sa.Connection, affected: Collection[NetworkId
 
 
 def ports_about(
-    connection: sa.Connection, host: HostName, affected: Collection[NetworkId]
+    connection: sa.Connection, host: HostName, affected: Collection[NetworkId], *, served: bool = False
 ) -> frozenset[PortId]:
-    """Ports plugged on the host that are on one of the networks, or whose guest has another that is."""
+    """Ports plugged on the host (or served there) on one of the networks, or whose guest has one there."""
     guests = sa.select(ports.c.device_id).where(ports.c.network_id.in_(affected), ports.c.device_id != "")
     near = ports.c.network_id.in_(affected) | ports.c.device_id.in_(guests)
-    return _ids(connection, sa.select(ports.c.id).where(*_plugged(host), near))
+    return _ids(connection, sa.select(ports.c.id).where(*(_served if served else _plugged)(host), near))
 
 
 def ports_of_groups(
-    connection: sa.Connection, host: HostName, affected: Collection[GroupId]
+    connection: sa.Connection, host: HostName, affected: Collection[GroupId], *, served: bool = False
 ) -> frozenset[PortId]:
-    """Ports plugged on the host that are in one of the groups."""
-    statement = sa.select(ports.c.id).join(port_groups).where(*_plugged(host))
+    """Ports plugged on the host (or served there) that are in one of the groups."""
+    statement = sa.select(ports.c.id).join(port_groups).where(*(_served if served else _plugged)(host))
     return _ids(connection, statement.where(port_groups.c.group_id.in_(affected)))
 
 
@@ -136,6 +172,11 @@ def group_names(connection: sa.Connection, wanted: Collection[GroupId]) -> Mappi
 
 def _plugged(host: HostName) -> tuple[sa.ColumnElement[bool], ...]:
     return ports.c.host == host, ports.c.attachment != UNPLUGGED
+
+
+def _served(host: HostName) -> tuple[sa.ColumnElement[bool], ...]:
+    held = sa.select(gateways.c.network_id).where(gateways.c.host == host)
+    return *_elsewhere(host), ports.c.network_id.in_(held)
 
 
 def _elsewhere(host: HostName) -> tuple[sa.ColumnElement[bool], ...]:

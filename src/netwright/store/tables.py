@@ -83,6 +83,8 @@ networks: Final = sa.Table(
     sa.Column("bridge", sa.String(15)),
     sa.Column("segmentation_id", sa.Integer),
     sa.Column("vlan_link", sa.String(15)),
+    sa.Column("gateway_hosts", sa.String(8), nullable=False, server_default="every"),
+    sa.Column("gateway_host", NAME),
     *_stamps(),
     sa.Index("uq_networks_bridge", "bridge", unique=True),
     sa.Index("uq_networks_vlan_link", "vlan_link", unique=True),
@@ -220,10 +222,20 @@ addresses: Final = sa.Table(
     _of("ports", nullable=True, cascade=True),
     _of("floating_ips", nullable=True, cascade=True),
     sa.Column("position", sa.Integer, nullable=False),
+    sa.Column("host", NAME),
     sa.PrimaryKeyConstraint("subnet_id", "address"),
 )
-"""Addresses in use; those of neither a port nor a floating IP are held by netwright itself: gateways, and
-what nova's managers keep from others."""
+"""Addresses in use; those of neither a port nor a floating IP are held by netwright itself: gateways, of one
+host or of all, and what nova's managers keep from others."""
+
+gateways: Final = sa.Table(
+    "gateways",
+    METADATA,
+    sa.Column("network_id", ID, _refers_to("networks", cascade=True), primary_key=True),
+    sa.Column("host", NAME, nullable=False, index=True),
+    sa.Column("term", sa.Integer, nullable=False),
+)
+"""The one host that holds a network's gateway for all."""
 
 classic_networks: Final = sa.Table(
     "classic_networks",

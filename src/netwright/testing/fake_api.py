@@ -61,6 +61,8 @@ _NETWORK: Final = Kind(
         "netwright:host_access": False,
         "netwright:shared_gateway": False,
         "netwright:bridge": None,
+        "netwright:gateway_hosts": "every",
+        "netwright:gateway_host": None,
     },
     frozenset({"netwright:gateway_place", "provider:network_type", "provider:segmentation_id"}),
 )

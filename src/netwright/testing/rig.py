@@ -26,7 +26,7 @@ from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.traits import probe
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
 from netwright.model.ids import GroupId, HostName, NamespaceName
-from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
+from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem, ServedItem
 from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import namespace
 
@@ -97,6 +97,8 @@ class Rig:
             self._members.put(item)
             if isinstance(item, PortItem):
                 self._callers.put(item)
+            elif isinstance(item, ServedItem):
+                self._callers.put(item.port)
         return self.do(lambda: self._apply(old))
 
     def look(self, stages_: dict[Stage, Keys] | None = None) -> Outcome:
