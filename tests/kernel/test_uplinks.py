@@ -12,7 +12,15 @@ import pytest
 
 from netwright.model.ids import LinkName, NamespaceName, bridge_name
 from netwright.model.plan import NetworkItem
-from netwright.testing.namespaces import add_addresses, add_veth, eventually, ip, namespaces, run
+from netwright.testing.namespaces import (
+    add_addresses,
+    add_veth,
+    addresses_of,
+    eventually,
+    ip,
+    namespaces,
+    run,
+)
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import sample_network, sample_subnet
 
@@ -115,3 +123,15 @@ def test_a_link_that_cannot_be_enslaved_keeps_its_addresses(place: tuple[Rig, Na
     ip(host.host, "link", "set", "eth0", "nomaster")
     assert not host.look().failures
     run(wide, ["ping", "-c1", "-W2", "192.0.2.2"])
+
+
+def test_several_addresses_of_one_subnet_move_together(place: tuple[Rig, NamespaceName]) -> None:
+    """Secondary addresses, which the kernel takes away with their primary, are on the bridge, and back again."""
+    host, _ = place
+    add_addresses(host.host, "eth0", "192.0.2.7/24", "192.0.2.8/24")
+    before = addresses_of(host.host, "eth0")
+    assert not host.plan(flat()).failures
+    assert addresses_of(host.host, bridge_name(flat().id)) == before
+    assert addresses_of(host.host, "eth0") == set()
+    assert not host.plan().failures
+    assert addresses_of(host.host, "eth0") == before
