@@ -8,10 +8,7 @@ A tap that a VMM made is enslaved and let go, never made or deleted.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import socket
-import struct
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Final, assert_never
@@ -22,17 +19,13 @@ from pyroute2.netlink.exceptions import NetlinkError
 from netwright.kernel import netns, pairs, rtnetlink
 from netwright.kernel.attempts import attempt_all
 from netwright.kernel.rtnetlink import LinkState
+from netwright.kernel.taps import make_tap
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import BridgeLink, Link, LinkKey, TapLink, VethLink
 from netwright.model.ids import BRIDGE_PREFIX, HOST_NAMESPACE, LinkName, Mac, NamespaceName
 
 OURS: Final = ("netwright:network:", "netwright:port:")
 _DOOMED_GROUP: Final = 20100
-_TUNSETIFF: Final = 0x400454CA
-_TUNSETPERSIST: Final = 0x400454CB
-_TAP_FLAGS: Final = 0x0002 | 0x1000 | 0x4000
-"""IFF_TAP | IFF_NO_PI | IFF_VNET_HDR, as QEMU, Firecracker and Cloud Hypervisor open it."""
-_IFREQ: Final = struct.Struct("16sH22x")
 
 
 class Links:
@@ -134,7 +127,7 @@ class Links:
         if state is None:
             if not value.ours:
                 return
-            _make_tap(name)
+            make_tap(name)
         stamp = f"{value.alias} {'tap' if value.ours else 'vmm'}"
         self._join(name, value, stamp)
 
@@ -206,16 +199,6 @@ def _put_bridge(name: LinkName, value: BridgeLink, state: LinkState | None) -> N
             route.link("set", index=index, kind="bridge", br_stp_state=0)
             route.link("set", index=index, **options)
         route.link("set", index=index, **wanted)
-
-
-def _make_tap(name: LinkName) -> None:
-    with rtnetlink.refusals("links"):
-        device = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
-        try:
-            fcntl.ioctl(device, _TUNSETIFF, _IFREQ.pack(name.encode(), _TAP_FLAGS))
-            fcntl.ioctl(device, _TUNSETPERSIST, 1)
-        finally:
-            os.close(device)
 
 
 def _let_go(route: IPRoute, state: LinkState) -> None:

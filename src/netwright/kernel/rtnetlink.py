@@ -33,9 +33,9 @@ _MAIN_TABLE: Final = 254
 _UNICAST: Final = 1
 _FAMILIES: Final = (2, 10)
 # Attribute numbers of linux/if_link.h, if_addr.h and rtnetlink.h.
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 _IFLA_IFALIAS, _IFLA_EXT_MASK = 20, 29
-_IFLA_LINK, _VLAN_ID = 5, 1
+_VLAN_ID = 1
 _INFO_KIND, _INFO_DATA = 1, 2
 _BR_STP, _BR_FORWARD_DELAY, _BR_SNOOPING, _BR_CALL4, _BR_CALL6 = 5, 1, 23, 36, 37
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_PROTO = 1, 2, 11
@@ -57,7 +57,7 @@ class LinkState:
     kind: str
     data: bytes
     parent: int = 0
-    """The link below, of a VLAN device for one."""
+    """The index of the link that carries it (a VLAN), or of a veth's far end; 0 for none."""
 
     @property
     def vlan(self) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import Final, TypeVar
 
 from netwright.model.errors import InvalidError
-from netwright.model.ids import LinkName
+from netwright.model.ids import LinkName, Mac
 
 _LINK: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}")
+_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_LAST_VLAN: Final = 4094
 Parsed = TypeVar("Parsed", IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
 
@@ -63,3 +65,26 @@ def link(thing: object, name: str, where: str) -> LinkName | None:
     """Raises InvalidError."""
     text = text_of(thing, name, where)
     return link_name(text, f"{where}.{name}") if text else None
+
+
+def mac_of(text: str, where: str) -> Mac:
+    """Six octets in hexadecimal, joined by colons; else InvalidError."""
+    lower = text.lower()
+    if not _MAC.fullmatch(lower):
+        raise InvalidError(f"{text!r} is not a MAC address", where)
+    return Mac(lower)
+
+
+def vlan_of(number: int, where: str, least: int = 1) -> int:
+    """A VLAN's number, which is at most 4094 (IEEE 802.1Q); else InvalidError."""
+    if not least <= number <= _LAST_VLAN:
+        raise InvalidError(f"{number} is not a VLAN's number", where)
+    return number
+
+
+def address_of(text: str, where: str) -> IPv4Address | IPv6Address:
+    """Raises InvalidError."""
+    try:
+        return ip_address(text)
+    except ValueError as error:
+        raise InvalidError(str(error), where) from error

@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from netwright.nova.bridge_driver import LinuxBridgeInterfaceDriver
+from netwright.nova.devices import (
+    _create_veth_pair,
+    _set_device_mtu,
+    bind_floating_ip,
+    create_tap_dev,
+    create_veth_pair,
+    delete_bridge_dev,
+    delete_net_dev,
+    device_exists,
+    enable_ipv4_forwarding,
+    initialize_gateway_device,
+    send_arp_for_ip,
+    set_device_mtu,
+    set_vf_interface_vlan,
+    unbind_floating_ip,
+)
 from netwright.nova.ebtables import (
     ensure_ebtables_rules,
     isolate_dhcp_address,
     remove_ebtables_rules,
     remove_isolate_dhcp_address,
 )
+from netwright.nova.forward_rules import get_gateway_rules
+from netwright.nova.host_files import is_pid_cmdline_correct, write_to_file
+from netwright.nova.interface_drivers import LinuxNetInterfaceDriver, get_dev, plug, unplug
 from netwright.nova.iptables import (
     IptablesManager,
     IptablesOptions,
@@ -15,15 +35,39 @@ from netwright.nova.iptables import (
     IptablesTable,
     get_binary_name,
 )
+from netwright.nova.neutron_bridge_driver import NeutronLinuxBridgeInterfaceDriver
 
 __all__ = [
     "IptablesManager",
     "IptablesOptions",
     "IptablesRule",
     "IptablesTable",
+    "LinuxBridgeInterfaceDriver",
+    "LinuxNetInterfaceDriver",
+    "NeutronLinuxBridgeInterfaceDriver",
+    "_create_veth_pair",
+    "_set_device_mtu",
+    "bind_floating_ip",
+    "create_tap_dev",
+    "create_veth_pair",
+    "delete_bridge_dev",
+    "delete_net_dev",
+    "device_exists",
+    "enable_ipv4_forwarding",
     "ensure_ebtables_rules",
     "get_binary_name",
+    "get_dev",
+    "get_gateway_rules",
+    "initialize_gateway_device",
+    "is_pid_cmdline_correct",
     "isolate_dhcp_address",
+    "plug",
     "remove_ebtables_rules",
     "remove_isolate_dhcp_address",
+    "send_arp_for_ip",
+    "set_device_mtu",
+    "set_vf_interface_vlan",
+    "unbind_floating_ip",
+    "unplug",
+    "write_to_file",
 ]
