@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nova.routed_hosts import Routed, routed
 from nova.xt_hosts import Host
 
 from netwright.kernel import netns
@@ -19,3 +20,9 @@ def xt_host(request: pytest.FixtureRequest) -> Iterator[Host]:
         with netns.inside(name):
             assert Path("/proc/thread-self/ns/net").stat().st_ino != machine
             yield Host(name, request.param)
+
+
+@pytest.fixture
+def routed_host(xt_host: Host) -> Iterator[Routed]:
+    with routed(xt_host) as made:
+        yield made

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+from netwright.kernel.libnftables import Nftables
 from netwright.kernel.tools import Running, find_tool, run_tool, start_tool
 from netwright.kernel.xt_presence import present_chains
 from netwright.kernel.xtables import listing
@@ -57,3 +58,22 @@ class Ebtables:
 @cache
 def _is_nft() -> bool:
     return "nf_tables" in run_tool("ebtables", ["--version"], package=PACKAGE)
+
+
+_META_PROBE: Final = """
+add table bridge netwright_probe
+add chain bridge netwright_probe c
+add rule bridge netwright_probe c meta ibrname "br0" accept
+"""
+
+
+@cache
+def tells_bridges() -> bool:
+    """Whether `--logical-in` and `--logical-out` are there: in the nft back end they need NFT_BRIDGE_META."""
+    if not _is_nft():
+        return True
+    nft = Nftables()
+    try:
+        return nft.accepts(_META_PROBE)
+    finally:
+        nft.close()

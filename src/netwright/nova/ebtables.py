@@ -17,6 +17,7 @@ from netwright.kernel.ebtables import PACKAGE
 from netwright.kernel.tools import run_tool
 from netwright.kernel.turns import turn
 from netwright.model.errors import InvalidError, KernelRefusedError
+from netwright.nova.fake_network import pretended
 from netwright.nova.given import link_name
 from netwright.nova.linux_host import LinuxHost, current
 from netwright.nova.options import NetworkOptions
@@ -39,14 +40,20 @@ def ensure_ebtables_rules(
     One that is there already stays where it is, with its counters. Raises InvalidError, and
     KernelRefusedError for what ebtables does not take.
     """
-    _Rules(_table(table), current(on).options).ensure([_parse(rule) for rule in rules])
+    host, wanted = current(on), [_parse(rule) for rule in rules]
+    kept = _Rules(_table(table), host.options)
+    if not pretended(host, "ensure_ebtables_rules", rules=wanted, table=table):
+        kept.ensure(wanted)
 
 
 def remove_ebtables_rules(
     rules: Iterable[str], table: str = "filter", *, on: LinuxHost | None = None
 ) -> None:
     """All copies of each rule go, then chains of ours that are empty. Absent ones are no error."""
-    _Rules(_table(table), current(on).options).remove([_parse(rule) for rule in rules])
+    host, gone = current(on), [_parse(rule) for rule in rules]
+    kept = _Rules(_table(table), host.options)
+    if not pretended(host, "remove_ebtables_rules", rules=gone, table=table):
+        kept.remove(gone)
 
 
 def isolate_dhcp_address(interface: str, address: str, *, on: LinuxHost | None = None) -> None:

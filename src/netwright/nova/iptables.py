@@ -19,7 +19,7 @@ from netwright.kernel.xtables import Backend, Family, Xtables
 from netwright.model.errors import KernelRefusedError
 from netwright.nova.iptables_marks import BINARY, BINARY_LENGTH, read_table
 from netwright.nova.iptables_rules import IptablesRule, IptablesTable
-from netwright.nova.iptables_text import Bounds, Change, aim, change
+from netwright.nova.iptables_text import Bounds, Change, aim, change, inherited
 
 __all__ = ["Execute", "IptablesManager", "IptablesOptions", "IptablesRule", "IptablesTable"]
 
@@ -111,6 +111,19 @@ class IptablesManager:
             for _, _, table in self._tables():
                 table.dirty = True
         self.apply()
+
+    def remove_inherited(self, version: int, name: str, pattern: re.Pattern[str]) -> list[str]:
+        """Has the next apply take away what this binary's earlier lives have left and this one has not added.
+
+        Of that, rules whose text as saved (`-A chain …`, less our mark) holds the pattern; those texts.
+        Raises KernelRefusedError.
+        """
+        with self._lock:
+            table = (self.ipv4 if version == 4 else self.ipv6)[name]
+            saved = read_table(self._save(_FAMILIES[version], name), name)
+            found = inherited(table, saved, pattern)
+            table.remove_inherited(found.keys())
+        return list(found.values())
 
     def _tables(self) -> Iterator[tuple[Family, str, IptablesTable]]:
         for version, tables in ((4, self.ipv4), (6, self.ipv6)):

@@ -28,6 +28,7 @@ _ENGINES_FIRST: Final = f"netwright:{FIRST}"
 _ENGINES: Final = re.compile(r"netwright:\w+")
 _BINARY: Final = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.-]*")
 _MARK: Final = re.compile(r"netwright/([A-Za-z0-9_.-]+)/([0-9a-f]{12}|empty)")
+_COMMENT: Final = re.compile(rf"-m comment --comment \"?{_MARK.pattern}\"? ?")
 _RULE: Final = re.compile(r"(\[\d+:\d+\]) -A (\S+) ?(.*)")
 _CHAIN: Final = re.compile(r":(\S+) (\S+)")
 _JUMPS: Final = frozenset({"-j", "-g", "--jump", "--goto"})
@@ -52,6 +53,11 @@ def tag_of(text: str) -> str:
 def marked(text: str, owner: str, tag: str) -> str:
     """The rule's text with its owner's mark."""
     return f"-m comment --comment {BINARY}/{owner}/{tag} {text}".rstrip()
+
+
+def unmarked(text: str) -> str:
+    """A rule's text as the kernel has it, without its owner's mark."""
+    return _COMMENT.sub("", text)
 
 
 def words_of(text: str) -> list[str]:

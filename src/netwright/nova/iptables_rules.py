@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,8 +46,8 @@ class IptablesTable:
     """A table's chains and rules, as wanted.
 
     `dirty` is set by every change and cleared only when an apply has succeeded; setting it has the next
-    apply look at the kernel again. `remove_rules`, `remove_chains` and `remove_wrapped` (chains by the names
-    that the kernel knows) are what the next apply has to take away.
+    apply look at the kernel again. `remove_rules`, `remove_marked`, `remove_chains` and `remove_wrapped`
+    (chains by the names that the kernel knows) are what the next apply has to take away.
     """
 
     def __init__(self, binary: str = BINARY) -> None:
@@ -57,6 +57,8 @@ class IptablesTable:
         self.remove_chains: set[str] = set()
         self.remove_wrapped: set[str] = set()
         self.remove_rules: list[IptablesRule] = []
+        self.remove_marked: set[tuple[str, str]] = set()
+        """Chains, by the kernel's names, and tags of rules that an earlier life has left."""
         self.dirty = True
         self.changes = 0
         """Grows with every change, so that one made while another is being written is not lost."""
@@ -157,6 +159,12 @@ class IptablesTable:
             self._changed()
         return len(found)
 
+    def remove_inherited(self, marks: Collection[tuple[str, str]]) -> None:
+        """Takes away what an earlier life has left: chains, by the kernel's names, and tags."""
+        self.remove_marked.update(marks)
+        if marks:
+            self._changed()
+
     def empty_chain(self, chain: str, wrap: bool = True) -> None:  # noqa: FBT001, FBT002
         """Takes away the rules of the chain; the chain stays."""
         found = [rule for rule in self._in_chain.get(self._place(chain, wrap), ()) if rule.wrap is wrap]
@@ -169,6 +177,7 @@ class IptablesTable:
         """The kernel has it all."""
         self.dirty = False
         self.remove_rules.clear()
+        self.remove_marked.clear()
         self.remove_chains.clear()
         self.remove_wrapped.clear()
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netwright.model.errors import KernelRefusedError
-from netwright.nova.iptables_marks import EMPTY, SHARED, Mark, Saved, SavedRule, marked, tag_of
+from netwright.nova.iptables_marks import EMPTY, SHARED, Mark, Saved, SavedRule, marked, tag_of, unmarked
 from netwright.nova.iptables_rules import IptablesRule, IptablesTable
 
 _NO_COUNT: Final = "[0:0]"
@@ -66,7 +66,7 @@ def aim(table: IptablesTable, bounds: Bounds, *, complete: bool) -> Aim:
     between = (set(table.places()) | table.unwrapped_chains) - own
     shared = {f"{table.binary}-{name}" for name in table.shared}
     here = {place: _wanted(table, place) for place in own | between}
-    gone = {(rule.place, tag_of(rule.rule)) for rule in table.remove_rules}
+    gone = {(rule.place, tag_of(rule.rule)) for rule in table.remove_rules} | table.remove_marked
     return Aim(
         binary=table.binary,
         own={place: here[place] for place in own},
@@ -78,6 +78,22 @@ def aim(table: IptablesTable, bounds: Bounds, *, complete: bool) -> Aim:
         gone_own=frozenset(table.remove_wrapped),
         bounds=bounds,
     )
+
+
+def inherited(table: IptablesTable, saved: Saved, pattern: re.Pattern[str]) -> dict[tuple[str, str], str]:
+    """The binary's rules in the kernel that this life has not added and whose text holds the pattern.
+
+    Chains and tags, with the texts (`-A chain …`).
+    """
+    found = {
+        (place, rule.mark.tag): text
+        for place, rules in saved.chains.items()
+        for rule in rules
+        if rule.mark is not None and rule.mark.owner == table.binary and rule.mark.tag != EMPTY
+        if pattern.search(text := f"-A {place} {unmarked(rule.text)}")
+    }
+    own = {(rule.place, tag_of(rule.rule)) for rule in table.rules} if found else set()
+    return {mark: text for mark, text in found.items() if mark not in own}
 
 
 def _wanted(table: IptablesTable, place: str) -> tuple[Wanted, ...]:

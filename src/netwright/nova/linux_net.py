@@ -25,6 +25,13 @@ from netwright.nova.ebtables import (
     remove_ebtables_rules,
     remove_isolate_dhcp_address,
 )
+from netwright.nova.floating import (
+    clean_conntrack,
+    ensure_floating_forward,
+    floating_ebtables_rules,
+    floating_forward_rules,
+    remove_floating_forward,
+)
 from netwright.nova.forward_rules import get_gateway_rules
 from netwright.nova.host_files import is_pid_cmdline_correct, write_to_file
 from netwright.nova.interface_drivers import LinuxNetInterfaceDriver, get_dev, plug, unplug
@@ -35,7 +42,9 @@ from netwright.nova.iptables import (
     IptablesTable,
     get_binary_name,
 )
+from netwright.nova.nat import add_snat_rule, ensure_metadata_ip, init_host, metadata_accept, metadata_forward
 from netwright.nova.neutron_bridge_driver import NeutronLinuxBridgeInterfaceDriver
+from netwright.nova.vpn import ensure_vpn_forward, remove_vpn_forward
 
 __all__ = [
     "IptablesManager",
@@ -47,7 +56,9 @@ __all__ = [
     "NeutronLinuxBridgeInterfaceDriver",
     "_create_veth_pair",
     "_set_device_mtu",
+    "add_snat_rule",
     "bind_floating_ip",
+    "clean_conntrack",
     "create_tap_dev",
     "create_veth_pair",
     "delete_bridge_dev",
@@ -55,15 +66,25 @@ __all__ = [
     "device_exists",
     "enable_ipv4_forwarding",
     "ensure_ebtables_rules",
+    "ensure_floating_forward",
+    "ensure_metadata_ip",
+    "ensure_vpn_forward",
+    "floating_ebtables_rules",
+    "floating_forward_rules",
     "get_binary_name",
     "get_dev",
     "get_gateway_rules",
+    "init_host",
     "initialize_gateway_device",
     "is_pid_cmdline_correct",
     "isolate_dhcp_address",
+    "metadata_accept",
+    "metadata_forward",
     "plug",
     "remove_ebtables_rules",
+    "remove_floating_forward",
     "remove_isolate_dhcp_address",
+    "remove_vpn_forward",
     "send_arp_for_ip",
     "set_device_mtu",
     "set_vf_interface_vlan",
