@@ -295,6 +295,18 @@ quotas: Final = sa.Table(
 )
 """Where a project's limit is not the default; -1: none."""
 
+leases: Final = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("subnet_id", ID, _refers_to("subnets", cascade=True), nullable=False),
+    sa.Column("address", sa.LargeBinary(16), nullable=False),
+    sa.Column("mac", sa.String(17)),
+    sa.Column("leased_at", UtcTime, nullable=False),
+    sa.Column("released_at", UtcTime),
+    sa.PrimaryKeyConstraint("subnet_id", "address"),
+)
+"""The last lease of each address that ever had one: only what DHCP servers told, whoever has the address."""
+
 hosts: Final = sa.Table(
     "hosts",
     METADATA,
