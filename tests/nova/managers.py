@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from worlds import world
 
 from netwright.control.world import World
+from netwright.nova.linux_host import linux_host
 from netwright.nova.manager import FlatDHCPManager, FlatManager, NetworkManager, VlanManager
 from netwright.nova.models import NetworkModel
 from netwright.nova.options import NetworkOptions
@@ -49,6 +50,11 @@ def flat_dhcp(seed: int = 0, **options: object) -> Iterator[FlatDHCPManager]:
 def flat(seed: int = 0, **options: object) -> Iterator[FlatManager]:
     with world(seed) as here:
         yield FlatManager(here, options=_options(options))
+
+
+def serving(kind: type[NetworkManager], here: World, **options: object) -> NetworkManager:
+    """A manager that would serve its host by linux_net; it does nothing there before it is told to."""
+    return kind(here, on=linux_host(_options(options, vlan_interface="eth1")))
 
 
 def world_of(manager: NetworkManager) -> World:

@@ -15,6 +15,7 @@ from nova.managers import (
     flat,
     flat_dhcp,
     instance,
+    serving,
     uuid,
     vlan,
     world_of,
@@ -29,7 +30,6 @@ from netwright.model.intent import VmmTap
 from netwright.nova import exception
 from netwright.nova.manager import FlatDHCPManager, NetworkManager
 from netwright.nova.models import NetworkModel
-from netwright.nova.options import NetworkOptions
 
 
 def network(manager: NetworkManager, label: str = "net", **more: object) -> NetworkModel:
@@ -313,12 +313,20 @@ def test_a_lost_release_ends_with_the_timeout() -> None:
         later = World(
             here.database, here.host, lambda: here.clock() + timedelta(seconds=601), here.new_id, here.rng
         )
-        other = FlatDHCPManager(later, options=NetworkOptions(host="h2"))
-        other._disassociate_stale_fixed_ips(ADMIN)
-        assert state(manager, "10.0.0.2") == (uuid(1), False, True)
-        assert manager.get_network(ADMIN, net.id).host == "h1"
-        mine = FlatDHCPManager(later, options=NetworkOptions(host="h1"))
-        mine._disassociate_stale_fixed_ips(ADMIN)
+        assert serving(FlatDHCPManager, later, host="h1").set_network_host(ADMIN, net) == "h1"
+        for host, expected in (("h2", (uuid(1), False, True)), ("h1", (None, False, False))):
+            serving(FlatDHCPManager, later, host=host)._disassociate_stale_fixed_ips(ADMIN)
+            assert state(manager, "10.0.0.2") == expected
+
+
+def test_the_server_frees_what_agents_guests_left() -> None:
+    """Where agents serve, the manager beside the server frees whatever waited too long."""
+    with flat_dhcp(fixed_ip_disassociate_timeout=1) as manager:
+        network(manager)
+        boot(manager, 1)
+        manager.lease_fixed_ip(ADMIN, "10.0.0.2")
+        manager.deallocate_for_instance(ADMIN, instance=instance(1))
+        manager.run_periodic_tasks(ADMIN)
         assert state(manager, "10.0.0.2") == (None, False, False)
 
 

@@ -6,15 +6,29 @@ from ipaddress import IPv4Address, IPv4Network
 from types import SimpleNamespace
 
 import pytest
-from nova.managers import ADMIN, ALICE, BOB, addresses, boot, flat, flat_dhcp, instance, uuid, vlan, world_of
+from nova.managers import (
+    ADMIN,
+    ALICE,
+    BOB,
+    addresses,
+    boot,
+    flat,
+    flat_dhcp,
+    instance,
+    serving,
+    uuid,
+    vlan,
+    world_of,
+)
+from worlds import world
 
 from netwright.control import floating_ips, networks, subnets
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.model.errors import InvalidError
-from netwright.model.ids import Mac
-from netwright.model.intent import GatewayPlace
+from netwright.model.ids import Mac, NetworkId
+from netwright.model.intent import GatewayHosts, GatewayPlace, Network
 from netwright.nova import exception
 from netwright.nova.ip_filter import compiled, range_of
 from netwright.nova.ipv6 import to_global
@@ -95,7 +109,8 @@ def test_flat_networks_are_everybodys() -> None:
 
 def test_networks_are_given_to_projects_and_taken() -> None:
     """add_network_to_project claims that network or the next; associate sets and clears host and project."""
-    with vlan() as manager:
+    with world() as here:
+        manager = serving(VlanManager, here)
         manager.create_networks(ADMIN, "net", cidr="10.0.0.0/16", num_networks=2, network_size=256)
         second = manager.get_all_networks(ADMIN)[1]
         assert manager.add_network_to_project(ADMIN, "alice", second.uuid).project_id == "alice"
@@ -121,12 +136,37 @@ def test_networks_are_given_to_projects_and_taken() -> None:
 
 def test_a_network_has_the_host_that_was_first() -> None:
     """set_network_host tells the host that the network has, also where another was faster."""
-    with flat_dhcp() as manager:
+    with world() as here:
+        manager, other = (serving(FlatDHCPManager, here, host=host) for host in ("h1", "h2"))
         (net,) = manager.create_networks(ADMIN, "net", cidr="10.0.0.0/24", bridge="br100")
         assert manager.set_network_host(ADMIN, net) == "h1"
-        other = FlatDHCPManager(world_of(manager), options=type(manager.options)(host="h2"))
         assert other.set_network_host(ADMIN, net) == "h1"
         assert manager.get_network(ADMIN, net.id).host == "h1"
+
+
+def test_agents_hold_gateways_as_networks_ask() -> None:
+    """One host's, each host's own or shared: what nova's row says is what the agents are told, by name too."""
+    with flat_dhcp(flat_interface="eth1") as manager:
+        here = world_of(manager)
+
+        def made(number: int, **more: object) -> Network:
+            (net,) = manager.create_networks(
+                ADMIN, "net", cidr=f"10.0.{number}.0/24", bridge=f"br{number}", **more
+            )
+            return networks.get(here, NetworkId(net.uuid)).value
+
+        one = made(1)
+        assert (one.gateway_hosts, one.bridge, one.uplink) == (GatewayHosts.ONE, "br1", "eth1")
+        assert made(2, multi_host=True).gateway_hosts is GatewayHosts.OWN
+        assert made(3, multi_host=True, share_address=True).shared_gateway
+        tagged = VlanManager(here, options=manager.options)
+        tagged.create_networks(ADMIN, "net", cidr="10.1.0.0/24", vlan=77, project_id="alice")
+        tagged.associate(ADMIN, 4, {"host": "h7"})
+        (vlan_net,) = tagged.get_all_networks(ALICE)
+        found = networks.get(here, NetworkId(vlan_net.uuid)).value
+        assert found.vlan is not None
+        assert (found.vlan.id, found.bridge, found.gateway_host) == (77, "br77", "h7")
+        assert vlan_net.host == "h7"
 
 
 def test_a_network_is_deleted_when_nobody_needs_it() -> None:

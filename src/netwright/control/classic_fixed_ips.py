@@ -98,12 +98,7 @@ def disassociate(work: Work, fixed: ClassicFixedIp) -> None:
 def lease(world: World, address: Address) -> ClassicFixedIp | None:
     """A DHCP server has handed it out. What it was before; None where it is nobody's."""
     with world.work() as work:
-        fixed = store.with_address(work.connection, address)
-        if fixed is None or fixed.instance_uuid is None:
-            return None
-        if not fixed.leased:
-            store.save(work.connection, replace(fixed, leased=True))
-        return fixed
+        return _lease(work, address)
 
 
 def release(world: World, address: Address, mac: Mac | None) -> ClassicFixedIp | None:
@@ -112,21 +107,22 @@ def release(world: World, address: Address, mac: Mac | None) -> ClassicFixedIp |
     A word about the lease of another instance's interface, which had the address before, changes nothing.
     """
     with world.work() as work:
-        fixed = store.with_address(work.connection, address)
-        if fixed is None or fixed.instance_uuid is None:
-            return None
-        teller = None if mac is None else classic_vifs.with_mac(work.connection, mac)
-        if teller is not None and teller.device_id != fixed.instance_uuid:
-            return fixed
-        if fixed.life is Life.WAITING:
-            disassociate(work, fixed)
-        elif fixed.leased:
-            store.save(work.connection, replace(fixed, leased=False))
-        return fixed
+        return _release(work, address, mac)
 
 
-def free_stale(world: World, before: datetime, host: HostName) -> int:
-    """Those that have waited since `before` or longer, and that the host answers for, are free: how many."""
+def hear(work: Work, address: Address, mac: Mac | None, *, is_held: bool) -> None:
+    """What became of a lease, whosever it is: `lease` or `release` as a part of a larger transaction."""
+    if is_held:
+        _lease(work, address)
+    else:
+        _release(work, address, mac)
+
+
+def free_stale(world: World, before: datetime, host: HostName | None) -> int:
+    """Those that have waited since `before` or longer, and that the host answers for, are free: how many.
+
+    None: whoever answers for them.
+    """
     with world.look() as connection:
         if not store.stale(connection, before, host):
             return 0
@@ -210,6 +206,29 @@ def refuse_unusable(
         raise FixedIpAlreadyInUse(address)
     if is_reserved(record, address, fixed) != reserved:
         raise FixedIpNotFoundForNetwork(address)
+
+
+def _lease(work: Work, address: Address) -> ClassicFixedIp | None:
+    fixed = store.with_address(work.connection, address)
+    if fixed is None or fixed.instance_uuid is None:
+        return None
+    if not fixed.leased:
+        store.save(work.connection, replace(fixed, leased=True))
+    return fixed
+
+
+def _release(work: Work, address: Address, mac: Mac | None) -> ClassicFixedIp | None:
+    fixed = store.with_address(work.connection, address)
+    if fixed is None or fixed.instance_uuid is None:
+        return None
+    teller = None if mac is None else classic_vifs.with_mac(work.connection, mac)
+    if teller is not None and teller.device_id != fixed.instance_uuid:
+        return fixed
+    if fixed.life is Life.WAITING:
+        disassociate(work, fixed)
+    elif fixed.leased:
+        store.save(work.connection, replace(fixed, leased=False))
+    return fixed
 
 
 def _take(work: Work, record: ClassicRecord, port: Port, wanted: Wanted) -> tuple[Subnet, Address]:

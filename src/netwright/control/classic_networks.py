@@ -27,8 +27,18 @@ from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.classic import ClassicFixedIp, ClassicNetwork, Life
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId, SubnetId
-from netwright.model.intent import Address, GatewayPlace, HostRoute, Ipv6Mode, Network, Pool, Prefix, Subnet
-from netwright.store import addresses, classic_fixed_ips, hosts
+from netwright.model.intent import (
+    Address,
+    GatewayHosts,
+    GatewayPlace,
+    HostRoute,
+    Ipv6Mode,
+    Network,
+    Pool,
+    Prefix,
+    Subnet,
+)
+from netwright.store import addresses, classic_fixed_ips, gateways, hosts
 from netwright.store import classic_networks as store
 from netwright.store import networks as network_rows
 from netwright.store import subnets as subnet_rows
@@ -79,6 +89,8 @@ class ClassicRecord:
     stamps: Stamps
     v4: Subnet | None
     v6: Subnet | None
+    gateway_host: HostName | None = None
+    """Of agents' the one that holds the gateway for all."""
 
     @property
     def id(self) -> NetworkId:
@@ -166,6 +178,8 @@ def set_host(world: World, reference: str, host: str | None) -> None:
         name = None if host is None else text.host_name(host, "host")
         store.save(work.connection, replace(record.classic, host=name))
         work.touch(Touched.NETWORK, record.id)
+        if record.network.gateway_hosts is GatewayHosts.ONE:
+            networks.update_in(work, record.id, NetworkRequest(gateway_host=name))
 
 
 def take_host(
@@ -272,8 +286,15 @@ def _network_request(request: ClassicRequest, *, links: bool) -> NetworkRequest:
         bridge=classic.bridge if links else None,
         network_type=NetworkType.VLAN if on_vlan else UNSET,
         segmentation_id=classic.vlan if on_vlan else UNSET,
-        shared_gateway=classic.multi_host and classic.share_address and uplink is not None,
+        shared_gateway=uplink is not None and classic.multi_host and classic.share_address,
+        gateway_hosts=_gateway_hosts(classic) if uplink is not None else UNSET,
     )
+
+
+def _gateway_hosts(classic: ClassicNetwork) -> GatewayHosts:
+    if classic.multi_host:
+        return GatewayHosts.EVERY if classic.share_address else GatewayHosts.OWN
+    return GatewayHosts.ONE
 
 
 def _subnet_requests(request: ClassicRequest, made: NetworkId) -> list[SubnetRequest]:
@@ -332,6 +353,8 @@ def _records(connection: sa.Connection, found: Sequence[ClassicNetwork]) -> list
         (record.value.network_id, record.value.cidr.version): record.value
         for record in subnet_rows.find(connection, {"network_id": ids})
     }
+    ones = [one for one, record in by_id.items() if record.value.gateway_hosts is GatewayHosts.ONE]
+    held = gateways.tenures(connection, ones) if ones else {}
     return [
         ClassicRecord(
             classic,
@@ -339,6 +362,7 @@ def _records(connection: sa.Connection, found: Sequence[ClassicNetwork]) -> list
             by_id[classic.network_id].stamps,
             theirs.get((classic.network_id, 4)),
             theirs.get((classic.network_id, 6)),
+            held[classic.network_id].host if classic.network_id in held else None,
         )
         for classic in found
     ]

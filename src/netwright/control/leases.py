@@ -8,7 +8,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from netwright.control import text
+from netwright.control import classic_fixed_ips, text
 from netwright.control.world import World
 from netwright.model.ids import Mac, NetworkId, SubnetId
 from netwright.model.intent import Address, Subnet
@@ -48,6 +48,8 @@ def record(world: World, events: Sequence[LeaseEvent]) -> list[LeaseRecord]:
     with world.work() as work:
         changed = _differing(work.connection, events, work.now)
         store.save(work.connection, changed)
+        for one in changed:
+            classic_fixed_ips.hear(work, one.address, one.mac, is_held=one.is_held)
     return changed
 
 

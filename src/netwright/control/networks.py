@@ -78,17 +78,22 @@ def create(world: World, requests: Sequence[NetworkRequest]) -> list[NetworkReco
 def update(world: World, network_id: NetworkId, request: NetworkRequest) -> NetworkRecord:
     """Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        old = store.get(work.connection, network_id).value
-        network = _asked(old, request)
-        _check_mtu(work, network)
-        _check_shared_gateway(network)
-        gateways.check(network)
-        _check_external(work, old, network)
-        network = network_links.with_links(work, old, network)
-        store.save(work.connection, network, work.now)
-        gateways.settle(work, network)
-        work.touch(Touched.NETWORK, network.id)
+        update_in(work, network_id, request)
         return _get(work.connection, network_id)
+
+
+def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
+    """`update` as a part of a larger transaction."""
+    old = store.get(work.connection, network_id).value
+    network = _asked(old, request)
+    _check_mtu(work, network)
+    _check_shared_gateway(network)
+    gateways.check(network)
+    _check_external(work, old, network)
+    network = network_links.with_links(work, old, network)
+    store.save(work.connection, network, work.now)
+    gateways.settle(work, network)
+    work.touch(Touched.NETWORK, network.id)
 
 
 def delete(world: World, network_id: NetworkId) -> None:

@@ -118,10 +118,11 @@ def after_allocation(
 ) -> None:
     """Each network is served, and the instance's names are known."""
     for record in {record.id: record for record, _ in given}.values():
-        server = network_hosts.claim(cloud, record, instance.host) if traits.dhcp else None
-        now = record if server == record.classic.host else network_hosts.get(cloud, record.id)
-        if not traits.dhcp or network_hosts.is_served_here(cloud, now, instance.host):
-            network_hosts.set_up(cloud, traits, now)
+        if traits.dhcp and not record.classic.multi_host and record.classic.host is None:
+            network_hosts.claim(cloud, record)
+            record = network_hosts.get(cloud, record.id)  # noqa: PLW2901 - as it is now
+        if not traits.dhcp or network_hosts.is_served_here(cloud, record, instance.host):
+            network_hosts.set_up(cloud, traits, record)
     if cloud.dns is not None:
         for _, fixed in given:
             cloud.dns.add_instance(_as_model(instance), str(fixed.address))
@@ -188,9 +189,9 @@ def release(cloud: Cloud, address: Address, mac: str | None) -> None:
 
 
 def free_stale(cloud: Cloud) -> int:
-    """Those whose release was lost are free: how many."""
+    """Those whose release was lost are free: how many. Agents' are any manager's business."""
     before = cloud.world.clock() - timedelta(seconds=cloud.options.fixed_ip_disassociate_timeout)
-    return classic_fixed_ips.free_stale(cloud.world, before, cloud.host)
+    return classic_fixed_ips.free_stale(cloud.world, before, None if cloud.is_agents else cloud.host)
 
 
 def validate(connection: sa.Connection, wanted: Iterable[Requested]) -> None:

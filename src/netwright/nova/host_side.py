@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from netwright.model.ids import Mac
 from netwright.model.intent import Address
+from netwright.model.leases import LeaseEvent
 from netwright.nova.models import NetworkModel
 
 
 class HostSide(Protocol):
     """Networks come with the host's own address as `dhcp_server`."""
 
-    def initialize(self, networks: Sequence[NetworkModel]) -> None:
-        """Once, at the start, before any is set up: what the host has for all of them."""
+    def setup(self, networks: Sequence[NetworkModel]) -> None:
+        """Gateways, DHCP, router advertisements and VPN forwards are as the networks say now."""
 
-    def setup(self, network: NetworkModel) -> None:
-        """Gateway, DHCP, router advertisements and the VPN's forward are as the network says now."""
-
-    def teardown(self, network: NetworkModel) -> None:
-        """This host serves it no more."""
+    def teardown(self, network: NetworkModel, *, guests: bool) -> None:
+        """This host serves it no more. With `guests` there are some here: the bridge stays for them."""
 
     def release(self, network: NetworkModel, address: Address, mac: Mac) -> None:
         """Ends the guest's lease."""
@@ -29,20 +27,20 @@ class HostSide(Protocol):
         """The names of all the network's guests are known here."""
 
     def serves(self, network: NetworkModel) -> bool:
-        """Whether the host has something of it, whoever set it up."""
+        """Whether the host is gateway or DHCP server of it, whoever set it up."""
+
+    def leases(self) -> Iterator[Sequence[LeaseEvent]]:
+        """What DHCP servers here told since the last time. Each lot is taken when the next is asked for."""
 
 
 class AgentSide:
     """Nothing is left to do: each host's agent follows the store."""
 
-    def initialize(self, networks: Sequence[NetworkModel]) -> None:
+    def setup(self, networks: Sequence[NetworkModel]) -> None:
         del networks
 
-    def setup(self, network: NetworkModel) -> None:
-        del network
-
-    def teardown(self, network: NetworkModel) -> None:
-        del network
+    def teardown(self, network: NetworkModel, *, guests: bool) -> None:
+        del network, guests
 
     def release(self, network: NetworkModel, address: Address, mac: Mac) -> None:
         del network, address, mac
@@ -53,3 +51,6 @@ class AgentSide:
     def serves(self, network: NetworkModel) -> bool:
         del network
         return False
+
+    def leases(self) -> Iterator[Sequence[LeaseEvent]]:
+        return iter(())

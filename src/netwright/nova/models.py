@@ -113,7 +113,7 @@ def network_model(record: ClassicRecord) -> NetworkModel:
         rxtx_base=classic.rxtx_base,
         project_id=classic.project_id,
         priority=classic.priority,
-        host=classic.host,
+        host=record.gateway_host or classic.host,
         mtu=record.network.mtu,
         dhcp_server=classic.dhcp_server,
         enable_dhcp=classic.enable_dhcp,

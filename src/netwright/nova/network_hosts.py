@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from netwright.control import classic_fixed_ips, classic_networks
+from netwright.control import classic_fixed_ips, classic_networks, leases
 from netwright.control.classic_networks import ClassicRecord
 from netwright.model.classic import Life
 from netwright.model.ids import HostName, Mac, NetworkId, PortId
@@ -23,8 +23,6 @@ from netwright.store.changes import Touched
 from netwright.store.rows import Where
 
 _LOG: Final = structlog.get_logger("netwright.nova")
-DOWN_AFTER: Final = timedelta(seconds=60)
-"""A host of which nothing was heard for longer is dead: nova's service_down_time."""
 _ABOUT_NETWORKS: Final = (Touched.NETWORK, Touched.NETWORK_ITEM)
 
 
@@ -53,14 +51,11 @@ def dhcp_address(cloud: Cloud, record: ClassicRecord, host: HostName | None = No
     return classic_fixed_ips.host_address(cloud.world, record, host or cloud.host)
 
 
-def claim(cloud: Cloud, record: ClassicRecord, host: HostName | None) -> HostName | None:
-    """The host that serves the network; where none does, this one, or, of agents', the one given."""
-    if record.classic.multi_host or record.classic.host is not None:
-        return record.classic.host
-    taker = host if cloud.is_agents else cloud.host
-    if taker is None:
-        return None
-    return classic_networks.take_host(cloud.world, record.id, taker, instead_of=None)
+def claim(cloud: Cloud, record: ClassicRecord) -> HostName | None:
+    """The host that serves the network; where none does, this one. Among agents the server chooses."""
+    if record.classic.multi_host or record.classic.host is not None or cloud.is_agents:
+        return record.gateway_host or record.classic.host
+    return classic_networks.take_host(cloud.world, record.id, cloud.host, instead_of=None)
 
 
 def is_served_here(cloud: Cloud, record: ClassicRecord, instance_host: HostName | None) -> bool:
@@ -75,9 +70,8 @@ def set_up(cloud: Cloud, traits: Traits, record: ClassicRecord) -> None:
     if not traits.dhcp:
         classic_networks.set_injected(cloud.world, record.id, injected=cloud.options.flat_injected)
         return
-    if cloud.is_agents:
-        return
-    cloud.side.setup(seen_here(cloud, record))
+    if not cloud.is_agents:
+        cloud.side.setup([seen_here(cloud, record)])
 
 
 def seen_here(cloud: Cloud, record: ClassicRecord) -> NetworkModel:
@@ -115,17 +109,14 @@ def lease_lines(cloud: Cloud, record: ClassicRecord) -> str:
 
 def tear_down(cloud: Cloud, record: ClassicRecord) -> None:
     """This host serves the network no more; its own address there is given back."""
-    cloud.side.teardown(seen_here(cloud, record))
+    cloud.side.teardown(seen_here(cloud, record), guests=False)
     classic_fixed_ips.give_back_host_address(cloud.world, record, cloud.host)
 
 
 def initialize(cloud: Cloud, traits: Traits) -> None:
     """What this host serves, after a start."""
-    mine = of_host(cloud)
-    if not cloud.is_agents:
-        cloud.side.initialize([seen_here(cloud, record) for record in mine])
-    for record in mine:
-        set_up(cloud, traits, record)
+    if traits.dhcp and not cloud.is_agents:
+        cloud.side.setup([seen_here(cloud, record) for record in of_host(cloud)])
 
 
 def release_leases(cloud: Cloud, given_back: Iterable[tuple[ClassicRecord, Address, str | None]]) -> None:
@@ -165,21 +156,36 @@ def let_go(cloud: Cloud) -> list[NetworkId]:
         ]
     gone = [record for record in others if cloud.side.serves(network_model(record))]
     for record in gone:
-        cloud.side.teardown(network_model(record))
+        with cloud.world.look() as connection:
+            here: Where = {"network_id": (record.id,), "host": (cloud.host,)}
+            guests = fixed_rows.count(connection, here) > 0
+        cloud.side.teardown(network_model(record), guests=guests)
+        _LOG.info("network_let_go", network=record.id, host=cloud.host, served_by=record.classic.host)
     return [record.id for record in gone]
+
+
+def hear_leases(cloud: Cloud) -> None:
+    """What DHCP servers here told is in the store."""
+    for events in cloud.side.leases():
+        leases.record(cloud.world, events)
 
 
 def alive_hosts(cloud: Cloud, among: Collection[HostName]) -> frozenset[HostName]:
     """Those that were heard of lately, and this one."""
-    since = cloud.world.clock() - DOWN_AFTER
+    since = cloud.world.clock() - timedelta(seconds=cloud.options.service_down_time)
     with cloud.world.look() as connection:
         heard = {record.name for record in hosts.every(connection) if record.last_seen >= since}
     return frozenset(heard & set(among)) | {cloud.host}
 
 
 def say_alive(cloud: Cloud) -> None:
-    """This host is heard of now. Agents say so themselves."""
-    if not cloud.is_agents:
+    """This host is heard of now: written where it was not lately. Agents say so themselves."""
+    if cloud.is_agents:
+        return
+    often = timedelta(seconds=cloud.options.service_down_time / 4)
+    with cloud.world.look() as connection:
+        before = hosts.get(connection, cloud.host)
+    if before is None or cloud.world.clock() - before.last_seen >= often:
         with cloud.world.work() as work:
             hosts.see(work.connection, cloud.host, work.now)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import structlog
@@ -19,6 +19,8 @@ from netwright.nova.cloud import Cloud, InstanceNames, Notifier, Traits, caller
 from netwright.nova.fixed_ip_calls import Requested, Rules, address_of
 from netwright.nova.given import text_of
 from netwright.nova.host_side import AgentSide, HostSide
+from netwright.nova.linux_host import LinuxHost
+from netwright.nova.linux_side import LinuxSide
 from netwright.nova.models import (
     FixedIpModel,
     NetworkModel,
@@ -30,6 +32,7 @@ from netwright.nova.models import (
 from netwright.nova.network_request import Kind
 from netwright.nova.nw_info import Data
 from netwright.nova.options import NetworkOptions
+from netwright.nova.store_addresses import StoreAddresses
 from netwright.store import classic_fixed_ips as fixed_rows
 
 _LOG = structlog.get_logger("netwright.nova")
@@ -59,20 +62,22 @@ class NetworkManager:
         world: World,
         *,
         options: NetworkOptions | None = None,
-        side: HostSide | None = None,
+        on: LinuxHost | None = None,
         dns: InstanceNames | None = None,
         notifier: Notifier | None = None,
     ) -> None:
-        """`side`: what acts on this host (nova/linux_side.py); None: agents act, each on its own.
+        """`on`: the host that the manager serves by linux_net; None: agents do that, each on its own.
 
-        `dns` keeps instances' names; `notifier` is told (event, payload) of what becomes of networks' hosts.
+        Its options hold where none are given. `dns` keeps instances' names; `notifier` is told (event,
+        payload) of what becomes of networks' hosts.
         """
-        chosen = options or NetworkOptions()
+        chosen = options or (on.options if on else NetworkOptions())
         self.host = HostName(chosen.host)
         self.options = chosen
-        self._cloud = Cloud(
-            world, chosen, self.host, side or AgentSide(), side is None, dns, notifier or _unheard
-        )
+        side: HostSide = AgentSide()
+        if on is not None:
+            side = LinuxSide(replace(on, options=chosen, addresses=StoreAddresses(world)))
+        self._cloud = Cloud(world, chosen, self.host, side, on is None, dns, notifier or _unheard)
         self._traits = Traits(self.DHCP, self.SHOULD_CREATE_BRIDGE, self.SHOULD_CREATE_VLAN)
         self._generation = -1
 
@@ -147,11 +152,11 @@ class NetworkManager:
         network_calls.associate(self._cloud, network_uuid, {"host": None, "project": None})
 
     def set_network_host(self, context: object, network_ref: object) -> str | None:
-        """The host that serves the network: this one, unless there is one already."""
+        """The host that serves the network: this one, unless there is one, or agents do."""
         del context
         reference = text_of(network_ref, "uuid", "network") or text_of(network_ref, "id", "network")
         record = network_hosts.get(self._cloud, reference)
-        return network_hosts.claim(self._cloud, record, self.host)
+        return network_hosts.claim(self._cloud, record)
 
     def add_network_to_project(
         self, context: object, project_id: str, network_uuid: object = None
@@ -330,6 +335,7 @@ class NetworkManager:
         if self.DHCP:
             self._generation, _ = network_hosts.changed_since(self._cloud, -1)
             network_hosts.say_alive(self._cloud)
+            network_hosts.hear_leases(self._cloud)
             network_hosts.initialize(self._cloud, self._traits)
 
     def setup_networks_on_host(
@@ -366,6 +372,7 @@ class NetworkManager:
         if not self.DHCP:
             return
         network_hosts.say_alive(self._cloud)
+        network_hosts.hear_leases(self._cloud)
         network_hosts.let_go(self._cloud)
         network_hosts.pick_up(self._cloud, self._traits)
         self._follow()

@@ -10,11 +10,11 @@ import sqlalchemy as sa
 
 from netwright.control import classic_networks, classic_vifs
 from netwright.control.classic_networks import ClassicRecord
-from netwright.model.classic import ClassicFixedIp, ClassicNetwork, Life
+from netwright.model.classic import ClassicNetwork, Life
 from netwright.model.ids import HostName, NetworkId, PortId, bridge_name
 from netwright.model.intent import Address, Port, Subnet
 from netwright.nova.cloud import Cloud, Traits
-from netwright.store import classic_fixed_ips, floating_ips
+from netwright.store import classic_fixed_ips, floating_ips, gateways
 
 Data = dict[str, object]
 _Floating = Mapping[tuple[PortId, Address], list[str]]
@@ -59,15 +59,11 @@ def _as_seen_on(connection: sa.Connection, record: ClassicRecord, host: HostName
     if not classic.multi_host or classic.share_address or host is None:
         return classic
     own = {"network_id": (record.id,), "host": (host,), "life": (Life.HOST.value,)}
-    for fixed in classic_fixed_ips.find(connection, own):
-        return with_own_address(classic, fixed)
-    return classic
-
-
-def with_own_address(classic: ClassicNetwork, fixed: ClassicFixedIp) -> ClassicNetwork:
-    """The network as the host sees it that the address is of."""
-    server = fixed.address if isinstance(fixed.address, IPv4Address) else None
-    return replace(classic, dhcp_server=server)
+    held = [fixed.address for fixed in classic_fixed_ips.find(connection, own)]
+    agents = gateways.own_addresses(connection, (record.id,))
+    held += [address for (at, _), address in agents.items() if at == host]
+    fours = [address for address in held if isinstance(address, IPv4Address)]
+    return replace(classic, dhcp_server=fours[0]) if fours else classic
 
 
 def _floating(connection: sa.Connection, ports: Sequence[Port]) -> _Floating:

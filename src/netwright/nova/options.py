@@ -41,6 +41,8 @@ class NetworkOptions:
     network_device_mtu: int | None = None
 
     fixed_ip_disassociate_timeout: int = 600
+    service_down_time: int = 60
+    """After which a host that says nothing is dead, and another one serves its networks."""
     create_unique_mac_address_attempts: int = 5
     teardown_unused_network_gateway: bool = False
     force_dhcp_release: bool = True

@@ -75,7 +75,12 @@ def take_next(
 
 def pass_on(connection: sa.Connection, subnet: SubnetId, address: Address, holder: Holder) -> None:
     """The address, which is in use, is that holder's now."""
-    values = {"port_id": holder.port, "floating_ip_id": holder.floating_ip, "position": holder.position}
+    values = {
+        "port_id": holder.port,
+        "floating_ip_id": holder.floating_ip,
+        "position": holder.position,
+        "host": holder.host,
+    }
     same = (addresses.c.subnet_id == subnet, addresses.c.address == key_of(address))
     connection.execute(addresses.update().where(*same).values(**values))
 

@@ -72,14 +72,15 @@ def sixes(connection: sa.Connection) -> Iterator[tuple[str, Address]]:
         yield device, address_of(key)
 
 
-def stale(connection: sa.Connection, before: datetime, host: HostName) -> list[ClassicFixedIp]:
-    """Those that wait since `before` or longer, and that the host answers for: it is their network's, or,
-    on a multi_host network, their instance's."""
-    networks = classic_networks
-    mine = (networks.c.host == host) | (networks.c.multi_host & (classic_fixed_ips.c.host == host))
-    on_mine = sa.exists().where(networks.c.network_id == classic_fixed_ips.c.network_id, mine)
-    waiting = classic_fixed_ips.c.life == Life.WAITING.value
-    return _found(connection, waiting, classic_fixed_ips.c.updated_at <= before, on_mine)
+def stale(connection: sa.Connection, before: datetime, host: HostName | None) -> list[ClassicFixedIp]:
+    """Those that wait since `before` or longer; with `host` those that it answers for: it is their network's,
+    or, on a multi_host network, their instance's."""
+    wanted = [classic_fixed_ips.c.life == Life.WAITING.value, classic_fixed_ips.c.updated_at <= before]
+    if host is not None:
+        networks = classic_networks
+        mine = (networks.c.host == host) | (networks.c.multi_host & (classic_fixed_ips.c.host == host))
+        wanted.append(sa.exists().where(networks.c.network_id == classic_fixed_ips.c.network_id, mine))
+    return _found(connection, *wanted)
 
 
 def networks_of(connection: sa.Connection, host: HostName) -> frozenset[NetworkId]:

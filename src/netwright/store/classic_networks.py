@@ -36,6 +36,12 @@ def find(connection: sa.Connection, where: rows.Where) -> list[ClassicNetwork]:
     return [_network(row) for row in connection.execute(statement.order_by(classic_networks.c.number))]
 
 
+def known(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[NetworkId]:
+    """Those of the networks that are nova's managers'."""
+    statement = sa.select(classic_networks.c.network_id).where(classic_networks.c.network_id.in_(list(among)))
+    return frozenset(map(NetworkId, connection.execute(statement).scalars()))
+
+
 def free(connection: sa.Connection) -> ClassicNetwork | None:
     """The first that is no project's."""
     nobodys = sa.select(classic_networks).where(classic_networks.c.project_id.is_(None))
