@@ -21,12 +21,15 @@ from nova.managers import (
     world_of,
 )
 
-from netwright.control import classic_fixed_ips, ports, quotas
+from netwright.control import classic_fixed_ips, leases, networks, plans, ports, quotas
+from netwright.control.networks import NetworkRequest
 from netwright.control.ports import PortRequest
 from netwright.control.world import World
 from netwright.model.errors import ConflictError, InvalidError
-from netwright.model.ids import HostName
-from netwright.model.intent import VmmTap
+from netwright.model.ids import HostName, Mac
+from netwright.model.intent import GatewayPlace, VmmTap
+from netwright.model.leases import LeaseChange, LeaseEvent
+from netwright.model.plan import NetworkItem
 from netwright.nova import exception
 from netwright.nova.manager import FlatDHCPManager, NetworkManager
 from netwright.nova.models import NetworkModel
@@ -245,6 +248,26 @@ def test_an_address_waits_for_the_end_of_its_lease() -> None:
         assert ports.find(world_of(manager), {}) == []
         manager.release_fixed_ip(ADMIN, "10.0.0.2", "fa:16:3e:00:00:99")
         assert state(manager, "10.0.0.2") == (None, False, False)
+
+
+def test_what_an_agent_tells_of_leases_is_heard() -> None:
+    """Lease events of a host's agent count as lease_fixed_ip and release_fixed_ip do; it is asked for them."""
+    with flat_dhcp() as manager:
+        net = network(manager)
+        here = world_of(manager)
+        mac = Mac(str(boot(manager, 1)[0]["address"]))
+        address = manager.get_fixed_ip(ADMIN, "10.0.0.2").address
+        leases.record(here, [LeaseEvent(LeaseChange.TAKEN, net.uuid, address, mac)])
+        assert state(manager, "10.0.0.2") == (uuid(1), True, True)
+        manager.deallocate_for_instance(ADMIN, instance=instance(1))
+        leases.record(here, [LeaseEvent(LeaseChange.RELEASED, net.uuid, address, mac)])
+        assert state(manager, "10.0.0.2") == (None, False, False)
+        boot(manager, 2)
+        (other,) = networks.create(here, [NetworkRequest(gateway_place=GatewayPlace.HOST)])
+        ports.create(here, [PortRequest(network_id=other.value.id, host="h1", attachment=VmmTap())])
+        items = plans.snapshot(here, HostName("h1")).items.values()
+        told = {item.id: item.lease_events for item in items if isinstance(item, NetworkItem)}
+        assert told == {net.uuid: True, other.value.id: False}
 
 
 def test_a_release_of_an_allocated_address_only_ends_the_lease() -> None:

@@ -149,6 +149,8 @@ def give_back(
         _end_leases(cloud, traits, found)
         if cloud.options.force_dhcp_release:
             free_unleased(cloud, found)
+        ids = classic_vifs.networks_of(found)
+        network_hosts.take_down_unused(cloud, [network_hosts.get(cloud, network) for network in ids])
 
 
 def free_unleased(cloud: Cloud, given_back: Sequence[ClassicFixedIp]) -> None:
@@ -237,7 +239,7 @@ def _end_leases(cloud: Cloud, traits: Traits, found: Sequence[ClassicFixedIp]) -
         record = network_hosts.get(cloud, network)
         theirs = [fixed for fixed in found if fixed.network_id == network]
         if network_hosts.is_served_here(cloud, record, theirs[0].host):
-            network_hosts.settle(cloud, traits, record)
+            network_hosts.set_up(cloud, traits, record)
             if cloud.options.force_dhcp_release:
                 network_hosts.release_leases(cloud, [(record, one.address, one.mac) for one in theirs])
 

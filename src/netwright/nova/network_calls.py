@@ -28,10 +28,12 @@ def create(cloud: Cloud, kind: Kind, given: Mapping[str, object]) -> list[Classi
     return classic_networks.create(cloud.world, lambda taken: lay_out(asked, taken), limit)
 
 
-def delete(cloud: Cloud, fixed_range: object, uuid: object, *, require_disassociated: bool) -> None:
-    """By its uuid, or by its prefix. Raises NetworkNotFound, NetworkHasProject, NetworkInUse, InvalidCidr."""
-    reference = str(uuid) if uuid else _with_prefix(cloud, fixed_range)
-    classic_networks.delete(cloud.world, reference, require_disassociated=require_disassociated)
+def named(cloud: Cloud, fixed_range: object, uuid: object) -> ClassicRecord:
+    """By its uuid, or by its prefix. Raises NetworkNotFound, InvalidCidr."""
+    with cloud.world.look() as connection:
+        if uuid:
+            return classic_networks.get_in(connection, str(uuid))
+        return _with_prefix(connection, fixed_range)
 
 
 def visible(cloud: Cloud, caller: Caller, *, own_only: bool) -> list[ClassicRecord]:
@@ -90,13 +92,12 @@ def associate(cloud: Cloud, reference: object, associations: Mapping[str, object
         setters[name](cloud.world, str(reference), None if value is None else str(value))
 
 
-def _with_prefix(cloud: Cloud, given: object) -> str:
+def _with_prefix(connection: sa.Connection, given: object) -> ClassicRecord:
     try:
         prefix: IPv4Network | IPv6Network = ip_network(str(given), strict=False)
     except ValueError as error:
         raise InvalidCidr(str(error), "fixed_range") from error
-    with cloud.world.look() as connection:
-        record = classic_networks.with_prefix(connection, prefix)
+    record = classic_networks.with_prefix(connection, prefix)
     if record is None:
         raise NetworkNotFound(prefix)
-    return record.id
+    return record

@@ -84,17 +84,16 @@ def seen_here(cloud: Cloud, record: ClassicRecord) -> NetworkModel:
     return model
 
 
-def settle(cloud: Cloud, traits: Traits, record: ClassicRecord) -> None:
-    """After guests have left: the network is served here as it is now, or, where no guest of it is left on
-    this host and options say so, no more."""
-    if cloud.options.teardown_unused_network_gateway and record.classic.multi_host and not cloud.is_agents:
+def take_down_unused(cloud: Cloud, records: Iterable[ClassicRecord]) -> None:
+    """Multi_host networks of which no guest is left on this host go from it, if options say so."""
+    if cloud.is_agents or not cloud.options.teardown_unused_network_gateway:
+        return
+    for record in records:
         with cloud.world.look() as connection:
             here: Where = {"network_id": (record.id,), "host": (cloud.host,)}
             lives = {fixed.life for fixed in fixed_rows.find(connection, here)}
-        if not lives & {Life.ALLOCATED, Life.WAITING}:
+        if record.classic.multi_host and not lives & {Life.ALLOCATED, Life.WAITING}:
             tear_down(cloud, record)
-            return
-    set_up(cloud, traits, record)
 
 
 def lease_lines(cloud: Cloud, record: ClassicRecord) -> str:
@@ -105,6 +104,12 @@ def lease_lines(cloud: Cloud, record: ClassicRecord) -> str:
         found = fixed_rows.find(connection, where)
     expiry = int(cloud.world.clock().timestamp()) + cloud.options.dhcp_lease_time
     return "\n".join(f"{expiry} {one.mac} {one.address} {one.hostname or '*'} *" for one in found)
+
+
+def take_down(cloud: Cloud, record: ClassicRecord) -> None:
+    """What this host has of a network that is there no more."""
+    if cloud.side.serves(network_model(record)):
+        cloud.side.teardown(network_model(record), guests=False)
 
 
 def tear_down(cloud: Cloud, record: ClassicRecord) -> None:

@@ -131,9 +131,12 @@ class NetworkManager:
     def delete_network(
         self, context: object, fixed_range: object, uuid: object = None, *, require_disassociated: bool = True
     ) -> None:
-        """By uuid, or by prefix where none is given."""
+        """By uuid, or by prefix where none is given. What this host has of it goes, too."""
         del context
-        network_calls.delete(self._cloud, fixed_range, uuid, require_disassociated=require_disassociated)
+        record = network_calls.named(self._cloud, fixed_range, uuid)
+        alone = require_disassociated
+        classic_networks.delete(self._cloud.world, record.id, require_disassociated=alone)
+        network_hosts.take_down(self._cloud, record)
 
     def get_all_networks(self, context: object) -> list[NetworkModel]:
         """Under VlanManager, for one who is no administrator, the project's own."""
@@ -352,8 +355,9 @@ class NetworkManager:
         """The network is served on this host, or no more."""
         del context
         record = network_hosts.get(self._cloud, str(network_id))
-        act = network_hosts.settle if teardown else network_hosts.set_up
-        act(self._cloud, self._traits, record)
+        network_hosts.set_up(self._cloud, self._traits, record)
+        if teardown:
+            network_hosts.take_down_unused(self._cloud, [record])
 
     def update_dns(self, context: object, network_ids: Iterable[object]) -> None:
         """The names of these multi_host networks' guests are known on this host."""
@@ -376,6 +380,7 @@ class NetworkManager:
         network_hosts.let_go(self._cloud)
         network_hosts.pick_up(self._cloud, self._traits)
         self._follow()
+        network_hosts.take_down_unused(self._cloud, network_hosts.of_host(self._cloud))
         self._disassociate_stale_fixed_ips(context)
 
     def get_backdoor_port(self, context: object) -> None:
