@@ -307,6 +307,16 @@ leases: Final = sa.Table(
 )
 """The last lease of each address that ever had one: only what DHCP servers told, whoever has the address."""
 
+dns_domains: Final = sa.Table(
+    "dns_domains",
+    METADATA,
+    sa.Column("domain", NAME, primary_key=True),
+    sa.Column("scope", sa.String(8), nullable=False),
+    sa.Column("availability_zone", NAME),
+    sa.Column("project_id", NAME),
+    *_stamps(),
+)
+
 hosts: Final = sa.Table(
     "hosts",
     METADATA,
