@@ -35,10 +35,10 @@ $(VENV)/ready: pyproject.toml scripts/setup-venv
 host-tools:
 	scripts/setup-host
 
-# libvirt's binding has no wheel: it is compiled, against headers that only these tools bring.
+# The bindings of libvirt and OpenLDAP have no wheels: they are compiled, against headers that only these tools bring.
 test-tools: venv
 	scripts/setup-host tests
-	$(BIN)/python -c "import libvirt" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -e '.[libvirt]'
+	$(BIN)/python -c "import ldap, libvirt" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt]'
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

@@ -52,6 +52,22 @@ class NetworkOptions:
     instance_dns_manager: str = "nova.network.noop_dns_driver.NoopDNSDriver"
     instance_dns_domain: str = ""
     floating_ip_dns_manager: str = "nova.network.noop_dns_driver.NoopDNSDriver"
+    minidns_file: Path | None = None
+    """None: dnstest.txt in state_path."""
+    dnsmasq_dns_directory: Path | None = None
+    """None: names in networks_path."""
+    ldap_dns_url: str = "ldap://ldap.example.com:389"
+    """ldaps://, unless the wire is trusted: the password goes over it."""
+    ldap_dns_user: str = "uid=admin,ou=people,dc=example,dc=org"
+    ldap_dns_password: str = field(default="password", repr=False)
+    ldap_dns_timeout: int = 10
+    ldap_dns_soa_hostmaster: str = "hostmaster@example.org"
+    ldap_dns_servers: tuple[str, ...] = ("dns.example.org",)
+    ldap_dns_base_dn: str = "ou=hosts,dc=example,dc=org"
+    ldap_dns_soa_refresh: int = 1800
+    ldap_dns_soa_retry: int = 3600
+    ldap_dns_soa_expiry: int = 86400
+    ldap_dns_soa_minimum: int = 7200
 
     dhcpbridge: str = "netwright-dhcpbridge"
     dhcpbridge_flagfile: tuple[str, ...] = ()
@@ -93,6 +109,15 @@ class NetworkOptions:
     def networks_path(self) -> Path:
         """Where dnsmasq's and radvd's files are."""
         return self.state_path / "networks"
+
+    @property
+    def minidns_path(self) -> Path:
+        return self.minidns_file or self.state_path / "dnstest.txt"
+
+    @property
+    def names_path(self) -> Path:
+        """The directory of DnsmasqDNS."""
+        return self.dnsmasq_dns_directory or self.networks_path / "names"
 
     @property
     def metadata_address(self) -> str:
