@@ -8,9 +8,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import ldap
@@ -42,6 +43,22 @@ directory {directory}/db
 maxsize 67108864
 access to attrs=userPassword by anonymous auth by * none
 access to * by dn.exact="{user}" write by * none
+"""
+POWERDNS = """
+launch=ldap
+ldap-host=ldap://127.0.0.1:389
+ldap-basedn={base}
+ldap-method=strict
+ldap-binddn={user}
+ldap-secret={password}
+local-address=127.0.0.1
+socket-dir={directory}
+guardian=no
+daemon=no
+cache-ttl=0
+query-cache-ttl=0
+negquery-cache-ttl=0
+zone-cache-refresh-interval=0
 """
 
 
@@ -126,9 +143,24 @@ def slapd() -> Iterator[Slapd]:
             server.end()
 
 
+@contextmanager
+def powerdns(server: Slapd, options: NetworkOptions) -> Iterator[Callable[..., tuple[str, ...]]]:
+    """Beside a slapd; what is yielded asks it for a name, and for a type of record."""
+    with directory() as path:
+        (path / "pdns.conf").write_text(
+            POWERDNS.format(directory=path, base=options.ldap_dns_base_dn, user=USER, password=PASSWORD)
+        )
+        process = start(server.host, [need("pdns_server"), f"--config-dir={path}"])
+        try:
+            yield partial(lookup, server.host, "127.0.0.1")
+        finally:
+            process.terminate()
+            process.wait()
+
+
 @dataclass(frozen=True)
 class Dnsmasq:
-    """Answers on 127.0.0.1 for what is in the directories."""
+    """Answers on 127.0.0.1."""
 
     host: NamespaceName
     process: subprocess.Popen[bytes]
@@ -148,9 +180,9 @@ class Dnsmasq:
 
 
 @contextmanager
-def dnsmasq(*directories: Path) -> Iterator[Dnsmasq]:
+def dnsmasq(*hosts: str) -> Iterator[Dnsmasq]:
+    """`hosts` say where its names are: --hostsdir=…"""
     with namespace("dns") as host:
-        hosts = [f"--hostsdir={path}" for path in directories]
         own = ["--keep-in-foreground", "--conf-file=/dev/null", "--pid-file=", "--no-resolv", "--no-hosts"]
         there = ["--listen-address=127.0.0.1", "--bind-interfaces", "--local=//"]
         process = start(host, [need("dnsmasq"), *own, *there, *hosts])

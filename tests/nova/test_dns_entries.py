@@ -47,7 +47,7 @@ def cloud() -> Iterator[Cloud]:
         options = NetworkOptions(dnsmasq_dns_directory=path / "instances")
         floating = replace(options, dnsmasq_dns_directory=path / "floating")
         dns = InstanceDNS(here, DnsmasqDNS(options), DnsmasqDNS(floating), "guests.org")
-        with dnsmasq(path / "instances", path / "floating") as server:
+        with dnsmasq(f"--hostsdir={path}/instances", f"--hostsdir={path}/floating") as server:
             yield Cloud(here, dns, server)
 
 

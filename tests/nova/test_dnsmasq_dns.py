@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 from nova.dns_daemons import Dnsmasq, directory, dnsmasq
 
-from netwright.model.errors import ConflictError
-from netwright.nova.dnsmasq_dns import DnsmasqDNS
+from netwright.model.errors import ConflictError, KernelRefusedError
+from netwright.nova.dns_driver import DNSDriver
+from netwright.nova.dns_drivers import dnsmasq_arguments, load_dns_driver
 from netwright.nova.options import NetworkOptions
 from netwright.testing.dns_client import reverse
 
 
 @dataclass(frozen=True)
 class Served:
-    driver: DnsmasqDNS
+    driver: DNSDriver
     names: Path
     server: Dnsmasq
 
@@ -25,9 +27,10 @@ class Served:
 @pytest.fixture
 def served() -> Iterator[Served]:
     with directory() as path:
-        driver = DnsmasqDNS(NetworkOptions(dnsmasq_dns_directory=path / "names"))
-        with dnsmasq(path / "names") as server:
-            yield Served(driver, path / "names", server)
+        options = NetworkOptions(state_path=path, floating_ip_dns_manager="dnsmasq")
+        driver = load_dns_driver("dnsmasq", options)
+        with dnsmasq(*dnsmasq_arguments(options)) as server:
+            yield Served(driver, options.names_path, server)
             assert server.same()
 
 
@@ -88,8 +91,29 @@ def test_a_daemon_that_starts_later_knows_all(served: Served) -> None:
     """What was written before, names without a domain among it, a new daemon answers."""
     served.driver.create_entry("www", "192.0.2.7", "A", "example.org")
     served.driver.create_entry("bare", "192.0.2.8", "A", "")
-    with dnsmasq(served.names) as later:
+    with dnsmasq(f"--hostsdir={served.names}") as later:
         assert later.comes_to({("www.example.org", "A"): {"192.0.2.7"}, ("bare", "A"): {"192.0.2.8"}})
+
+
+def test_a_narrow_umask_hides_nothing() -> None:
+    """What a process that lets nobody read its files writes, dnsmasq, which gave up root, answers all the same."""
+    with directory() as path:
+        options = NetworkOptions(state_path=path / "state", instance_dns_manager="dnsmasq")
+        before = os.umask(0o077)
+        try:
+            driver = load_dns_driver("dnsmasq", options)
+            driver.create_entry("www", "192.0.2.7", "A", "example.org")
+        finally:
+            os.umask(before)
+        with dnsmasq(*dnsmasq_arguments(options)) as server:
+            assert server.comes_to({("www.example.org", "A"): {"192.0.2.7"}})
+
+
+def test_what_cannot_be_made_is_said(tmp_path: Path) -> None:
+    """A directory that cannot be is a refusal with its name."""
+    (tmp_path / "file").touch()
+    with pytest.raises(KernelRefusedError, match="file"):
+        load_dns_driver("dnsmasq", NetworkOptions(dnsmasq_dns_directory=tmp_path / "file" / "names"))
 
 
 def test_a_strangers_file_stays(served: Served) -> None:
@@ -121,3 +145,13 @@ def test_lines_of_others_in_our_file_stay(served: Served) -> None:
         "# netwright:nova:dns example.org\n# theirs\n192.0.2.9 a.example.org b.example.org\n"
     )
     assert served.server.comes_to({("b.example.org", "A"): {"192.0.2.9"}})
+
+
+def test_only_our_own_driver_asks_for_a_directory(tmp_path: Path) -> None:
+    """A dnsmasq is told of the names by whichever manager keeps them there, by any name of it, and else not."""
+    options = NetworkOptions(state_path=tmp_path)
+    assert dnsmasq_arguments(options) == ()
+    told = (f"--hostsdir={tmp_path}/networks/names",)
+    for name in ("dnsmasq", "netwright.nova.dnsmasq_dns.DnsmasqDNS"):
+        assert dnsmasq_arguments(replace(options, instance_dns_manager=name)) == told
+        assert dnsmasq_arguments(replace(options, floating_ip_dns_manager=name)) == told

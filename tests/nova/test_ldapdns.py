@@ -10,12 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from nova.dns_daemons import SIZE_LIMIT, Slapd, slapd
+from nova.dns_daemons import SIZE_LIMIT, Slapd, powerdns, slapd
 
 from netwright.kernel import netns
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.nova.ldapdns import LdapDNS
 from netwright.nova.options import NetworkOptions
+from netwright.testing.dns_client import reverse
+from netwright.testing.namespaces import eventually
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 CLASSES = {"domainRelatedObject", "dNSDomain", "domain", "dcObject", "top"}
@@ -167,6 +169,22 @@ def test_ipv4_only_and_never_without_a_domain(driver: LdapDNS) -> None:
         driver.create_entry("www", "2001:db8::7", "AAAA", "example.org")
     with pytest.raises(InvalidError):
         driver.create_entry("www", "192.0.2.7", "A", "")
+
+
+def test_powerdns_answers_from_the_directory(server: Slapd, options: NetworkOptions, driver: LdapDNS) -> None:
+    """A real PowerDNS in strict mode reads the SOA record and every name, and addresses' names of a reverse zone."""
+    driver.create_domain("2.0.192.in-addr.arpa")
+    driver.create_entry("www", "192.0.2.7", "A", "example.org")
+    driver.create_entry("ftp", "192.0.2.7", "A", "example.org")
+    with powerdns(server, options) as asked:
+        assert eventually(lambda: asked("www.example.org") == ("192.0.2.7",), 20)
+        assert asked("ftp.example.org") == ("192.0.2.7",)
+        assert asked("mail.example.org") == ()
+        assert set(asked(reverse("192.0.2.7"), "PTR")) == {"www.example.org", "ftp.example.org"}
+        driver.delete_entry("www", "example.org")
+        driver.modify_address("ftp", "192.0.2.8", "example.org")
+        assert asked("www.example.org") == ()
+        assert asked("ftp.example.org") == ("192.0.2.8",)
 
 
 def test_without_the_library_there_is_no_driver() -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import ClassVar
 
 from netwright.model.errors import ConflictError
 
 
 class FloatingIpDNSExists(ConflictError):  # noqa: N818 - nova's name
     """The name is taken in that domain, or the domain is there."""
+
+    code: ClassVar = 409
 
     def __init__(self, name: str, domain: str = "") -> None:
         within = f" in domain {domain}" if domain else ""

@@ -28,6 +28,15 @@ _DRIVERS: Final[Mapping[str, Callable[[NetworkOptions], DNSDriver]]] = {
 }
 
 
+_OF_DNSMASQ: Final = frozenset(name for name, made in _DRIVERS.items() if made is DnsmasqDNS)
+
+
+def dnsmasq_arguments(options: NetworkOptions) -> tuple[str, ...]:
+    """What a dnsmasq is started with to answer for the names that these options keep for it."""
+    managers = {options.instance_dns_manager, options.floating_ip_dns_manager}
+    return (f"--hostsdir={options.names_path}",) if managers & _OF_DNSMASQ else ()
+
+
 def load_dns_driver(name: str, options: NetworkOptions | None = None) -> DNSDriver:
     """By a short name, or the class's, nova's or ours.
 

@@ -26,6 +26,20 @@ def alone(lock: Path) -> Iterator[None]:
         raise KernelRefusedError("dns-files", str(error)) from error
 
 
+def make_readable(directory: Path) -> None:
+    """Makes it, and what is missing above it, so that dnsmasq, which reads as a user of its own, may look in.
+
+    Raises KernelRefusedError.
+    """
+    try:
+        for path in (*reversed(directory.parents), directory):
+            if not path.is_dir():
+                path.mkdir(exist_ok=True)
+                path.chmod(0o755)
+    except OSError as error:
+        raise KernelRefusedError("dns-files", str(error)) from error
+
+
 def read(path: Path) -> str | None:
     """None where there is no such file. Octets that are not UTF-8 survive a `replace`."""
     try:

@@ -30,8 +30,7 @@ class DnsmasqDNS(DNSDriver):
     def __init__(self, options: NetworkOptions | None = None) -> None:
         self.directory = (options or NetworkOptions()).names_path
         self._lock = self.directory / ".lock"
-        with dns_files.alone(self._lock):
-            self.directory.chmod(0o755)
+        dns_files.make_readable(self.directory)
 
     def get_domains(self) -> list[str]:
         return [name for name in self._domains() if (self._read(name) or "").startswith(_head(name))]
