@@ -44,6 +44,7 @@ def test_a_domain_that_is_there_changes_hands() -> None:
         (record,) = dns_domains.find(here, {})
         assert record.value == PrivateDomain("example.org", "south")
         assert record.stamps.revision == 2
+        assert dns_domains.find(here, {"project_id": ("p1",)}) == []
 
 
 def test_a_deleted_domain_is_gone() -> None:
@@ -69,6 +70,15 @@ def test_a_domain_is_made_of_labels() -> None:
             with pytest.raises(InvalidError):
                 create(here, "example.org", "a\nb")
         assert dns_domains.find(here, {}) == []
+
+
+def test_a_whole_name_is_as_long_as_dns_allows() -> None:
+    """A name and a domain that are each short enough are refused where both together are not."""
+    domain = ".".join(["x" * 60] * 3)
+    fits = f"{'a' * 9}.{'b' * 60}"
+    assert len(qualified(fits, domain)) == LONGEST
+    with pytest.raises(InvalidError, match="longer than 253"):
+        qualified(f"{fits}k", domain)
 
 
 @given(TEXT, TEXT)

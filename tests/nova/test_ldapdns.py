@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from nova.dns_daemons import SIZE_LIMIT, Slapd, powerdns, slapd
@@ -78,6 +79,20 @@ def test_names_of_one_address_share_an_entry(server: Slapd, options: NetworkOpti
     assert _hosts(server, zone) == {f"dc=ftp,{zone}": {**entry, **names}}
     driver.delete_entry("ftp", "example.org")
     assert _hosts(server, zone) == {}
+
+
+def test_a_name_moves_to_the_entry_of_its_new_address(
+    server: Slapd, options: NetworkOptions, driver: LdapDNS
+) -> None:
+    """No address ever has two entries, and a name that is alone keeps its own entry."""
+    zone = f"dc=example.org,{options.ldap_dns_base_dn}"
+    driver.create_entry("www", "192.0.2.7", "A", "example.org")
+    driver.create_entry("ftp", "192.0.2.8", "A", "example.org")
+    driver.modify_address("www", "192.0.2.9", "example.org")
+    assert set(_hosts(server, zone)) == {f"dc=www,{zone}", f"dc=ftp,{zone}"}
+    driver.modify_address("www", "192.0.2.8", "example.org")
+    (host,) = _hosts(server, zone).values()
+    assert host["associatedDomain"] == {"www.example.org", "ftp.example.org"}
 
 
 def test_every_change_counts_the_serial_up(server: Slapd, options: NetworkOptions, driver: LdapDNS) -> None:
@@ -185,6 +200,21 @@ def test_powerdns_answers_from_the_directory(server: Slapd, options: NetworkOpti
         driver.modify_address("ftp", "192.0.2.8", "example.org")
         assert asked("www.example.org") == ()
         assert asked("ftp.example.org") == ("192.0.2.8",)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"ldap_dns_servers": ()},
+        {"ldap_dns_servers": ("ns1.example.org evil 1",)},
+        {"ldap_dns_soa_hostmaster": "host master@example.org"},
+        {"ldap_dns_soa_hostmaster": ""},
+    ],
+)
+def test_options_that_make_no_soa_record_are_refused(wrong: dict[str, Any]) -> None:
+    """Without a server, or with blanks in what are words of the record, no driver is made."""
+    with pytest.raises(InvalidError):
+        LdapDNS(NetworkOptions(**wrong))
 
 
 def test_without_the_library_there_is_no_driver() -> None:

@@ -69,6 +69,16 @@ def test_what_cannot_be_written_is_said(tmp_path: Path) -> None:
         MiniDNS(NetworkOptions(state_path=tmp_path / "file"))
 
 
+def test_a_reader_has_the_whole_of_one_moment(tmp_path: Path) -> None:
+    """Who opened the file before a change reads it to its end as it was: it is replaced, never written over."""
+    driver = MiniDNS(NetworkOptions(state_path=tmp_path))
+    driver.create_entry("www", "192.0.2.7", "A", "example.org")
+    before = driver.filename.read_text()
+    with driver.filename.open() as opened:
+        driver.delete_entry("www", "example.org")
+        assert opened.read() == before
+
+
 def test_killed_writers_leave_a_whole_file(tmp_path: Path) -> None:
     """Processes that write at once lose nothing; one killed at any moment leaves all lines whole, and no lock."""
     options = NetworkOptions(state_path=tmp_path)

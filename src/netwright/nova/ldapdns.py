@@ -8,6 +8,7 @@ The entry of an address is called as the first of its names is.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from ipaddress import IPv4Address
 from typing import Final
 
 from netwright.model.dns_names import domain_name, qualified, relative_name
-from netwright.model.errors import NotFoundError
+from netwright.model.errors import InvalidError, NotFoundError
 from netwright.nova.dns_driver import DNSDriver, FloatingIpDNSExists
 from netwright.nova.dns_table import a_record, any_address
 from netwright.nova.ldap_directory import Directory, LdapEntry, Session
@@ -23,6 +24,7 @@ from netwright.nova.options import NetworkOptions
 
 _CLASSES: Final = ("domainRelatedObject", "dNSDomain", "domain", "dcObject", "top")
 _NAME, _ADDRESS, _SOA, _SERVER = "associatedDomain", "aRecord", "sOARecord", "nSRecord"
+_MAIL: Final = re.compile(r"[A-Za-z0-9_.+-]+(@[A-Za-z0-9.-]+)?")
 _SERIALS: Final = 1 << 32
 """RFC 1035 3.3.13."""
 
@@ -34,11 +36,15 @@ def _now() -> datetime:
 class LdapDNS(DNSDriver):
     """A records only, as the schema has no others. Raises ImportError where python-ldap is not installed.
 
-    Writers in one process take turns.
+    Writers in one process take turns. Raises InvalidError for options that make no SOA record.
     """
 
     def __init__(self, options: NetworkOptions | None = None, clock: Callable[[], datetime] = _now) -> None:
         self._options, self._clock = options or NetworkOptions(), clock
+        self._servers = [domain_name(one, "ldap_dns_servers") for one in self._options.ldap_dns_servers]
+        self._mailbox = _mailbox(self._options.ldap_dns_soa_hostmaster)
+        if not self._servers:
+            raise InvalidError("ldap_dns_servers: a domain has at least one server.", "ldap_dns_servers")
         self._directory = Directory(self._options)
         self._writer = threading.Lock()
 
@@ -98,7 +104,7 @@ class LdapDNS(DNSDriver):
             "dc": (name,),
             _NAME: (name,),
             _SOA: (self._soa(0),),
-            _SERVER: self._options.ldap_dns_servers,
+            _SERVER: self._servers,
         }
         dn = f"{self._directory.rdn(name)},{self._options.ldap_dns_base_dn}"
         with self._writer, self._directory.session() as session:
@@ -164,8 +170,8 @@ class LdapDNS(DNSDriver):
         serial = max(int(self._clock().timestamp()), before + 1 if before + 1 < _SERIALS else 0)
         options = self._options
         words = (
-            options.ldap_dns_servers[0],
-            _mailbox(options.ldap_dns_soa_hostmaster),
+            self._servers[0],
+            self._mailbox,
             serial,
             options.ldap_dns_soa_refresh,
             options.ldap_dns_soa_retry,
@@ -176,7 +182,9 @@ class LdapDNS(DNSDriver):
 
 
 def _mailbox(address: str) -> str:
-    """A mail address as the name that an SOA record has for it (RFC 1035 8)."""
+    """A mail address as the name that an SOA record has for it (RFC 1035 8). Raises InvalidError."""
+    if not _MAIL.fullmatch(address):
+        raise InvalidError(f"{address[:80]!r} is no mail address.", "ldap_dns_soa_hostmaster")
     user, at, domain = address.rpartition("@")
     local = user.replace(".", r"\.")
     return f"{local}.{domain}" if at else address
