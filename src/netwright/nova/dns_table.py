@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
@@ -32,7 +32,21 @@ class Other:
     text: str
 
 
-Lines = tuple[Entry | Domain | Other, ...]
+Line = Entry | Domain | Other
+Lines = tuple[Line, ...]
+
+
+def lines_of(text: str, parse: Callable[[str], Line], about: str = "") -> Lines:
+    """Of a text without its last line break.
+
+    Only lines that may be about that name or address, or about domains, are looked into, and the others
+    stay as they are: a change of one name does not cost a look at each of ten thousand.
+    """
+    lowered = text.lower().split("\n")
+    return tuple(
+        parse(line) if about in low or "domain" in low else Other(line)
+        for line, low in zip(text.split("\n"), lowered, strict=True)
+    )
 
 
 def a_record(address: str, kind: str) -> IPv4Address:

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from netwright.model.dns_names import domain_name, relative_name
+from netwright.model.dns_names import domain_name, qualified, relative_name
 from netwright.model.errors import ConflictError, InvalidError, NotFoundError
 from netwright.nova import dns_files, dns_table
 from netwright.nova.dns_driver import DNSDriver, FloatingIpDNSExists
-from netwright.nova.dns_table import Domain, Entry, Lines, Other
+from netwright.nova.dns_table import Domain, Entry, Line, Lines, Other
 from netwright.nova.options import NetworkOptions
 
 _MARK: Final = "# netwright:nova:dns"
@@ -37,20 +37,21 @@ class DnsmasqDNS(DNSDriver):
 
     def create_entry(self, name: str, address: str, type: str, domain: str) -> None:  # noqa: A002 - nova's
         found = dns_table.record_address(address, type)
-        self._change(domain, partial(dns_table.created, name=name, address=found, domain=domain))
+        self._change(name, domain, partial(dns_table.created, name=name, address=found, domain=domain))
 
     def delete_entry(self, name: str, domain: str) -> None:
-        self._change(domain, partial(dns_table.deleted, name=name, domain=domain))
+        self._change(name, domain, partial(dns_table.deleted, name=name, domain=domain))
 
     def modify_address(self, name: str, address: str, domain: str) -> None:
         found = dns_table.any_address(address)
-        self._change(domain, partial(dns_table.modified, name=name, address=found, domain=domain))
+        self._change(name, domain, partial(dns_table.modified, name=name, address=found, domain=domain))
 
     def get_entries_by_address(self, address: str, domain: str) -> list[str]:
-        return dns_table.names_of(self._lines(domain), dns_table.any_address(address), domain)
+        found = dns_table.any_address(address)
+        return dns_table.names_of(self._lines(domain, str(found)), found, domain)
 
     def get_entries_by_name(self, name: str, domain: str) -> list[str]:
-        return dns_table.addresses_of(self._lines(domain), name, domain)
+        return dns_table.addresses_of(self._lines(domain, qualified(name, domain)), name, domain)
 
     def create_domain(self, fqdomain: str) -> None:
         name = domain_name(fqdomain)
@@ -67,16 +68,21 @@ class DnsmasqDNS(DNSDriver):
             self._path(name).unlink()
             dns_files.settle(self.directory)
 
-    def _change(self, domain: str, decide: Callable[[Lines], Lines]) -> None:
+    def _change(self, name: str, domain: str, decide: Callable[[Lines], Lines]) -> None:
         """Raises ConflictError where a stranger's file is in the way."""
+        about = qualified(name, domain)
         with dns_files.alone(self._lock):
-            after = decide(self._lines(domain))
+            after = decide(self._lines(domain, about))
             self._write(domain_name(domain) if domain else "", after)
 
-    def _lines(self, domain: str) -> Lines:
+    def _lines(self, domain: str, about: str) -> Lines:
         """The domain's entries, and all domains there are."""
         text = self._ours(domain_name(domain) if domain else "") or ""
-        return (*map(Domain, self._domains()), *map(_line, text.split("\n")[1:-1]))
+        entries = text.partition("\n")[2].removesuffix("\n")
+        return (
+            *map(Domain, self._domains()),
+            *(dns_table.lines_of(entries, _line, about) if entries else ()),
+        )
 
     def _domains(self) -> Iterator[str]:
         for path in sorted(self.directory.iterdir()):
@@ -114,7 +120,7 @@ def _line(text: str) -> Entry | Other:
     return Other(text)
 
 
-def _text(line: Entry | Domain | Other) -> str:
+def _text(line: Line) -> str:
     match line:
         case Entry(address, name):
             return f"{address} {name}\n"

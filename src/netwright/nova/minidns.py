@@ -13,11 +13,11 @@ from functools import partial
 from ipaddress import IPv4Address
 from typing import Final
 
-from netwright.model.dns_names import domain_name, relative_name
+from netwright.model.dns_names import domain_name, qualified, relative_name
 from netwright.model.errors import InvalidError
 from netwright.nova import dns_files, dns_table
 from netwright.nova.dns_driver import DNSDriver
-from netwright.nova.dns_table import Domain, Entry, Lines, Other
+from netwright.nova.dns_table import Domain, Entry, Line, Lines, Other
 from netwright.nova.options import NetworkOptions
 
 _HEADER: Final = "#  minidns\n\n\n"
@@ -38,20 +38,23 @@ class MiniDNS(DNSDriver):
 
     def create_entry(self, name: str, address: str, type: str, domain: str) -> None:  # noqa: A002 - nova's
         found = dns_table.a_record(address, type)
-        self._change(partial(dns_table.created, name=name, address=found, domain=domain))
+        decide = partial(dns_table.created, name=name, address=found, domain=domain)
+        self._change(decide, qualified(name, domain))
 
     def delete_entry(self, name: str, domain: str) -> None:
-        self._change(partial(dns_table.deleted, name=name, domain=domain))
+        self._change(partial(dns_table.deleted, name=name, domain=domain), qualified(name, domain))
 
     def modify_address(self, name: str, address: str, domain: str) -> None:
         found = dns_table.a_record(address, "A")
-        self._change(partial(dns_table.modified, name=name, address=found, domain=domain))
+        decide = partial(dns_table.modified, name=name, address=found, domain=domain)
+        self._change(decide, qualified(name, domain))
 
     def get_entries_by_address(self, address: str, domain: str) -> list[str]:
-        return dns_table.names_of(self._lines(), dns_table.any_address(address), domain)
+        found = dns_table.any_address(address)
+        return dns_table.names_of(self._lines(str(found)), found, domain)
 
     def get_entries_by_name(self, name: str, domain: str) -> list[str]:
-        return dns_table.addresses_of(self._lines(), name, domain)
+        return dns_table.addresses_of(self._lines(qualified(name, domain)), name, domain)
 
     def create_domain(self, fqdomain: str) -> None:
         self._change(partial(dns_table.with_domain, domain=fqdomain))
@@ -64,19 +67,19 @@ class MiniDNS(DNSDriver):
         with dns_files.alone(self._lock):
             self.filename.unlink(missing_ok=True)
 
-    def _change(self, decide: Callable[[Lines], Lines]) -> None:
+    def _change(self, decide: Callable[[Lines], Lines], about: str = "") -> None:
         with dns_files.alone(self._lock):
-            self._write("\n".join(map(_text, decide(self._lines()))) + "\n")
+            self._write("\n".join(map(_text, decide(self._lines(about)))) + "\n")
 
-    def _lines(self) -> Lines:
+    def _lines(self, about: str = "") -> Lines:
         text = dns_files.read(self.filename)
-        return tuple(map(_line, (_HEADER if text is None else text).removesuffix("\n").split("\n")))
+        return dns_table.lines_of((_HEADER if text is None else text).removesuffix("\n"), _line, about)
 
     def _write(self, text: str) -> None:
         dns_files.replace(self.filename, text, self.filename.with_name(f".{self.filename.name}.new"))
 
 
-def _line(text: str) -> Entry | Domain | Other:
+def _line(text: str) -> Line:
     with suppress(ValueError, InvalidError):
         first, name, kind = text.split()
         if first == "domain" == kind:
@@ -86,7 +89,7 @@ def _line(text: str) -> Entry | Domain | Other:
     return Other(text)
 
 
-def _text(line: Entry | Domain | Other) -> str:
+def _text(line: Line) -> str:
     match line:
         case Entry(address, name):
             return f"{address}   {name}   A"
