@@ -115,6 +115,14 @@ def test_ipv6_addresses_have_names_too(cloud: Cloud) -> None:
     assert cloud.server.comes_to(names)
 
 
+@pytest.mark.parametrize("address", ["", "10.0.0", "fe80::1%eth0", "10.0.0.7 evil"])
+def test_an_instance_has_no_name_without_an_address(cloud: Cloud, address: str) -> None:
+    """What is no address is refused by its field's name, and no name is made."""
+    with pytest.raises(InvalidError, match="address"):
+        cloud.dns.add_instance(_instance(), address)
+    assert cloud.answers(**{"web": "", WEB: ""})
+
+
 def test_floating_entries_come_move_and_go(cloud: Cloud) -> None:
     """Names that users add, modify and delete are answered so, and found by name and by address."""
     dns = cloud.dns

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from ipaddress import ip_address
 from typing import Final
 
 import structlog
@@ -16,6 +15,7 @@ from netwright.model.dns_names import domain_name
 from netwright.model.errors import NotFoundError
 from netwright.nova.dns_driver import DNSDriver, FloatingIpDNSExists
 from netwright.nova.dns_drivers import load_dns_driver
+from netwright.nova.dns_table import any_address
 from netwright.nova.given import part, text_of
 from netwright.nova.options import NetworkOptions
 from netwright.render.names import label
@@ -42,7 +42,7 @@ class InstanceDNS:
         """
         if not self._is_in_zone(instance):
             return
-        kind = "AAAA" if ip_address(str(address)).version == 6 else "A"
+        kind = "AAAA" if any_address(address).version == 6 else "A"
         names = (label(text_of(instance, "display_name", "instance")), _uuid(instance))
         for name in dict.fromkeys(filter(None, names)):
             try:
