@@ -58,7 +58,7 @@ def serving(kind: type[NetworkManager], here: World, **options: object) -> Netwo
 
 
 def world_of(manager: NetworkManager) -> World:
-    return manager._cloud.world
+    return manager.world
 
 
 def reserved(manager: NetworkManager, network: NetworkModel) -> list[str]:
@@ -82,10 +82,11 @@ def boot(
     """The network info of a new instance."""
     host = str(more.pop("host", "h1"))
     project = str(getattr(context, "project_id", ""))
+    known = more.pop("instance", None) or instance(number, host, project)
     return manager.allocate_for_instance(
         context,
         instance_id=uuid(number),
-        instance=instance(number, host, project),
+        instance=known,
         host=host,
         project_id=project,
         **more,

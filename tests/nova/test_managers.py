@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +40,7 @@ from netwright.nova.manager import (
     RPCAllocateFixedIP,
     VlanManager,
 )
+from netwright.nova.minidns import MiniDNS
 from netwright.nova.network_refs import parse_network
 from netwright.nova.store_addresses import StoreAddresses
 
@@ -423,6 +425,26 @@ def test_an_instance_that_moves_takes_its_interfaces_along() -> None:
         assert addresses(manager.get_instance_nw_info(ADMIN, uuid(1), None, "h2")) == addresses(before)
         (address,) = StoreAddresses(world_of(manager)).of_network(net.uuid)
         assert address.instance_host == "h2"
+
+
+def test_instances_have_names_while_they_have_addresses(tmp_path: Path) -> None:
+    """The instance DNS driver has the address under display name and uuid, and under none when it is given back."""
+    options = {
+        "instance_dns_manager": "nova.network.minidns.MiniDNS",
+        "instance_dns_domain": "cloud.example.org",
+        "minidns_file": tmp_path / "dns.txt",
+    }
+    with flat_dhcp(**options) as manager:
+        driver = MiniDNS(manager.options)
+        driver.create_domain("cloud.example.org")
+        manager.create_networks(ADMIN, "net", cidr="10.0.0.0/24", bridge="br100")
+        boot(manager, 1)
+        assert sorted(driver.get_entries_by_address("10.0.0.2", "cloud.example.org")) == [uuid(1), "vm-1"]
+        boot(manager, 2, instance=instance(2) | {"display_name": "VM 1"})
+        assert driver.get_entries_by_name("vm-1", "cloud.example.org") == ["10.0.0.2"]
+        manager.deallocate_for_instance(ADMIN, instance=instance(1))
+        assert driver.get_entries_by_address("10.0.0.2", "cloud.example.org") == []
+        assert driver.get_entries_by_address("10.0.0.3", "cloud.example.org") == [uuid(2)]
 
 
 def test_there_is_no_backdoor() -> None:

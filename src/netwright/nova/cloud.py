@@ -35,7 +35,7 @@ class Cloud:
     side: HostSide
     is_agents: bool
     """Whether agents do the hosts' part, each its own, and this process may be on none of them."""
-    dns: InstanceNames | None
+    dns: InstanceNames
     notify: Notifier
 
 

@@ -123,9 +123,8 @@ def after_allocation(
             record = network_hosts.get(cloud, record.id)  # noqa: PLW2901 - as it is now
         if not traits.dhcp or network_hosts.is_served_here(cloud, record, instance.host):
             network_hosts.set_up(cloud, traits, record)
-    if cloud.dns is not None:
-        for _, fixed in given:
-            cloud.dns.add_instance(_as_model(instance), str(fixed.address))
+    for _, fixed in given:
+        cloud.dns.add_instance(_as_model(instance), str(fixed.address))
 
 
 def give_back(
@@ -141,7 +140,7 @@ def give_back(
             waiting = classic_fixed_ips.deallocate(work, fixed)
             if not traits.dhcp:
                 classic_fixed_ips.disassociate(work, waiting)
-        zones = _zones(work, found) if cloud.dns is not None else {}
+        zones = _zones(work, found)
         if vifs_of is not None:
             classic_vifs.delete_all(work, vifs_of)
     _forget_names(cloud, found, zones)
@@ -255,8 +254,6 @@ def _zones(work: Work, found: Sequence[ClassicFixedIp]) -> Mapping[str, str]:
 
 
 def _forget_names(cloud: Cloud, found: Sequence[ClassicFixedIp], zones: Mapping[str, str]) -> None:
-    if cloud.dns is None:
-        return
     for fixed in found:
         uuid = fixed.instance_uuid or ""
         owner = fixed.project_id or ProjectId("")

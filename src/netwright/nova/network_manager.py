@@ -16,6 +16,7 @@ from netwright.model.classic import Life
 from netwright.model.ids import HostName, Mac, ProjectId
 from netwright.nova import fixed_ip_calls, ip_filter, network_calls, network_hosts, nw_info
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, Traits, caller
+from netwright.nova.dns_entries import instance_dns
 from netwright.nova.fixed_ip_calls import Requested, Rules, address_of
 from netwright.nova.given import text_of
 from netwright.nova.host_side import AgentSide, HostSide
@@ -68,16 +69,18 @@ class NetworkManager:
     ) -> None:
         """`on`: the host that the manager serves by linux_net; None: agents do that, each on its own.
 
-        Its options hold where none are given. `dns` keeps instances' names; `notifier` is told (event,
-        payload) of what becomes of networks' hosts.
+        Its options hold where none are given. `dns` keeps instances' names, by the options' drivers unless
+        it is given; `notifier` is told (event, payload) of what becomes of networks' hosts.
         """
         chosen = options or (on.options if on else NetworkOptions())
+        self.world = world
         self.host = HostName(chosen.host)
         self.options = chosen
         side: HostSide = AgentSide()
         if on is not None:
             side = LinuxSide(replace(on, options=chosen, addresses=StoreAddresses(world)))
-        self._cloud = Cloud(world, chosen, self.host, side, on is None, dns, notifier or _unheard)
+        names = dns or instance_dns(world, chosen)
+        self._cloud = Cloud(world, chosen, self.host, side, on is None, names, notifier or _unheard)
         self._traits = Traits(self.DHCP, self.SHOULD_CREATE_BRIDGE, self.SHOULD_CREATE_VLAN)
         self._generation = -1
 
