@@ -37,6 +37,7 @@ HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
                 "connect_cost",
             },
         ),
+        ("nova", {"create_networks_s", "database_kb", "allocations_per_s"}),
         ("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}),
     ],
 )

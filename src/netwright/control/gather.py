@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
@@ -21,7 +21,17 @@ from netwright.planner import networks as network_items
 from netwright.planner import ports as port_items
 from netwright.planner.gateways import Place
 from netwright.planner.ports import is_plugged
-from netwright.store import floating_ips, gateways, groups, logs, networks, ports, presence, subnets
+from netwright.store import (
+    classic_networks,
+    floating_ips,
+    gateways,
+    groups,
+    logs,
+    networks,
+    ports,
+    presence,
+    subnets,
+)
 from netwright.store.records import PortRecord
 
 _AT_ONCE: Final = 5000
@@ -55,10 +65,11 @@ def _networks(connection: sa.Connection, host: HostName, wanted: Collection[str]
         record.value.network_id: record.value
         for record in ports.find(connection, {"network_id": ids, "device_owner": (OWNER,)})
     }
+    classic = classic_networks.known(connection, ids)
     for network, place in places.items():
         item = network_items.item(place, dhcp.get(network), host, used=network in used)
         if item is not None:
-            yield item
+            yield replace(item, lease_events=True) if network in classic else item
 
 
 def _groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:

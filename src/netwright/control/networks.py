@@ -70,44 +70,54 @@ class NetworkRecord:
 def create(world: World, requests: Sequence[NetworkRequest]) -> list[NetworkRecord]:
     """All of them or none. Raises InvalidError, ConflictError."""
     with world.work() as work:
-        made = [_create(work, request) for request in requests]
+        made = [create_in(work, request) for request in requests]
         return [_get(work.connection, network) for network in made]
 
 
 def update(world: World, network_id: NetworkId, request: NetworkRequest) -> NetworkRecord:
     """Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        old = store.get(work.connection, network_id).value
-        network = _asked(old, request)
-        _check_mtu(work, network)
-        _check_shared_gateway(network)
-        gateways.check(network)
-        _check_external(work, old, network)
-        network = network_links.with_links(work, old, network)
-        store.save(work.connection, network, work.now)
-        gateways.settle(work, network)
-        work.touch(Touched.NETWORK, network.id)
+        update_in(work, network_id, request)
         return _get(work.connection, network_id)
+
+
+def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
+    """`update` as a part of a larger transaction."""
+    old = store.get(work.connection, network_id).value
+    network = _asked(old, request)
+    _check_mtu(work, network)
+    _check_shared_gateway(network)
+    gateways.check(network)
+    _check_external(work, old, network)
+    network = network_links.with_links(work, old, network)
+    store.save(work.connection, network, work.now)
+    gateways.settle(work, network)
+    work.touch(Touched.NETWORK, network.id)
 
 
 def delete(world: World, network_id: NetworkId) -> None:
     """With its subnets. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
     with world.work() as work:
-        connection = work.connection
-        network = store.get(connection, network_id).value
-        theirs = ports.find(connection, {"network_id": (network_id,)})
-        if any(not dhcp_ports.is_dhcp(record.value) for record in theirs):
-            raise in_use("Network", network_id, "it has ports")
-        if floating_ips.find(connection, {"network_id": (network_id,)}):
-            raise in_use("Network", network_id, "it has floating IPs")
-        for record in theirs:
-            ports.delete(connection, record.value.id)
-        for subnet in subnets.of_network(connection, network.id):
-            subnets.delete(connection, subnet.id)
-        store.delete(connection, network_id)
-        work.touch(Touched.NETWORK_ITEM, network_id)
-        if network.gateway_hosts is GatewayHosts.ONE:
-            work.touch(Touched.GATEWAY, network_id)
+        delete_in(work, network_id)
+
+
+def delete_in(work: Work, network_id: NetworkId) -> None:
+    """`delete` as a part of a larger transaction."""
+    connection = work.connection
+    network = store.get(connection, network_id).value
+    theirs = ports.find(connection, {"network_id": (network_id,)})
+    if any(not dhcp_ports.is_dhcp(record.value) for record in theirs):
+        raise in_use("Network", network_id, "it has ports")
+    if floating_ips.find(connection, {"network_id": (network_id,)}):
+        raise in_use("Network", network_id, "it has floating IPs")
+    for record in theirs:
+        ports.delete(connection, record.value.id)
+    for subnet in subnets.of_network(connection, network.id):
+        subnets.delete(connection, subnet.id)
+    store.delete(connection, network_id)
+    work.touch(Touched.NETWORK_ITEM, network_id)
+    if network.gateway_hosts is GatewayHosts.ONE:
+        work.touch(Touched.GATEWAY, network_id)
 
 
 def get(world: World, network_id: NetworkId) -> NetworkRecord:
@@ -122,9 +132,10 @@ def find(world: World, where: Where) -> list[NetworkRecord]:
         return _shown(connection, store.find(connection, where))
 
 
-def _create(work: Work, request: NetworkRequest) -> NetworkId:
+def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None = None) -> NetworkId:
+    """One network, as a part of a larger transaction; its id is a new one where none is given."""
     blank = Network(
-        id=NetworkId(work.world.new_id()),
+        id=network_id or NetworkId(work.world.new_id()),
         project_id=text.project(given(request.project_id, DEFAULT_PROJECT)),
         name="",
         zone=store.free_zone(work.connection, work.world.rng),

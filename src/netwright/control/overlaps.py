@@ -21,11 +21,11 @@ def refuse_in_network(cidr: Prefix, others: Iterable[Subnet]) -> None:
 
 def refuse_on_hosts(connection: sa.Connection, cidr: Prefix, apart_from: NetworkId) -> None:
     """Raises ConflictError where another host network, or a host's own route, has some of these addresses."""
-    for other in subnets.of_host_networks(connection):
-        if other.network_id != apart_from and overlap(cidr, other.cidr):
+    for subnet, network, prefix in subnets.of_host_networks(connection):
+        if network != apart_from and overlap(cidr, prefix):
             raise NamedConflictError(
                 "CidrOverlapsHostNetwork",
-                f"cidr {cidr} overlaps with subnet {other.id} ({other.cidr}) of another host network.",
+                f"cidr {cidr} overlaps with subnet {subnet} ({prefix}) of another host network.",
                 "cidr",
             )
     for host in hosts.every(connection):

@@ -46,7 +46,7 @@ class PortRequest:
 def create(world: World, requests: Sequence[PortRequest]) -> list[PortRecord]:
     """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        return [_create(work, request) for request in requests]
+        return [create_in(work, request) for request in requests]
 
 
 def update(world: World, port_id: PortId, request: PortRequest) -> PortRecord:
@@ -83,19 +83,24 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
 def delete(world: World, port_id: PortId) -> None:
     """Its floating IPs stand for nothing then. Raises NotFoundError, ConflictError for a DHCP port."""
     with world.work() as work:
-        port = store.get(work.connection, port_id).value
-        if dhcp_ports.is_dhcp(port):
-            message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
-            raise NamedConflictError("ServicePortInUse", message)
-        for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
-            floating_ips.save(work.connection, replace(record.value, association=None), work.now)
-            work.touch(Touched.FLOATING_IP, record.value.id)
-        work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
-        work.touch(Touched.NETWORK_ITEM, port.network_id)
-        work.touch(Touched.GROUP_USE, *port.security_groups)
-        store.delete(work.connection, port_id)
-        if not isinstance(port.attachment, Unplugged):
-            gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
+        delete_in(work, port_id)
+
+
+def delete_in(work: Work, port_id: PortId) -> None:
+    """`delete` as a part of a larger transaction."""
+    port = store.get(work.connection, port_id).value
+    if dhcp_ports.is_dhcp(port):
+        message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
+        raise NamedConflictError("ServicePortInUse", message)
+    for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
+        floating_ips.save(work.connection, replace(record.value, association=None), work.now)
+        work.touch(Touched.FLOATING_IP, record.value.id)
+    work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
+    work.touch(Touched.NETWORK_ITEM, port.network_id)
+    work.touch(Touched.GROUP_USE, *port.security_groups)
+    store.delete(work.connection, port_id)
+    if not isinstance(port.attachment, Unplugged):
+        gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
 
 
 def get(world: World, port_id: PortId) -> PortRecord:
@@ -110,7 +115,8 @@ def find(world: World, where: Where) -> list[PortRecord]:
         return store.find(connection, where)
 
 
-def _create(work: Work, request: PortRequest) -> PortRecord:
+def create_in(work: Work, request: PortRequest) -> PortRecord:
+    """One port, as a part of a larger transaction."""
     wanted: NetworkId = required(request.network_id, "network_id")
     network = networks.get(work.connection, wanted).value
     ground = Ground(network, subnets.of_network(work.connection, network.id))

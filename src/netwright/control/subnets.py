@@ -40,7 +40,7 @@ class SubnetRequest:
 def create(world: World, requests: Sequence[SubnetRequest]) -> list[Record[Subnet]]:
     """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        made = [_create(work, request) for request in requests]
+        made = [create_in(work, request) for request in requests]
         return [store.get(work.connection, subnet) for subnet in made]
 
 
@@ -82,7 +82,8 @@ def find(world: World, where: Where) -> list[Record[Subnet]]:
         return store.find(connection, where)
 
 
-def _create(work: Work, request: SubnetRequest) -> SubnetId:
+def create_in(work: Work, request: SubnetRequest) -> SubnetId:
+    """One subnet, as a part of a larger transaction."""
     network = networks.get(work.connection, required(request.network_id, "network_id")).value
     if request.cidr is UNSET:
         raise missing("cidr")

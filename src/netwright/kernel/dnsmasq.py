@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import os
 import re
-import select
-import signal
 import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from netwright.kernel import netns
+from netwright.kernel.daemons import end
 from netwright.kernel.dnsmasq_home import NEW, Home, homes, reservations
 from netwright.kernel.exits import Exits
+from netwright.kernel.lease_spool import LEASES
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Dnsmasq, FileKind
 from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName, NetworkId
 
 _PROGRAM: Final = "dnsmasq"
-_GRACE_MS: Final = 3000
 _START_SECONDS: Final = 20
 _INTERFACE: Final = re.compile(r"^interface=(\S+)$", re.MULTILINE)
 _SYSTEMD: Final = Path("/run/systemd/system")
@@ -123,13 +121,12 @@ class DnsmasqDaemons:
             _run(systemd_argv(home, namespace, argv))
             return
         with netns.inside(namespace):
-            _run(argv)
+            _run(argv, script_environment(home))
 
     def _stop(self, home: Home) -> None:
         if self._exits:
             self._exits.forget(home.network)
-        for pid in {*home.strays()}:
-            _end(pid)
+        end(home.strays())
         if self._systemd:
             unit = unit_name(home.network)
             for verb in ("stop", "reset-failed"):
@@ -153,8 +150,14 @@ def systemd_argv(home: Home, namespace: NamespaceName, argv: Sequence[str]) -> l
         "--property=Type=forking",
         f"--property=PIDFile={home.path / 'pid'}",
         f"--property=NetworkNamespacePath={path}",
+        *(f"--setenv={name}={value}" for name, value in script_environment(home).items()),
         *argv,
     ]
+
+
+def script_environment(home: Home) -> Mapping[str, str]:
+    """What the daemon's dhcp-script, if it has one, gets to know beside its arguments."""
+    return {"NETWORK_ID": home.network, "NETWRIGHT_LEASES": str(home.directory / LEASES)}
 
 
 def _link_of(config: str) -> LinkName:
@@ -169,25 +172,7 @@ def _reserved(home: Home) -> set[tuple[str, str]]:
     return {pair for path in files for pair in reservations(path.read_text(errors="replace"))}
 
 
-def _end(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)
-        try:
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                signal.pidfd_send_signal(handle, number)
-                if _ends(handle):
-                    return
-        finally:
-            os.close(handle)
-
-
-def _ends(handle: int) -> bool:
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    return bool(poll.poll(_GRACE_MS))
-
-
-def _run(argv: Sequence[str]) -> None:
+def _run(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     try:
         done = subprocess.run(
             argv,
@@ -196,7 +181,7 @@ def _run(argv: Sequence[str]) -> None:
             text=True,
             errors="replace",
             timeout=_START_SECONDS,
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, **(environment or {})},
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -34,7 +34,7 @@ _MAIN_TABLE: Final = 254
 _UNICAST: Final = 1
 _FAMILIES: Final = (2, 10)
 # Attribute numbers of linux/if_link.h, if_addr.h and rtnetlink.h.
-_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 10, 18
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO = 1, 3, 4, 5, 10, 18
 _IFLA_IFALIAS, _IFLA_EXT_MASK = 20, 29
 _IFLA_LINK, _VLAN_ID = 5, 1
 _INFO_KIND, _INFO_DATA = 1, 2

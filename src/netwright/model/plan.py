@@ -146,6 +146,8 @@ class NetworkItem:
     vlan: VlanPlan | None = None
     """How the uplink is made, where it is a device for a VLAN; else it is a physical link."""
     gateway: Gateway = Gateway.EVERY
+    lease_events: bool = False
+    """Whether the host tells the server of each lease that is taken or released."""
 
     @property
     def key(self) -> ItemKey:

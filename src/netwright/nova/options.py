@@ -41,6 +41,8 @@ class NetworkOptions:
     network_device_mtu: int | None = None
 
     fixed_ip_disassociate_timeout: int = 600
+    service_down_time: int = 60
+    """After which a host that says nothing is dead, and another one serves its networks."""
     create_unique_mac_address_attempts: int = 5
     teardown_unused_network_gateway: bool = False
     force_dhcp_release: bool = True
@@ -69,6 +71,8 @@ class NetworkOptions:
 
     dhcpbridge: str = "netwright-dhcpbridge"
     dhcpbridge_flagfile: tuple[str, ...] = ()
+    lease_directory: Path = Path("/run/netwright/leases")
+    """Where the agent reads what dhcpbridge notes: `leases` in its run directory."""
     public_interface: str = "eth0"
     routing_source_ip: str | None = None
     """None: my_ip. Empty: no SNAT."""

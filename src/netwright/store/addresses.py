@@ -57,12 +57,32 @@ def take_free(
 ) -> Address | None:
     """Takes a random free address of the pools, or the next free one after it; None where there is none."""
     for first, last in _stretches(tuple(pools), rng):
-        number: int | None = first
-        while number is not None and number <= last:
-            if _take(connection, subnet, number, holder):
-                return address_of(_key(number))
-            number = _next_gap(connection, subnet, number, last)
+        if found := _take_within(connection, subnet, first, last, holder):
+            return found
     return None
+
+
+def take_next(
+    connection: sa.Connection, subnet: SubnetId, pools: Iterable[Pool], holder: Holder, after: Address | None
+) -> Address | None:
+    """Takes the next free address of the pools after `after`, and from their beginning when they end; None
+    where there is none. What was given back is taken again last."""
+    for first, last in _turn(tuple(pools), None if after is None else _number(after)):
+        if found := _take_within(connection, subnet, first, last, holder):
+            return found
+    return None
+
+
+def pass_on(connection: sa.Connection, subnet: SubnetId, address: Address, holder: Holder) -> None:
+    """The address, which is in use, is that holder's now."""
+    values = {
+        "port_id": holder.port,
+        "floating_ip_id": holder.floating_ip,
+        "position": holder.position,
+        "host": holder.host,
+    }
+    same = (addresses.c.subnet_id == subnet, addresses.c.address == key_of(address))
+    connection.execute(addresses.update().where(*same).values(**values))
 
 
 def release(connection: sa.Connection, subnet: SubnetId, address: Address) -> None:
@@ -84,6 +104,17 @@ def used_by_others(connection: sa.Connection, subnet: SubnetId, apart_from: Port
         addresses.c.subnet_id == subnet, other_port | addresses.c.floating_ip_id.is_not(None)
     )
     return connection.execute(found.limit(1)).first() is not None
+
+
+def _take_within(
+    connection: sa.Connection, subnet: SubnetId, first: int, last: int, holder: Holder
+) -> Address | None:
+    number: int | None = first
+    while number is not None and number <= last:
+        if _take(connection, subnet, number, holder):
+            return address_of(_key(number))
+        number = _next_gap(connection, subnet, number, last)
+    return None
 
 
 def _take(connection: sa.Connection, subnet: SubnetId, number: int, holder: Holder) -> bool:
@@ -138,6 +169,14 @@ def _stretches(pools: tuple[Pool, ...], rng: random.Random) -> Iterator[tuple[in
     yield from ranges[:at]
     if start > first:
         yield first, start - 1
+
+
+def _turn(pools: tuple[Pool, ...], after: int | None) -> Iterator[tuple[int, int]]:
+    """The pools from behind `after` to the end, then from the beginning."""
+    ranges = [(_number(pool.start), _number(pool.end)) for pool in pools]
+    if after is not None:
+        yield from ((max(first, after + 1), last) for first, last in ranges if last > after)
+    yield from ranges
 
 
 def _number(address: Address) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from ipaddress import ip_network
 
 import sqlalchemy as sa
@@ -20,6 +21,13 @@ def save(connection: sa.Connection, host: HostRecord) -> None:
     changed = connection.execute(hosts.update().where(hosts.c.name == host.name), values)
     if not changed.rowcount:
         connection.execute(hosts.insert(), values)
+
+
+def see(connection: sa.Connection, host: HostName, now: datetime) -> None:
+    """The host is there now; nothing else is known of it unless its agent told."""
+    seen = connection.execute(hosts.update().where(hosts.c.name == host).values(last_seen=now))
+    if not seen.rowcount:
+        save(connection, HostRecord(host, now, 0, True, (), HostFacts()))  # noqa: FBT003 - it has no plan to fail
 
 
 def get(connection: sa.Connection, host: HostName) -> HostRecord | None:

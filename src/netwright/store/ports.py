@@ -110,6 +110,22 @@ def is_mac_used(connection: sa.Connection, network: NetworkId, mac: Mac) -> bool
     return rows.exists(connection, ports, {"network_id": (network,), "mac": (mac,)})
 
 
+def is_mac_used_anywhere(connection: sa.Connection, mac: Mac) -> bool:
+    return rows.exists(connection, ports, {"mac": (mac,)})
+
+
+def is_device_known(connection: sa.Connection, device: str) -> bool:
+    """Whether a guest of that id has a port."""
+    return rows.exists(connection, ports, {"device_id": (device,)})
+
+
+def ids_of_device(connection: sa.Connection, device: str, network: NetworkId) -> list[PortId]:
+    """The guest's ports on the network, oldest first."""
+    theirs = rows.conditions(ports, {"device_id": (device,), "network_id": (network,)})
+    statement = sa.select(ports.c.id).where(*theirs).order_by(ports.c.created_at, ports.c.id)
+    return list(map(PortId, connection.execute(statement).scalars()))
+
+
 def is_label_used(connection: sa.Connection, network: NetworkId, label: str, apart_from: PortId) -> bool:
     taken = rows.conditions(ports, {"network_id": (network,), "label": (label,)})
     statement = sa.select(sa.literal(1)).where(*taken, ports.c.id != apart_from)

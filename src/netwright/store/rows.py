@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from ipaddress import ip_address
+from functools import lru_cache
+from ipaddress import ip_address, ip_network
 from typing import TypeAlias
 
 import sqlalchemy as sa
@@ -59,6 +60,12 @@ def stamps(row: Row) -> Stamps:
 
 def address_or_none(text: str | None) -> Address | None:
     return None if text is None else ip_address(text)
+
+
+@lru_cache(maxsize=4096)
+def prefix(text: str) -> Prefix:
+    """Parsed; the same ones are read often."""
+    return ip_network(text)
 
 
 def text_or_none(value: Address | Prefix | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import NetworkId, ProjectId, SubnetId
-from netwright.model.intent import GatewayPlace, HostRoute, Ipv6Mode, Pool, Subnet
+from netwright.model.intent import GatewayPlace, HostRoute, Ipv6Mode, Pool, Prefix, Subnet
 from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.tables import networks, subnets
@@ -46,11 +46,12 @@ def of_network(connection: sa.Connection, network: NetworkId) -> tuple[Subnet, .
     return tuple(record.value for record in find(connection, {"network_id": (network,)}))
 
 
-def of_host_networks(connection: sa.Connection) -> tuple[Subnet, ...]:
-    """The subnets whose prefixes are routed on hosts, and so may not overlap."""
-    statement = sa.select(subnets).join(networks)
+def of_host_networks(connection: sa.Connection) -> Iterator[tuple[SubnetId, NetworkId, Prefix]]:
+    """The subnets whose prefixes are routed on hosts, and so may not overlap, with their networks."""
+    statement = sa.select(subnets.c.id, subnets.c.network_id, subnets.c.cidr).join(networks)
     on_hosts = statement.where(networks.c.gateway_place == GatewayPlace.HOST.value, ~networks.c.external)
-    return tuple(_subnet(row) for row in connection.execute(on_hosts))
+    for subnet, network, cidr in connection.execute(on_hosts):
+        yield SubnetId(subnet), NetworkId(network), rows.prefix(cidr)
 
 
 def ids_by_network(connection: sa.Connection, only: Iterable[NetworkId]) -> dict[NetworkId, list[SubnetId]]:

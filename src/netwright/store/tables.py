@@ -117,7 +117,7 @@ ports: Final = sa.Table(
     _of("networks"),
     _text("project_id", index=True),
     _text("name", index=True),
-    sa.Column("mac", sa.String(17), nullable=False),
+    sa.Column("mac", sa.String(17), nullable=False, index=True),
     sa.Column("label", sa.String(63)),
     sa.Column("allowed_address_pairs", sa.JSON, nullable=False),
     _flag("port_security_enabled"),
@@ -225,7 +225,8 @@ addresses: Final = sa.Table(
     sa.Column("host", NAME),
     sa.PrimaryKeyConstraint("subnet_id", "address"),
 )
-"""Addresses in use; those of neither a port nor a floating IP are gateways, of one host or of all."""
+"""Addresses in use; those of neither a port nor a floating IP are held by netwright itself: gateways, of one
+host or of all, and what nova's managers keep from others."""
 
 gateways: Final = sa.Table(
     "gateways",
@@ -235,6 +236,76 @@ gateways: Final = sa.Table(
     sa.Column("term", sa.Integer, nullable=False),
 )
 """The one host that holds a network's gateway for all."""
+
+classic_networks: Final = sa.Table(
+    "classic_networks",
+    METADATA,
+    sa.Column("network_id", ID, _refers_to("networks", cascade=True), primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False, unique=True),
+    sa.Column("bridge", sa.String(15)),
+    sa.Column("bridge_interface", sa.String(15)),
+    sa.Column("vlan", sa.Integer, unique=True),
+    _flag("injected"),
+    _flag("multi_host"),
+    _flag("share_address"),
+    _flag("enable_dhcp"),
+    sa.Column("gateway", sa.String(15)),
+    sa.Column("gateway_v6", sa.String(64)),
+    sa.Column("dhcp_server", sa.String(15)),
+    sa.Column("dhcp_start", sa.String(15)),
+    sa.Column("vpn_public_address", sa.String(15)),
+    sa.Column("vpn_public_port", sa.Integer),
+    sa.Column("vpn_private_address", sa.String(15)),
+    sa.Column("rxtx_base", sa.Integer),
+    sa.Column("priority", sa.Integer),
+    sa.Column("project_id", NAME, index=True),
+    sa.Column("host", NAME, index=True),
+    sa.Column("last", sa.LargeBinary(16)),
+)
+"""`last`: the fixed IP that was given out last; the next search begins after it."""
+
+classic_fixed_ips: Final = sa.Table(
+    "classic_fixed_ips",
+    METADATA,
+    sa.Column("network_id", ID, _refers_to("networks", cascade=True), nullable=False, index=True),
+    sa.Column("subnet_id", ID, _refers_to("subnets", cascade=True), nullable=False),
+    sa.Column("address", sa.LargeBinary(16), nullable=False, index=True),
+    sa.Column("life", sa.String(9), nullable=False),
+    sa.Column("updated_at", UtcTime, nullable=False),
+    sa.Column("instance_uuid", ID, index=True),
+    sa.Column("port_id", ID, index=True),
+    sa.Column("mac", sa.String(17)),
+    sa.Column("hostname", NAME, nullable=False),
+    sa.Column("nic", sa.Integer, nullable=False),
+    sa.Column("host", NAME, index=True),
+    sa.Column("project_id", NAME, index=True),
+    _flag("leased"),
+    _flag("reserved"),
+    sa.PrimaryKeyConstraint("subnet_id", "address"),
+    sa.Index("ix_classic_fixed_ips_life", "life", "updated_at"),
+)
+"""Fixed IPs that are not free; every one of them is among `addresses`, too."""
+
+quotas: Final = sa.Table(
+    "quotas",
+    METADATA,
+    sa.Column("project_id", NAME, primary_key=True),
+    sa.Column("resource", sa.String(32), primary_key=True),
+    sa.Column("limit", sa.Integer, nullable=False),
+)
+"""Where a project's limit is not the default; -1: none."""
+
+leases: Final = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("subnet_id", ID, _refers_to("subnets", cascade=True), nullable=False),
+    sa.Column("address", sa.LargeBinary(16), nullable=False),
+    sa.Column("mac", sa.String(17)),
+    sa.Column("leased_at", UtcTime, nullable=False),
+    sa.Column("released_at", UtcTime),
+    sa.PrimaryKeyConstraint("subnet_id", "address"),
+)
+"""The last lease of each address that ever had one: only what DHCP servers told, whoever has the address."""
 
 dns_domains: Final = sa.Table(
     "dns_domains",

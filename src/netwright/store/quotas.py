@@ -1,0 +1,27 @@
+"""Projects' own limits, as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sqlalchemy as sa
+
+from netwright.store.tables import quotas
+
+
+def limits(connection: sa.Connection, project: str) -> Mapping[str, int]:
+    """By resource, those that the project has of its own."""
+    statement = sa.select(quotas.c.resource, quotas.c.limit).where(quotas.c.project_id == project)
+    return {str(resource): int(limit) for resource, limit in connection.execute(statement)}
+
+
+def save(connection: sa.Connection, project: str, resource: str, limit: int) -> None:
+    """Writes it, whether or not there was one; -1: unlimited."""
+    delete(connection, project, resource)
+    connection.execute(quotas.insert(), {"project_id": project, "resource": resource, "limit": limit})
+
+
+def delete(connection: sa.Connection, project: str, resource: str) -> None:
+    """The default holds again."""
+    row = (quotas.c.project_id == project, quotas.c.resource == resource)
+    connection.execute(quotas.delete().where(*row))
