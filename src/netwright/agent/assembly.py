@@ -14,6 +14,7 @@ from netwright.agent.callers import Callers
 from netwright.agent.firewalls import find_firewall
 from netwright.agent.flows import Flows
 from netwright.agent.inbox import Inbox
+from netwright.agent.lease_events import LeaseEvents
 from netwright.agent.ledger import Ledger
 from netwright.agent.metadata import MetadataService
 from netwright.agent.metrics import AgentMetrics
@@ -26,10 +27,13 @@ from netwright.agent.stages import stages
 from netwright.agent.watch import Watch
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.events import Monitor
+from netwright.kernel.inotify import DirectoryWatch
+from netwright.kernel.lease_spool import LEASES, LeaseSpool
 from netwright.kernel.traits import probe
 from netwright.kernel.xtables_watch import XtablesWatch
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT, LogLimit, Stage
 from netwright.model.ids import HostName
+from netwright.model.leases import LeaseReport
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class Running:
         self._packet_log = PacketLog(
             settings.state_directory, around, possible=traits.packet_logs, to_stdout=settings.log_to_stdout
         )
+        self._leases = _lease_events(settings, server)
         self._watch = Watch(
             server, settings.host, self.inbox, lambda: self.agent.generation, self._sampler.ask
         )
@@ -113,6 +118,7 @@ class Running:
         self._reporter.start()
         self._sampler.start()
         self._packet_log.start()
+        self._leases.start()
         self._watch.start()
         try:
             self.agent.run()
@@ -120,6 +126,7 @@ class Running:
             self._watch.stop()
             self._sampler.stop()
             self._packet_log.stop()
+            self._leases.stop()
             self._monitor.stop()
             if self._xtables:
                 self._xtables.stop()
@@ -130,3 +137,13 @@ class Running:
     def stop(self) -> None:
         """From any thread, or a signal's."""
         self.inbox.stop()
+
+
+def _lease_events(settings: Settings, server: Server) -> LeaseEvents:
+    directory = settings.run_directory / LEASES
+    spool = LeaseSpool(directory)
+    return LeaseEvents(
+        spool,
+        DirectoryWatch(directory),
+        lambda events: server.leases(LeaseReport(settings.host, tuple(events))),
+    )

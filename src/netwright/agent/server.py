@@ -11,8 +11,9 @@ from urllib.parse import quote, urlsplit
 from netwright.model.counters import CounterReport
 from netwright.model.errors import ServerGoneError
 from netwright.model.ids import HostName
+from netwright.model.leases import LeaseReport
 from netwright.model.plan import PlanUpdate, Report
-from netwright.wire.codec import ASK_COUNTERS, decode_update, encode_counters, encode_report
+from netwright.wire.codec import ASK_COUNTERS, decode_update, encode_counters, encode_leases, encode_report
 from netwright.wire.unix_http import UnixConnection
 
 READ_TIMEOUT: Final = 60.0
@@ -64,6 +65,12 @@ class Server:
         if status not in {_TAKEN, _ALL_WANTED}:
             raise ServerGoneError(f"the counters were answered {status}")
         return status == _TAKEN
+
+    def leases(self, report: LeaseReport) -> None:
+        """Raises ServerGoneError when it was not taken."""
+        status = self._post("/v1/leases", encode_leases(report))
+        if status != _TAKEN:
+            raise ServerGoneError(f"the leases were answered {status}")
 
     def _post(self, path: str, body: bytes) -> int:
         connection = self._connect()

@@ -19,6 +19,7 @@ from typing import Final
 from netwright.kernel import netns
 from netwright.kernel.dnsmasq_home import NEW, Home, homes, reservations
 from netwright.kernel.exits import Exits
+from netwright.kernel.lease_spool import LEASES
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Dnsmasq, FileKind
 from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName, NetworkId
@@ -123,7 +124,7 @@ class DnsmasqDaemons:
             _run(systemd_argv(home, namespace, argv))
             return
         with netns.inside(namespace):
-            _run(argv)
+            _run(argv, script_environment(home))
 
     def _stop(self, home: Home) -> None:
         if self._exits:
@@ -153,8 +154,14 @@ def systemd_argv(home: Home, namespace: NamespaceName, argv: Sequence[str]) -> l
         "--property=Type=forking",
         f"--property=PIDFile={home.path / 'pid'}",
         f"--property=NetworkNamespacePath={path}",
+        *(f"--setenv={name}={value}" for name, value in script_environment(home).items()),
         *argv,
     ]
+
+
+def script_environment(home: Home) -> Mapping[str, str]:
+    """What the daemon's dhcp-script, if it has one, gets to know beside its arguments."""
+    return {"NETWORK_ID": home.network, "NETWRIGHT_LEASES": str(home.directory / LEASES)}
 
 
 def _link_of(config: str) -> LinkName:
@@ -187,7 +194,7 @@ def _ends(handle: int) -> bool:
     return bool(poll.poll(_GRACE_MS))
 
 
-def _run(argv: Sequence[str]) -> None:
+def _run(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:
     try:
         done = subprocess.run(
             argv,
@@ -196,7 +203,7 @@ def _run(argv: Sequence[str]) -> None:
             text=True,
             errors="replace",
             timeout=_START_SECONDS,
-            env=_ENVIRONMENT,
+            env={**_ENVIRONMENT, **(environment or {})},
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
+from netwright.kernel.lease_spool import SCRIPT
 from netwright.kernel.libnftables import Nftables
 from netwright.kernel.tools import find_tool, run_tool
 from netwright.model.errors import KernelRefusedError
@@ -71,6 +72,7 @@ def probe(directory: str, firewall: str = "nftables", xtables: str = "auto") -> 
         xtables=backend,
         flow_marks=marks,
         packet_logs=logs,
+        lease_script=str(SCRIPT),
     )
 
 

@@ -70,6 +70,8 @@ class Traits:
     packet_logs: bool = True
     """Whether the kernel hands packets to be logged to a process (NFLOG)."""
     log_limit: LogLimit = DEFAULT_LOG_LIMIT
+    lease_script: str = "/usr/bin/netwright-dhcpbridge"
+    """Absolute path of what DHCP daemons run for each lease, of networks whose leases are followed."""
 
 
 class LinkKey(NamedTuple):

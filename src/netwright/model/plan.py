@@ -118,6 +118,8 @@ class NetworkItem:
     """Whether other hosts on the uplink's wire hold the same addresses, each for its own guests."""
     mac: Mac | None = None
     """The bridge's, where it is this host's own; else it is made from the network's id."""
+    lease_events: bool = False
+    """Whether the host tells the server of each lease that is taken or released."""
 
     @property
     def key(self) -> ItemKey:

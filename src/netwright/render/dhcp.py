@@ -37,6 +37,7 @@ def network_dhcp(network: NetworkItem, traits: Traits) -> Mapping[NetworkId, Dns
         *([] if on_host else ["no-resolv"]),
         *(line for subnet in subnets for line in _subnet(subnet)),
         *_advertisements(network, link, subnets),
+        *([f"dhcp-script={traits.lease_script}"] if network.lease_events else []),
     ]
     namespace = HOST_NAMESPACE if on_host else dhcp_namespace(network.id)
     return {network.id: Dnsmasq(namespace, "".join(f"{line}\n" for line in lines))}

@@ -218,6 +218,18 @@ addresses: Final = sa.Table(
 )
 """Addresses in use; those of neither a port nor a floating IP are gateways that netwright holds."""
 
+leases: Final = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("subnet_id", ID, _refers_to("subnets", cascade=True), nullable=False),
+    sa.Column("address", sa.LargeBinary(16), nullable=False),
+    sa.Column("mac", sa.String(17)),
+    sa.Column("leased_at", UtcTime, nullable=False),
+    sa.Column("released_at", UtcTime),
+    sa.PrimaryKeyConstraint("subnet_id", "address"),
+)
+"""The last lease of each address that ever had one: only what DHCP servers told, whoever has the address."""
+
 hosts: Final = sa.Table(
     "hosts",
     METADATA,

@@ -19,6 +19,7 @@ from cattrs.strategies import configure_tagged_union
 from netwright.model.counters import CounterReport
 from netwright.model.errors import NetwrightError
 from netwright.model.intent import Address, Attachment, Match, Prefix, Remote
+from netwright.model.leases import LeaseReport
 from netwright.model.plan import HostPlan, Item, ItemKey, Noun, PlanDelta, PlanUpdate, Report
 
 WIRE_VERSION: Final = 1
@@ -69,6 +70,20 @@ def decode_counters(data: bytes) -> CounterReport:
     body = _decode(data, CounterReport)
     if not isinstance(body, CounterReport):
         message = "not a report of counters"
+        raise WireError(message)
+    return body
+
+
+def encode_leases(report: LeaseReport) -> bytes:
+    """JSON bytes of what DHCP servers told an agent."""
+    return _encode(report, LeaseReport)
+
+
+def decode_leases(data: bytes) -> LeaseReport:
+    """What DHCP servers told an agent, from JSON bytes. Raises WireError."""
+    body = _decode(data, LeaseReport)
+    if not isinstance(body, LeaseReport):
+        message = "not a report of leases"
         raise WireError(message)
     return body
 
