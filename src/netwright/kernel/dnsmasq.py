@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import select
-import signal
 import subprocess
 from collections.abc import Callable, Collection, Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from netwright.kernel import netns
+from netwright.kernel.daemons import end
 from netwright.kernel.dnsmasq_home import NEW, Home, homes, reservations
 from netwright.kernel.exits import Exits
 from netwright.kernel.lease_spool import LEASES
@@ -25,7 +23,6 @@ from netwright.model.host import Dnsmasq, FileKind
 from netwright.model.ids import HOST_NAMESPACE, LinkName, NamespaceName, NetworkId
 
 _PROGRAM: Final = "dnsmasq"
-_GRACE_MS: Final = 3000
 _START_SECONDS: Final = 20
 _INTERFACE: Final = re.compile(r"^interface=(\S+)$", re.MULTILINE)
 _SYSTEMD: Final = Path("/run/systemd/system")
@@ -129,8 +126,7 @@ class DnsmasqDaemons:
     def _stop(self, home: Home) -> None:
         if self._exits:
             self._exits.forget(home.network)
-        for pid in {*home.strays()}:
-            _end(pid)
+        end(home.strays())
         if self._systemd:
             unit = unit_name(home.network)
             for verb in ("stop", "reset-failed"):
@@ -174,24 +170,6 @@ def _reserved(home: Home) -> set[tuple[str, str]]:
     """Every reservation of the network, address and MAC."""
     files = [path for path in home.files(FileKind.DHCP).iterdir() if not path.name.startswith(".")]
     return {pair for path in files for pair in reservations(path.read_text(errors="replace"))}
-
-
-def _end(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        handle = os.pidfd_open(pid)
-        try:
-            for number in (signal.SIGTERM, signal.SIGKILL):
-                signal.pidfd_send_signal(handle, number)
-                if _ends(handle):
-                    return
-        finally:
-            os.close(handle)
-
-
-def _ends(handle: int) -> bool:
-    poll = select.poll()
-    poll.register(handle, select.POLLIN)
-    return bool(poll.poll(_GRACE_MS))
 
 
 def _run(argv: Sequence[str], environment: Mapping[str, str] | None = None) -> None:

@@ -1,9 +1,10 @@
 """Lease events on their way from dnsmasq's script to whoever takes them: files, so that none gets lost.
 
     {directory}/events     a line an event: VERB NETWORK MAC ADDRESS SECONDS NAME, as netwright-dhcpbridge
-                           appends it; VERB is add, old or del, or init: the network has no leases
+                           appends it; VERB is add, old or del. Others are no events: init says that
+                           the network has no leases, held that there was one already
                 events.1   the lines before those
-                held       what all lines before those come to, as `old` lines
+                held       what all lines before those come to, as `held` lines
                 taken      how far they were taken: INODE OFFSET, a line a file
 
 Ours: the directory. Any number may write; one at a time takes. Who takes is told of an event again if it
@@ -38,7 +39,7 @@ _UNKNOWN: Final = "-"
 _MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NAME: Final = re.compile(r"[0-9A-Za-z.-]+")
 _CHANGES: Final = {"add": LeaseChange.TAKEN, "old": LeaseChange.TAKEN, "del": LeaseChange.RELEASED}
-_INIT: Final = "init"
+_INIT, _HELD = "init", "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class LeaseSpool:
         marks, lines = self._marks(), list[str]()
         for path in (self._before, self._now):
             lines += _read(path, marks, limit - len(lines))
-        events = [_event(line) for line in lines if not line.startswith(f"{_INIT} ")]
+        events = [_event(line) for line in lines if not line.startswith((f"{_INIT} ", f"{_HELD} "))]
         known = tuple(event for event in events if event)
         return Taken(known, tuple(marks.items()), len(lines), len(events) - len(known))
 
@@ -99,7 +100,7 @@ class LeaseSpool:
         lines = [f"{_INIT} {network} {_UNKNOWN} {_UNKNOWN} 0 *\n"]
         for held in leases:
             name = held.name if _NAME.fullmatch(held.name) else "*"
-            lines.append(f"old {network} {held.mac} {held.address} {held.seconds} {name}\n")
+            lines.append(f"{_HELD} {network} {held.mac} {held.address} {held.seconds} {name}\n")
         with self._now.open("ab", buffering=0) as file:
             file.write("".join(lines).encode())
 
@@ -130,7 +131,7 @@ class LeaseSpool:
 
 
 def replay(lines: Iterable[str]) -> Iterator[str]:
-    """What the lines come to, as `old` lines."""
+    """What the lines come to, as `held` lines."""
     held: dict[str, dict[str, list[str]]] = {}
     for words in map(str.split, lines):
         if len(words) != _FIELDS:
@@ -140,7 +141,7 @@ def replay(lines: Iterable[str]) -> Iterator[str]:
         if verb == _INIT:
             theirs.clear()
         elif verb != "del":
-            theirs[address] = ["old", *words[1:]]
+            theirs[address] = [_HELD, *words[1:]]
         elif address in theirs and theirs[address][2] == mac:
             del theirs[address]
     for theirs in held.values():

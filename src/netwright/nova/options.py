@@ -53,6 +53,8 @@ class NetworkOptions:
 
     dhcpbridge: str = "netwright-dhcpbridge"
     dhcpbridge_flagfile: tuple[str, ...] = ()
+    lease_directory: Path = Path("/run/netwright/leases")
+    """Where the agent reads what dhcpbridge notes: `leases` in its run directory."""
     public_interface: str = "eth0"
     routing_source_ip: str | None = None
     """None: my_ip. Empty: no SNAT."""
