@@ -5,6 +5,7 @@ Ours: a process whose command line names the device's configuration file.
 
 from __future__ import annotations
 
+import socket
 from ipaddress import IPv6Network
 from pathlib import Path
 from typing import Final
@@ -12,6 +13,7 @@ from typing import Final
 from netwright.kernel.daemons import Daemon
 from netwright.kernel.tools import run_tool
 from netwright.kernel.turns import turn
+from netwright.model.errors import KernelRefusedError
 from netwright.model.ids import LinkName
 from netwright.nova.fake_network import pretended
 from netwright.nova.given import link_name
@@ -36,10 +38,10 @@ _TEXT: Final = """interface {dev}
 
 
 def update_ra(context: object, dev: str, network_ref: object, *, on: LinuxHost | None = None) -> None:
-    """The device announces the network's IPv6 prefix; a network that has none is not announced.
+    """The device announces the network's IPv6 prefix; of a network that has none nothing is announced.
 
-    A daemon that runs goes on: other routers' guests see no gap. Raises KernelRefusedError with what radvd
-    said.
+    A daemon that runs goes on: guests see no gap. Raises KernelRefusedError where there is no such device, or
+    with what radvd said.
     """
     del context
     host, device = current(on), link_name(dev, "dev")
@@ -49,6 +51,7 @@ def update_ra(context: object, dev: str, network_ref: object, *, on: LinuxHost |
     if prefix is None:
         kill_ra(dev, on=host)
         return
+    _refuse_absent(device)
     conf, text = ra_path(host.options, device, "conf"), ra_text(device, prefix)
     with turn(f"radvd-{device}"):
         daemon = _daemon(host.options, device)
@@ -82,6 +85,14 @@ def ra_text(dev: LinkName, prefix: IPv6Network) -> str:
 def ra_path(options: NetworkOptions, dev: LinkName, kind: str) -> Path:
     """`nova-ra-<dev>.conf` and `.pid`."""
     return options.networks_path / f"nova-ra-{dev}.{kind}"
+
+
+def _refuse_absent(dev: LinkName) -> None:
+    """radvd would start, and wait for it."""
+    try:
+        socket.if_nametoindex(dev)
+    except OSError as error:
+        raise KernelRefusedError(_PROGRAM, f"there is no device {dev}") from error
 
 
 def _daemon(options: NetworkOptions, dev: LinkName) -> Daemon:
