@@ -295,6 +295,19 @@ def test_what_dnsmasq_refuses_is_told(host: DhcpHost) -> None:
         update_dhcp(CONTEXT, "../../etc/x", network(), on=host.on)
 
 
+def test_another_script_is_found_by_its_name_or_path(host: DhcpHost) -> None:
+    """The dhcpbridge option names a program; one that is not there is told before anything is started."""
+    for name, path in (
+        ("true", shutil.which("true")),
+        ("/bin/true", "/bin/true"),
+        (SCRIPT.name, str(SCRIPT)),
+    ):
+        update_dhcp(CONTEXT, DEV, network(), on=host.with_options(dhcpbridge=name))
+        assert f"--dhcp-script={path}" in host.daemon.words()
+    with pytest.raises(InvalidError, match="no-such"):
+        update_dhcp(CONTEXT, DEV, network(), on=host.with_options(dhcpbridge="no-such-script"))
+
+
 def test_releasing_what_is_not_there_is_no_error(host: DhcpHost) -> None:
     """A device that is gone, or an address that nobody leased, is nothing to do; a wrong word is refused."""
     release_dhcp("br-none", "10.0.0.5", "fa:16:3e:00:00:05", on=host.on)
