@@ -70,6 +70,14 @@ def test_an_event_is_a_line_that_is_taken_once(directory: Path) -> None:
     assert all_of(LeaseSpool(directory)) == []
 
 
+def test_a_daemon_without_network_id_tells_all_the_same(directory: Path) -> None:
+    """Its events name no network; whoever takes them finds it by the address."""
+    bridge(directory, "add", MAC, "10.0.0.5", network="")
+    assert [(event.network, str(event.address)) for event in all_of(LeaseSpool(directory))] == [
+        ("", "10.0.0.5")
+    ]
+
+
 def test_dhcpv6_leases_are_told_by_mac(directory: Path) -> None:
     """For a DHCPv6 lease the MAC is the one that dnsmasq has seen, not the DUID; or none."""
     bridge(directory, "add", "00:01:00:01", "fd00::5", DNSMASQ_MAC=MAC)
