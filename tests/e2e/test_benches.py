@@ -39,6 +39,7 @@ HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
         ),
         ("nova", {"create_networks_s", "database_kb", "allocations_per_s"}),
         ("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}),
+        ("leases", {"events_per_s", "cpu_ms_per_event", "cpu_ms_per_program", "told_s", "lost"}),
     ],
 )
 def test_a_benchs_last_line_has_its_figures(name: str, keys: set[str]) -> None:

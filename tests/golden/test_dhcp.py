@@ -56,6 +56,12 @@ def test_dnsmasq_takes_them(name: str, tmp_path: Path) -> None:
     subprocess.run(["dnsmasq", "--test", f"--conf-file={tmp_path / 'conf'}"], check=True, capture_output=True)
 
 
+def test_a_network_whose_leases_are_followed_has_a_script() -> None:
+    """The script's line is all that it has more."""
+    bare, followed = (rendered(replace(NETWORKS["host_v4"], lease_events=told)) for told in (False, True))
+    assert followed.config == bare.config + "dhcp-script=/usr/bin/netwright-dhcpbridge\n"
+
+
 def test_a_router_network_has_its_daemon_in_a_namespace_of_its_own() -> None:
     """Host networks are served from the host's namespace, router networks from qdhcp-."""
     assert rendered(NETWORKS["host_v4"]).namespace == NamespaceName("")

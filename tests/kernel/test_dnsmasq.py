@@ -18,9 +18,11 @@ import pytest
 from netwright.kernel.dnsmasq import DnsmasqDaemons, systemd_argv
 from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.dnsmasq_home import Home
+from netwright.kernel.lease_spool import LEASES, SCRIPT, LeaseSpool
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Dnsmasq, Traits
 from netwright.model.ids import NamespaceName, NetworkId, bridge_name
+from netwright.model.leases import LeaseChange
 from netwright.model.plan import NetworkItem, PortItem, Serving
 from netwright.render.dhcp import network_dhcp, port_dhcp
 from netwright.testing.dhcp_client import DhcpClient
@@ -46,7 +48,8 @@ class Bench:
         self.daemons.put(self.desired(network))
 
     def desired(self, network: NetworkItem) -> dict[NetworkId, Dnsmasq]:
-        rendered = network_dhcp(network, Traits(str(self.directory), bridge_conntrack=False))
+        traits = Traits(str(self.directory), bridge_conntrack=False, lease_script=str(SCRIPT))
+        rendered = network_dhcp(network, traits)
         return {key: replace(value, namespace=self.host) for key, value in rendered.items()}
 
     def put(self, *ports: PortItem) -> None:
@@ -270,7 +273,32 @@ def test_a_unit_runs_in_the_networks_namespace(directory: Path) -> None:
     assert f"--unit=netwright-dnsmasq-{NETWORK}.service" in argv
     assert f"--property=PIDFile={home.path}/pid" in argv
     assert f"--property=NetworkNamespacePath=/run/netns/qdhcp-{NETWORK}" in argv
+    assert f"--setenv=NETWORK_ID={NETWORK}" in argv
+    assert f"--setenv=NETWRIGHT_LEASES={home.directory}/leases" in argv
     assert argv[-1] == "dnsmasq"
+
+
+def told(bench: Bench) -> list[tuple[LeaseChange, str, str | None]]:
+    events = LeaseSpool(bench.directory / LEASES).pending(NETWORK)
+    return [(event.change, str(event.address), event.mac) for event in events]
+
+
+def test_leases_of_a_followed_network_are_told(bench: Bench, guest: DhcpClient) -> None:
+    """Each lease and release is noted, of IPv6 too; a new daemon tells what it has from the old one; others tell nothing."""
+    v6 = sample_subnet("fd93::/64", Serving.DHCPV6_STATEFUL, number=2)
+    net = sample_network(V4, v6)
+    both = sample_port(sample_address(V4, "10.93.0.11"), sample_address(v6, "fd93::11"), network=net)
+    bench.serve(net, both)
+    guest.ask()
+    assert told(bench) == []
+    followed = replace(net, lease_events=True)
+    bench.serve(followed, both)
+    assert eventually(lambda: "tentative" not in ip(guest.namespace, "-6", "address", "show", "dev", "eth0"))
+    assert guest.ask(6)["new_ip6_address"] == "fd93::11"
+    taken = [(LeaseChange.TAKEN, address, both.mac) for address in ("10.93.0.11", "fd93::11")]
+    assert eventually(lambda: set(told(bench)) == set(taken)), told(bench)
+    bench.files.remove(list(port_dhcp(both)))
+    assert eventually(lambda: {(LeaseChange.RELEASED, *one[1:]) for one in taken} <= set(told(bench)))
 
 
 def test_removal_leaves_no_file_and_no_process(bench: Bench) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from ipaddress import IPv4Address
@@ -13,9 +14,10 @@ from pathlib import Path
 import pytest
 
 from netwright.agent.lease_events import LeaseEvents
+from netwright.kernel import lease_spool
 from netwright.kernel.inotify import DirectoryWatch
 from netwright.kernel.lease_spool import SCRIPT, HeldLease, LeaseSpool
-from netwright.model.errors import ServerGoneError
+from netwright.model.errors import KernelRefusedError, ServerGoneError
 from netwright.model.ids import Mac
 from netwright.model.leases import LeaseChange, LeaseEvent
 from netwright.testing.namespaces import eventually
@@ -66,6 +68,14 @@ def test_an_event_is_a_line_that_is_taken_once(directory: Path) -> None:
         for change in (LeaseChange.TAKEN, LeaseChange.TAKEN, LeaseChange.RELEASED)
     ]
     assert all_of(LeaseSpool(directory)) == []
+
+
+def test_a_daemon_without_network_id_tells_all_the_same(directory: Path) -> None:
+    """Its events name no network; whoever takes them finds it by the address."""
+    bridge(directory, "add", MAC, "10.0.0.5", network="")
+    assert [(event.network, str(event.address)) for event in all_of(LeaseSpool(directory))] == [
+        ("", "10.0.0.5")
+    ]
 
 
 def test_dhcpv6_leases_are_told_by_mac(directory: Path) -> None:
@@ -238,6 +248,38 @@ def test_many_daemons_at_once_lose_nothing(directory: Path) -> None:
         theirs = [str(event.address) for event in came if event.network == f"net{daemon}"]
         assert list(dict.fromkeys(theirs)) == told[daemon * 250 : daemon * 250 + 250]
         assert len(leased(directory, f"net{daemon}")) == 250
+
+
+BLIND = """
+import sys, threading
+from pathlib import Path
+from netwright.agent.lease_events import LeaseEvents
+from netwright.kernel.inotify import DirectoryWatch
+from netwright.kernel.lease_spool import LeaseSpool
+directory, told = Path(sys.argv[1]), threading.Event()
+passing = LeaseEvents(LeaseSpool(directory), DirectoryWatch(directory), lambda events: told.set())
+passing.start()
+(directory / "events").write_text("add n fa:16:3e:00:00:01 10.0.0.5 0 *\\n")
+print(told.wait(60))
+passing.stop()
+"""
+
+
+def test_events_are_seen_without_inotify(directory: Path) -> None:
+    """Where the kernel gives no inotify instance, events are seen all the same."""
+    none_left = f'echo 0 >/proc/sys/user/max_inotify_instances && exec "{sys.executable}" -c "$0" "$1"'
+    argv = ["unshare", "--user", "--map-root-user", "sh", "-c", none_left, BLIND, str(directory)]
+    source = str(Path(lease_spool.__file__).parents[2])
+    done = subprocess.run(
+        argv, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": source}, check=False
+    )
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_a_directory_that_is_not_there_cannot_be_watched(directory: Path) -> None:
+    """It is an error that names the directory."""
+    with pytest.raises(KernelRefusedError, match=str(directory)):
+        DirectoryWatch(directory)
 
 
 def test_what_cannot_be_delivered_waits(directory: Path) -> None:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from nova.dhcp_hosts import CONTEXT, DEV, DhcpHost, dhcp_host, fixed, heard, network
 
+from netwright.kernel import netns
 from netwright.kernel.lease_spool import SCRIPT, LeaseSpool
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.leases import LeaseChange
@@ -57,7 +59,8 @@ def pid(host: DhcpHost) -> int:
 def test_a_guest_gets_its_fixed_ip_and_the_lease_is_noted(host: DhcpHost) -> None:
     """A known MAC is leased its own address with gateway, name and domain; its lease and its release are noted."""
     host.addresses.found = [fixed(5, "web"), fixed(6, allocated=False)]
-    update_dhcp(CONTEXT, DEV, network(), on=host.on)
+    flagfiles = ("/etc/nova/nova-dhcpbridge.conf",)
+    update_dhcp(CONTEXT, DEV, network(), on=host.with_options(dhcpbridge_flagfile=flagfiles))
     answer = host.guest(5).ask()
     assert heard(answer, "ip_address") == "10.0.0.5"
     assert heard(answer, "routers") == "10.0.0.1"
@@ -66,6 +69,7 @@ def test_a_guest_gets_its_fixed_ip_and_the_lease_is_noted(host: DhcpHost) -> Non
     assert heard(answer, "dhcp_lease_time") == "86400"
     assert eventually(lambda: host.told() == [(TAKEN, "10.0.0.5")])
     assert host.guest(6).ask(seconds=3) == {}
+    assert host.daemon.environment()["CONFIG_FILE"] == '["/etc/nova/nova-dhcpbridge.conf"]'
     release_dhcp(DEV, "10.0.0.5", "FA:16:3E:00:00:05", on=host.on)
     assert eventually(lambda: host.told()[1:] == [(RELEASED, "10.0.0.5")])
 
@@ -293,6 +297,42 @@ def test_what_dnsmasq_refuses_is_told(host: DhcpHost) -> None:
         update_dhcp(CONTEXT, "br-none", network(), on=host.on)
     with pytest.raises(InvalidError):
         update_dhcp(CONTEXT, "../../etc/x", network(), on=host.on)
+
+
+def test_another_script_is_found_by_its_name_or_path(host: DhcpHost) -> None:
+    """The dhcpbridge option names a program; one that is not there is told before anything is started."""
+    for name, path in (
+        ("true", shutil.which("true")),
+        ("/bin/true", "/bin/true"),
+        (SCRIPT.name, str(SCRIPT)),
+    ):
+        update_dhcp(CONTEXT, DEV, network(), on=host.with_options(dhcpbridge=name))
+        assert f"--dhcp-script={path}" in host.daemon.words()
+    with pytest.raises(InvalidError, match="no-such"):
+        update_dhcp(CONTEXT, DEV, network(), on=host.with_options(dhcpbridge="no-such-script"))
+
+
+def test_processes_at_once_come_to_one_daemon(host: DhcpHost) -> None:
+    """Calls for one device take turns: whoever comes first starts the daemon, the others tell it."""
+    host.addresses.found = [fixed(5)]
+    run_all = [threading.Thread(target=inside, args=(host,)) for _ in range(4)]
+    for one in run_all:
+        one.start()
+    for one in run_all:
+        one.join()
+    every = set(host.daemon._all())
+    mains = [one for one in every if parent(one) not in every]
+    assert mains == [pid(host)]
+    assert heard(host.guest(5).ask(), "ip_address") == "10.0.0.5"
+
+
+def inside(host: DhcpHost) -> None:
+    with netns.inside(host.net.name):
+        update_dhcp(CONTEXT, DEV, network(), on=host.on)
+
+
+def parent(process: int) -> int:
+    return int(Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[1])
 
 
 def test_releasing_what_is_not_there_is_no_error(host: DhcpHost) -> None:

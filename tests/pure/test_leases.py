@@ -17,7 +17,6 @@ from netwright.control.networks import NetworkRequest
 from netwright.control.ports import PortRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.control.world import World
-from netwright.model.errors import InvalidError
 from netwright.model.ids import HostName, Mac, NetworkId, SubnetId
 from netwright.model.intent import GatewayPlace
 from netwright.model.leases import LeaseChange, LeaseEvent, LeaseReport
@@ -85,11 +84,13 @@ def test_what_is_not_ours_is_ignored(here: World) -> None:
     assert leases.of_network(here, net) == []
 
 
-def test_a_mac_that_is_none_is_refused(here: World) -> None:
-    """Text that is no MAC address is not kept."""
+def test_a_mac_that_is_none_is_ignored(here: World) -> None:
+    """Text that is no MAC address is not kept, and what is told beside it is."""
     net, _ = network(here)
-    with pytest.raises(InvalidError):
-        leases.lease(here, FIVE, Mac("'; DROP TABLE"), net)
+    wrong, right = (
+        LeaseEvent(LeaseChange.TAKEN, net, FIVE + at, mac) for at, mac in enumerate((Mac("'; DROP"), A))
+    )
+    assert [found.mac for found in leases.record(here, [wrong, right])] == [A]
 
 
 def test_stale_leases_are_those_that_no_port_stands_for(here: World) -> None:

@@ -55,7 +55,7 @@ def test_a_database_of_the_first_version_comes_along(tmp_path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005", "0006"])
 def test_a_database_of_any_version_keeps_its_rows(tmp_path: Path, version: str) -> None:
     """With a row in every table, each referring to others where it can, a newer version loses none and refuses none."""
     url = f"sqlite:///{tmp_path}/netwright.db"

@@ -8,9 +8,9 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from netwright.control import classic_fixed_ips, text
+from netwright.control import classic_fixed_ips
 from netwright.control.world import World
-from netwright.model.ids import Mac, NetworkId, SubnetId
+from netwright.model.ids import MAC_FORM, Mac, NetworkId, SubnetId
 from netwright.model.intent import Address, Subnet
 from netwright.model.leases import LeaseChange, LeaseEvent
 from netwright.store import leases as store
@@ -34,13 +34,11 @@ def release(world: World, address: Address, mac: Mac | None = None, network: Net
 
 
 def record(world: World, events: Sequence[LeaseEvent]) -> list[LeaseRecord]:
-    """The leases that are now other than they were. Events of addresses that are on no subnet are ignored.
+    """The leases that are now other than they were.
 
-    Raises InvalidError for a MAC that is none.
+    Events that name no address of a subnet, or a MAC that is none, are ignored: whoever tells them would tell
+    them again for ever, and nothing after them.
     """
-    for event in events:
-        if event.mac is not None:
-            text.mac(event.mac, "events.mac")
     with world.look() as connection:
         # A thousand leases told again cost a look, and no write.
         if not _differing(connection, events, world.clock()):
@@ -122,5 +120,5 @@ def _placed(connection: sa.Connection, events: Iterable[LeaseEvent]) -> Iterator
             where = {"network_id": (event.network,)} if event.network else {}
             by_network[event.network] = [found.value for found in subnets.find(connection, where)]
         found = [subnet.id for subnet in by_network[event.network] if event.address in subnet.cidr]
-        if len(found) == 1:
+        if len(found) == 1 and (event.mac is None or MAC_FORM.fullmatch(event.mac)):
             yield LeaseKey(found[0], event.address), event

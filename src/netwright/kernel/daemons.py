@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Final
 
 GRACE: Final = 5.0
-"""Seconds that a daemon has to end by itself: dnsmasq first has its script run for all that has happened."""
+"""Seconds that a daemon has to end by itself."""
+_LONG: Final = 20.0
+"""dnsmasq first has its script run for all that has happened, one event after another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,7 @@ class Daemon:
     def stop(self) -> bool:
         """Returns when it and its helpers have ended; whether there were any."""
         pids = set(self._all())
-        end(pids)
+        end(pids, _LONG)
         self.pid_file.unlink(missing_ok=True)
         return bool(pids)
 

@@ -14,29 +14,38 @@ from netwright.model.errors import KernelRefusedError
 _CLOSE_WRITE: Final = 0x8
 _MOVED_TO: Final = 0x80
 _BUFFER: Final = 65536
+_BLIND: Final = 1.0
+"""Seconds."""
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
 
 class DirectoryWatch:
-    """Follows a directory that is there. Raises KernelRefusedError."""
+    """Follows a directory that is there. Raises KernelRefusedError.
+
+    A user has 128 inotify instances unless told otherwise, and each dnsmasq is one of root's. Where there
+    is none left, a wait is a second at most: whoever looks then sees it a little later.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self._events = _call(directory, _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC))
         self._woken = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        try:
-            flags = _CLOSE_WRITE | _MOVED_TO
-            _call(directory, _LIBC.inotify_add_watch(self._events, os.fsencode(directory), flags))
-        except KernelRefusedError:
+        self._files = [self._woken]
+        events = _LIBC.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        if events < 0:
+            return
+        self._files.append(events)
+        flags = _CLOSE_WRITE | _MOVED_TO
+        if _LIBC.inotify_add_watch(events, os.fsencode(directory), flags) < 0:
+            said = os.strerror(ctypes.get_errno())
             self.close()
-            raise
+            raise KernelRefusedError("inotify", f"{directory}: {said}")
 
     def wait(self, seconds: float) -> None:
         """Returns when a file was written since the last time, when woken, or after that time."""
         poll = select.poll()
-        for file in (self._events, self._woken):
+        for file in self._files:
             poll.register(file, select.POLLIN)
-        poll.poll(seconds * 1000)
-        for file in (self._events, self._woken):
+        poll.poll((seconds if len(self._files) > 1 else min(seconds, _BLIND)) * 1000)
+        for file in self._files:
             with suppress(BlockingIOError):
                 os.read(file, _BUFFER)
 
@@ -45,11 +54,5 @@ class DirectoryWatch:
         os.eventfd_write(self._woken, 1)
 
     def close(self) -> None:
-        os.close(self._events)
-        os.close(self._woken)
-
-
-def _call(directory: Path, result: int) -> int:
-    if result < 0:
-        raise KernelRefusedError("inotify", f"{directory}: {os.strerror(ctypes.get_errno())}")
-    return result
+        for file in self._files:
+            os.close(file)

@@ -183,10 +183,13 @@ def _environment(options: NetworkOptions, network: NetworkRef) -> dict[str, str]
 
 
 def _script(options: NetworkOptions) -> str:
-    """The option's absolute path: dnsmasq looks nowhere."""
+    """An absolute path, for dnsmasq looks nowhere; of our own script the same whoever calls."""
     if "/" in options.dhcpbridge:
         return options.dhcpbridge
-    return find_tool(options.dhcpbridge) or str(SCRIPT)
+    found = str(SCRIPT) if options.dhcpbridge == SCRIPT.name else find_tool(options.dhcpbridge)
+    if found is None:
+        raise InvalidError(f"there is no program {options.dhcpbridge}", "dhcpbridge")
+    return found
 
 
 def _daemon(options: NetworkOptions, dev: LinkName) -> Daemon:
