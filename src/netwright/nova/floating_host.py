@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address
-from typing import Final, Protocol, runtime_checkable
+from typing import Final, Protocol
 
 import structlog
 
-from netwright.control import classic_floating_ips, classic_networks
+from netwright.control import classic_floating_ips, classic_floating_pools, classic_networks
 from netwright.control.classic_floating_ips import FloatingRecord
 from netwright.control.world import World
+from netwright.kernel import gateways
+from netwright.kernel.gateways import FLOATING_PROTOCOL
 from netwright.model.errors import NetwrightError
 from netwright.model.ids import HostName
 from netwright.nova.models import NetworkModel, network_model
@@ -20,7 +23,6 @@ from netwright.store import ports
 _LOG: Final = structlog.get_logger("netwright.nova")
 
 
-@runtime_checkable
 class FloatingSide(Protocol):
     """What acts on the host: an L3 driver (nova/l3.py)."""
 
@@ -49,6 +51,7 @@ class FloatingHost:
     def __init__(self, world: World, host: HostName, side: FloatingSide) -> None:
         self._world, self._host, self._side = world, host, side
         self._bound: dict[IPv4Address, _Bound] = {}
+        self._is_first = True
         self._lock = threading.Lock()
 
     def settle(self, address: IPv4Address) -> None:
@@ -66,8 +69,23 @@ class FloatingHost:
                     if record.host is not None
                 ]
             wanted = {one.address: one for record in found if (one := self._wanted(record)) is not None}
+            if self._is_first:
+                self._let_go(wanted)
+                self._is_first = False
             for address in sorted({*wanted, *self._bound}):
                 self._try(address, wanted.get(address))
+
+    def _let_go(self, wanted: Collection[IPv4Address]) -> None:
+        """What an earlier life left here, and is another host's by now, or nobody's: no machine answers for
+        an address that another one has. Those of no pool are not a manager's."""
+        with self._world.look() as connection:
+            runs = [run for item in classic_floating_pools.ranges(connection) for run in item.runs]
+        for interface, link in gateways.held(FLOATING_PROTOCOL).items():
+            number = int(interface.ip)
+            pooled = interface.version == 4 and any(first <= number <= last for first, last in runs)
+            if pooled and interface.ip not in wanted:
+                gateways.release(link, interface, FLOATING_PROTOCOL)
+                _LOG.info("floating_ip_let_go", address=str(interface.ip), link=link)
 
     def _settle(self, address: IPv4Address, wanted: _Bound | None) -> None:
         there = self._bound.get(address)

@@ -6,7 +6,6 @@ import socket
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network, NetmaskValueError
 from typing import Final, Protocol, runtime_checkable
 
@@ -27,7 +26,6 @@ from netwright.model.errors import KernelRefusedError
 from netwright.model.ids import HostName, ProjectId
 from netwright.nova.cloud import Caller, Cloud, caller
 from netwright.nova.floating_host import FloatingHost
-from netwright.nova.network_hosts import DOWN_AFTER
 from netwright.store import classic_fixed_ips, hosts
 
 _EVENT: Final = "network.floating_ip."
@@ -200,8 +198,8 @@ def _has_let_go(world: World, host: HostName, since: int) -> bool:
         record = hosts.get(connection, host)
     if record is None:
         return True
-    dead: datetime = record.last_seen + DOWN_AFTER
-    return dead < world.clock() or (record.generation >= since and record.converged)
+    is_dead = world.clock() - record.last_seen >= world.liveness.patience
+    return is_dead or (record.generation >= since and record.converged)
 
 
 def _four(fixed: ClassicFixedIp) -> IPv4Address | None:

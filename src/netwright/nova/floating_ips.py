@@ -14,10 +14,11 @@ from netwright.model.errors import InvalidError, NetwrightError
 from netwright.model.ids import HostName, ProjectId
 from netwright.nova import floating_ip_calls as calls
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, caller
-from netwright.nova.floating_host import FloatingHost, FloatingSide
+from netwright.nova.floating_host import FloatingHost
 from netwright.nova.floating_ip_calls import FloatingIpModel
 from netwright.nova.given import text_of
 from netwright.nova.host_side import AgentSide
+from netwright.nova.linux_side import LinuxSide
 from netwright.nova.notifications import log_notification
 from netwright.nova.nw_info import Data
 from netwright.nova.options import NetworkOptions
@@ -235,9 +236,9 @@ class FloatingIP(_Manager):
     def _here(self) -> FloatingHost | None:
         """None where agents do the hosts' part."""
         side = self._cloud.side
-        if self._cloud.is_agents or not isinstance(side, FloatingSide):
+        if not isinstance(side, LinuxSide):
             return None
-        return FloatingHost(self._cloud.world, self._cloud.host, side)
+        return FloatingHost(self._cloud.world, self._cloud.host, side.l3)
 
 
 class LocalManager(FloatingIP):
