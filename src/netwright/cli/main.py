@@ -78,9 +78,9 @@ class Table(click.Group):
             formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
 
 
-def _print_version(context: click.Context, _: click.Parameter, asked: object) -> None:
+def print_version(context: click.Context, _: click.Parameter, asked: object) -> None:
     if asked:
-        click.echo(f"{NAME} {__version__}")
+        click.echo(f"{context.info_name} {__version__}")
         context.exit()
 
 
@@ -104,7 +104,7 @@ root: Final = Table(
             is_flag=True,
             is_eager=True,
             expose_value=False,
-            callback=_print_version,
+            callback=print_version,
             help="Print the version.",
         ),
     ],

@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import IPv6Address
 from typing import Final
 
-from netwright.control import classic_networks, classic_vifs, fixed_ips, quotas
+from netwright.control import classic_networks, classic_vifs, fixed_ips, floating_ips, quotas
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import (
     FixedIpAlreadyInUse,
@@ -78,6 +78,7 @@ def deallocate(work: Work, fixed: ClassicFixedIp) -> ClassicFixedIp:
     addresses.pass_on(work.connection, fixed.subnet_id, fixed.address, addresses.GATEWAY)
     store.save(work.connection, waiting)
     if fixed.port_id is not None:
+        floating_ips.drop_fixed_in(work, fixed.port_id, fixed.address)
         work.touch(Touched.PORT, fixed.port_id)
     return waiting
 

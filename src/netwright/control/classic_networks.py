@@ -112,7 +112,7 @@ def create(
     """
     with world.work() as work:
         requests = lay_out(_taken(work.connection))
-        made = [_create(work, request, default_quota) for request in requests]
+        made = [create_in(work, request, default_quota) for request in requests]
         return _records(work.connection, store.find(work.connection, {"network_id": made}))
 
 
@@ -239,7 +239,8 @@ def _taken(connection: sa.Connection) -> Taken:
     )
 
 
-def _create(work: Work, request: ClassicRequest, default_quota: int) -> NetworkId:
+def create_in(work: Work, request: ClassicRequest, default_quota: int = quotas.UNLIMITED) -> NetworkId:
+    """One network, as a part of a larger transaction; it keeps its number if it brings one that is free."""
     classic, connection = request.classic, work.connection
     if classic.vlan is not None and classic.vlan in store.vlans(connection):
         raise DuplicateVlan(classic.vlan)
@@ -249,7 +250,9 @@ def _create(work: Work, request: ClassicRequest, default_quota: int) -> NetworkI
         _refuse_known(connection, request.network_id)
     links = request.by_agents and request.serves and not _has_bridge(connection, classic.bridge)
     made = networks.create_in(work, _network_request(request, links=links), request.network_id)
-    number = store.last_number(connection) + 1
+    number = classic.number
+    if number < 1 or store.find(connection, {"number": (number,)}):
+        number = store.last_number(connection) + 1
     store.insert(connection, replace(classic, network_id=made, number=number))
     for asked in _subnet_requests(request, made):
         subnet = subnets.create_in(work, asked)

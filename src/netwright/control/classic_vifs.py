@@ -109,10 +109,15 @@ def delete_all(work: Work, instance_uuid: str) -> None:
 def move(world: World, instance_uuid: str, host: HostName) -> None:
     """The instance is on that host now, with the interfaces and addresses that it has."""
     with world.work() as work:
-        for port in of_instance(work.connection, instance_uuid):
-            ports.update_in(work, port.id, PortRequest(host=host, attachment=VmmTap()))
-            work.touch(Touched.NETWORK, port.network_id)
-        classic_fixed_ips.move(work.connection, instance_uuid, host)
+        move_in(work, instance_uuid, host)
+
+
+def move_in(work: Work, instance_uuid: str, host: HostName) -> None:
+    """`move` as a part of a larger transaction."""
+    for port in of_instance(work.connection, instance_uuid):
+        ports.update_in(work, port.id, PortRequest(host=host, attachment=VmmTap()))
+        work.touch(Touched.NETWORK, port.network_id)
+    classic_fixed_ips.move(work.connection, instance_uuid, host)
 
 
 def zone_of(port: Port) -> str:

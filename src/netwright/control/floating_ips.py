@@ -14,7 +14,7 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
-from netwright.model.intent import Association, FloatingIp, GatewayPlace, Network, Port, Subnet
+from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
 from netwright.store import addresses, networks, ports, subnets
 from netwright.store import floating_ips as store
 from netwright.store.addresses import Holder
@@ -56,28 +56,44 @@ class FloatingIpRecord:
 def create(world: World, requests: Sequence[FloatingIpRequest]) -> list[FloatingIpRecord]:
     """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        made = [_create(work, request) for request in requests]
+        made = [create_in(work, request) for request in requests]
         return _shown(work.connection, [store.get(work.connection, floating) for floating in made])
 
 
 def update(world: World, floating_id: FloatingIpId, request: FloatingIpRequest) -> FloatingIpRecord:
     """Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        old = store.get(work.connection, floating_id).value
-        described = text.prose(given(request.description, old.description), "description")
-        floating = _associated(work, replace(old, description=described), request)
-        store.save(work.connection, floating, work.now)
-        _touch(work, old)
-        _touch(work, floating)
+        update_in(work, floating_id, request)
         return _shown(work.connection, [store.get(work.connection, floating_id)])[0]
+
+
+def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest) -> None:
+    """`update` as a part of a larger transaction."""
+    old = store.get(work.connection, floating_id).value
+    described = text.prose(given(request.description, old.description), "description")
+    floating = _associated(work, replace(old, description=described), request)
+    store.save(work.connection, floating, work.now)
+    _touch(work, old)
+    _touch(work, floating)
 
 
 def delete(world: World, floating_id: FloatingIpId) -> None:
     """Raises NotFoundError."""
     with world.work() as work:
-        floating = store.get(work.connection, floating_id).value
-        store.delete(work.connection, floating_id)
-        _touch(work, floating)
+        delete_in(work, floating_id)
+
+
+def delete_in(work: Work, floating_id: FloatingIpId) -> None:
+    """`delete` as a part of a larger transaction."""
+    floating = store.get(work.connection, floating_id).value
+    store.delete(work.connection, floating_id)
+    _touch(work, floating)
+
+
+def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
+    """The port loses that address: the floating IP that stands for it stands for nothing."""
+    for record in store.find(work.connection, {"port_id": (port,), "fixed_address": (str(fixed),)}):
+        update_in(work, record.value.id, FloatingIpRequest(port_id=None))
 
 
 def get(world: World, floating_id: FloatingIpId) -> FloatingIpRecord:
@@ -105,7 +121,8 @@ def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> 
     ]
 
 
-def _create(work: Work, request: FloatingIpRequest) -> FloatingIpId:
+def create_in(work: Work, request: FloatingIpRequest) -> FloatingIpId:
+    """One floating IP, as a part of a larger transaction."""
     wanted: NetworkId = required(request.network_id, "floating_network_id")
     network = networks.get(work.connection, wanted).value
     if not network.external:

@@ -46,7 +46,7 @@ class GroupRequest:
 def create(world: World, requests: Sequence[GroupRequest]) -> list[GroupRecord]:
     """All of them or none, each with rules that let everything out. Raises InvalidError, ConflictError."""
     with world.work() as work:
-        made = [_create(work, request) for request in requests]
+        made = [create_in(work, request) for request in requests]
         return [store.get(work.connection, group) for group in made]
 
 
@@ -124,7 +124,8 @@ def known(connection: sa.Connection, wanted: Sequence[GroupId]) -> tuple[GroupId
     return once
 
 
-def _create(work: Work, request: GroupRequest) -> GroupId:
+def create_in(work: Work, request: GroupRequest) -> GroupId:
+    """One group, as a part of a larger transaction."""
     project = text.project(given(request.project_id, DEFAULT_PROJECT))
     default_of(work, project)
     group = _asked(SecurityGroup(GroupId(work.world.new_id()), project, ""), request)

@@ -115,14 +115,14 @@ def find(world: World, where: Where) -> list[PortRecord]:
         return store.find(connection, where)
 
 
-def create_in(work: Work, request: PortRequest) -> PortRecord:
-    """One port, as a part of a larger transaction."""
+def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -> PortRecord:
+    """One port, as a part of a larger transaction; its id is a new one where none is given."""
     wanted: NetworkId = required(request.network_id, "network_id")
     network = networks.get(work.connection, wanted).value
     ground = Ground(network, subnets.of_network(work.connection, network.id))
     owner = given(request.device_owner, "")
     blank = Port(
-        id=PortId(work.world.new_id()),
+        id=port_id or PortId(work.world.new_id()),
         network_id=network.id,
         project_id=network.project_id if request.project_id is UNSET else text.project(request.project_id),
         name="",

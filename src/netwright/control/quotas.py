@@ -8,11 +8,12 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.control import text
+from netwright.control.classic_floating_refusals import FloatingIpLimitExceeded
 from netwright.control.classic_refusals import FixedIpLimitExceeded, NetworkLimitExceeded, OverQuota
 from netwright.control.refusals import invalid
 from netwright.control.world import World
 from netwright.model.classic import Life
-from netwright.store import classic_fixed_ips, classic_networks
+from netwright.store import classic_fixed_ips, classic_floating_ips, classic_networks
 from netwright.store import quotas as store
 
 FIXED_IPS: Final = "fixed_ips"
@@ -22,6 +23,7 @@ RESOURCES: Final = (FIXED_IPS, FLOATING_IPS, NETWORKS)
 UNLIMITED: Final = -1
 _REFUSALS: Final[Mapping[str, type[OverQuota]]] = {
     FIXED_IPS: FixedIpLimitExceeded,
+    FLOATING_IPS: FloatingIpLimitExceeded,
     NETWORKS: NetworkLimitExceeded,
 }
 
@@ -47,7 +49,9 @@ def set_limit(world: World, project: str, resource: str, limit: int | None) -> N
 
 
 def used(connection: sa.Connection, project: str, resource: str) -> int:
-    """Fixed IPs that interfaces have, or networks."""
+    """Fixed IPs that interfaces have, floating IPs but the auto-assigned, or networks."""
+    if resource == FLOATING_IPS:
+        return classic_floating_ips.count(connection, project)
     if resource == NETWORKS:
         return classic_networks.count(connection, project)
     where = {"project_id": (project,), "life": (Life.ALLOCATED.value,)}
@@ -55,7 +59,7 @@ def used(connection: sa.Connection, project: str, resource: str) -> int:
 
 
 def refuse_one_more(connection: sa.Connection, project: str, resource: str, default: int) -> None:
-    """Raises FixedIpLimitExceeded or NetworkLimitExceeded where the project has as many as it may."""
+    """Raises OverQuota by its resource's name where the project has as many as it may."""
     limit = store.limits(connection, project).get(resource, default)
     if limit != UNLIMITED and used(connection, project, resource) >= limit:
         raise _REFUSALS[resource](resource, limit)

@@ -63,7 +63,7 @@ class RuleRequest:
 def create(world: World, requests: Sequence[RuleRequest]) -> list[RuleRecord]:
     """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        made = [_create(work, request) for request in requests]
+        made = [create_in(work, request) for request in requests]
         return [store.get_rule(work.connection, rule) for rule in made]
 
 
@@ -117,7 +117,8 @@ def match_of(request: RuleRequest) -> Match:
     return _ports(number, low, high)
 
 
-def _create(work: Work, request: RuleRequest) -> RuleId:
+def create_in(work: Work, request: RuleRequest) -> RuleId:
+    """One rule, as a part of a larger transaction."""
     group_id: GroupId = required(request.group_id, "security_group_id")
     group = store.get(work.connection, group_id)
     rule = Rule(

@@ -87,6 +87,16 @@ def holds(link: LinkName, address: str) -> bool:
         return any(str(_interface(one).ip) == address for one in addresses_on(route, state.index))
 
 
+def held(protocol: int) -> dict[IPv4Interface | IPv6Interface, LinkName]:
+    """All addresses of that protocol, and the links that they are on. Raises KernelRefusedError."""
+    with rtnetlink.writer() as route:
+        names = {
+            link["index"]: LinkName(str(attributes_of(link)["IFLA_IFNAME"])) for link in route.get_links()
+        }
+        mine = (one for one in route.get_addr() if attributes_of(one).get("IFA_PROTO") == protocol)
+        return {_interface(one): names[one["index"]] for one in mine if one["index"] in names}
+
+
 def _reorder(
     route: IPRoute, index: int, gateway: tuple[IPv4Interface, Told | None], others: Iterable[Told]
 ) -> None:

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from netwright.control.classic_floating_refusals import (
+    CannotDisassociateAutoAssignedFloatingIP,
+    FloatingIpAssociated,
+    FloatingIpAssociateFailed,
+    FloatingIpExists,
+    FloatingIpInUse,
+    FloatingIpLimitExceeded,
+    FloatingIpNotAssociated,
+    FloatingIpNotFound,
+    FloatingIpNotFoundForAddress,
+    FloatingIpPoolNotFound,
+    Forbidden,
+    InvalidInput,
+    NoFloatingIpInterface,
+    NoMoreFloatingIps,
+)
 from netwright.control.classic_refusals import (
     AddressOutOfRange,
     CidrConflict,
@@ -33,6 +49,7 @@ from netwright.control.classic_refusals import (
 
 __all__ = [
     "AddressOutOfRange",
+    "CannotDisassociateAutoAssignedFloatingIP",
     "CidrConflict",
     "DuplicateVlan",
     "FixedIpAlreadyInUse",
@@ -43,8 +60,19 @@ __all__ = [
     "FixedIpNotFoundForAddress",
     "FixedIpNotFoundForNetwork",
     "FixedIpNotFoundForSpecificInstance",
+    "FloatingIpAssociateFailed",
+    "FloatingIpAssociated",
+    "FloatingIpExists",
+    "FloatingIpInUse",
+    "FloatingIpLimitExceeded",
+    "FloatingIpNotAssociated",
+    "FloatingIpNotFound",
+    "FloatingIpNotFoundForAddress",
+    "FloatingIpPoolNotFound",
+    "Forbidden",
     "InvalidAddress",
     "InvalidCidr",
+    "InvalidInput",
     "InvalidIntValue",
     "LabelTooLong",
     "NetworkHasProject",
@@ -53,7 +81,9 @@ __all__ = [
     "NetworkNotCreated",
     "NetworkNotFound",
     "NetworkNotFoundForProject",
+    "NoFloatingIpInterface",
     "NoMoreFixedIps",
+    "NoMoreFloatingIps",
     "NoMoreNetworks",
     "OverQuota",
     "VirtualInterfaceCreateException",

@@ -16,6 +16,7 @@ from netwright.model.ids import ProjectId
 from netwright.nova import network_calls
 from netwright.nova.cloud import caller
 from netwright.nova.fixed_ip_calls import Requested
+from netwright.nova.floating_ips import FloatingIP, NoFloatingIPs
 from netwright.nova.models import NetworkModel, network_model
 from netwright.nova.network_manager import NetworkManager, Target
 
@@ -32,14 +33,14 @@ class RPCAllocateFixedIP(NetworkManager):
         return self.allocate_fixed_ip(context, instance_id, {"id": network_id}, **kwargs)
 
 
-class FlatManager(NetworkManager):
+class FlatManager(NoFloatingIPs, NetworkManager):
     """Networks whose bridges an administrator makes; guests are told their addresses by files."""
 
     timeout_fixed_ips: ClassVar[bool] = False
     required_create_args: ClassVar[Sequence[str]] = ("bridge",)
 
 
-class FlatDHCPManager(RPCAllocateFixedIP, NetworkManager):
+class FlatDHCPManager(RPCAllocateFixedIP, FloatingIP, NetworkManager):
     """One bridge, and one DHCP server, for all projects."""
 
     DHCP: ClassVar[bool] = True
@@ -47,7 +48,7 @@ class FlatDHCPManager(RPCAllocateFixedIP, NetworkManager):
     required_create_args: ClassVar[Sequence[str]] = ("bridge",)
 
 
-class VlanManager(RPCAllocateFixedIP, NetworkManager):
+class VlanManager(RPCAllocateFixedIP, FloatingIP, NetworkManager):
     """A VLAN, a bridge and a DHCP server for each project."""
 
     DHCP: ClassVar[bool] = True
@@ -81,6 +82,7 @@ class VlanManager(RPCAllocateFixedIP, NetworkManager):
 __all__ = [
     "FlatDHCPManager",
     "FlatManager",
+    "FloatingIP",
     "NetworkManager",
     "RPCAllocateFixedIP",
     "Target",

@@ -191,7 +191,7 @@ floating_ips: Final = sa.Table(
     sa.Column("id", ID, primary_key=True),
     _text("project_id", index=True),
     _of("networks"),
-    sa.Column("address", sa.String(15), nullable=False),
+    sa.Column("address", sa.String(15), nullable=False, index=True),
     _of("ports", nullable=True),
     sa.Column("fixed_address", sa.String(15)),
     _text("description"),
@@ -285,6 +285,19 @@ classic_fixed_ips: Final = sa.Table(
     sa.Index("ix_classic_fixed_ips_life", "life", "updated_at"),
 )
 """Fixed IPs that are not free; every one of them is among `addresses`, too."""
+
+classic_floating_ips: Final = sa.Table(
+    "classic_floating_ips",
+    METADATA,
+    sa.Column("id", ID, _refers_to("floating_ips", cascade=True), primary_key=True),
+    _flag("auto_assigned"),
+    sa.Column("port_id", ID, index=True),
+    sa.Column("fixed_address", sa.String(15)),
+    sa.Column("left_host", NAME),
+    sa.Column("since", BIG),
+)
+"""What nova kept of floating IPs, and the Networking API has no place for; none for one of which that is
+nothing. The last four are of one that is between two hosts."""
 
 quotas: Final = sa.Table(
     "quotas",
