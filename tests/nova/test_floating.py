@@ -45,6 +45,9 @@ FLOATING6 = "2001:db8::50"
 def float_(routed: Routed, floating: str = FLOATING, fixed: str = ONE) -> None:
     ensure_floating_forward(floating, fixed, "eth0", NETWORK, on=routed.on)
     bind_floating_ip(floating, "eth0", on=routed.on)
+    if ":" in floating:
+        # The kernel joins the group by which neighbours find the address a moment later.
+        run(routed.outside, ["ping", "-c", "1", "-W", "5", floating])
 
 
 def test_a_floating_ip_leads_to_its_guest_and_is_the_guests_face(routed_host: Routed) -> None:
