@@ -170,6 +170,22 @@ def test_what_goes_on_to_the_address_follows_it(routed_host: Routed) -> None:
                 assert ask(mouth, ear, FLOATING, PORT) == Heard(OUTSIDE, FLOATING)
 
 
+def test_rules_that_are_put_off_come_together(routed_host: Routed) -> None:
+    """Until then the old ones hold, whoever is asked for; what was under way follows when it is told to."""
+    float_(routed_host)
+    manager = routed_host.on.iptables_manager
+    with speaker(routed_host.outside) as mouth:
+        with speaker(routed_host.one, "0.0.0.0", PORT) as ear:
+            assert ask(mouth, ear, FLOATING, PORT)
+            manager.defer_apply_on()
+            float_(routed_host, FLOATING, TWO)
+            assert ask(mouth, ear, FLOATING, PORT)
+        manager.defer_apply_off()
+        clean_conntrack(ONE, on=routed_host.on)
+        with speaker(routed_host.two, "0.0.0.0", PORT) as ear:
+            assert ask(mouth, ear, FLOATING, PORT) == Heard(OUTSIDE, FLOATING)
+
+
 def test_clean_conntrack_ends_what_was_translated(routed_host: Routed) -> None:
     """Of the fixed IP both what came in and what it began is forgotten, and what was not translated stays."""
     init_host(RANGE, on=routed_host.on)
