@@ -45,6 +45,9 @@ FLOATING6 = "2001:db8::50"
 def float_(routed: Routed, floating: str = FLOATING, fixed: str = ONE) -> None:
     ensure_floating_forward(floating, fixed, "eth0", NETWORK, on=routed.on)
     bind_floating_ip(floating, "eth0", on=routed.on)
+    if ":" in floating:
+        # The kernel joins the group by which neighbours find the address a moment later.
+        run(routed.outside, ["ping", "-c", "1", "-W", "5", floating])
 
 
 def test_a_floating_ip_leads_to_its_guest_and_is_the_guests_face(routed_host: Routed) -> None:
@@ -165,6 +168,22 @@ def test_what_goes_on_to_the_address_follows_it(routed_host: Routed) -> None:
             float_(routed_host, FLOATING, fixed)
             with speaker(where[fixed], "0.0.0.0", PORT) as ear:
                 assert ask(mouth, ear, FLOATING, PORT) == Heard(OUTSIDE, FLOATING)
+
+
+def test_rules_that_are_put_off_come_together(routed_host: Routed) -> None:
+    """Until then the old ones hold, whoever is asked for; what was under way follows when it is told to."""
+    float_(routed_host)
+    manager = routed_host.on.iptables_manager
+    with speaker(routed_host.outside) as mouth:
+        with speaker(routed_host.one, "0.0.0.0", PORT) as ear:
+            assert ask(mouth, ear, FLOATING, PORT)
+            manager.defer_apply_on()
+            float_(routed_host, FLOATING, TWO)
+            assert ask(mouth, ear, FLOATING, PORT)
+        manager.defer_apply_off()
+        clean_conntrack(ONE, on=routed_host.on)
+        with speaker(routed_host.two, "0.0.0.0", PORT) as ear:
+            assert ask(mouth, ear, FLOATING, PORT) == Heard(OUTSIDE, FLOATING)
 
 
 def test_clean_conntrack_ends_what_was_translated(routed_host: Routed) -> None:

@@ -58,6 +58,8 @@ def ensure_floating_forward(
     """The floating IP leads to this fixed IP, and to no other any more, now and for what was under way.
 
     What is sent off the network is routed here, unless the bridge is the device, or there is no network.
+    While applying rules is put off, what is under way is left to clean_conntrack, afterwards.
+
     Raises InvalidError, KernelRefusedError.
     """
     host, rules = current(on), floating_forward_rules(floating_ip, fixed_ip, device)
@@ -72,7 +74,7 @@ def ensure_floating_forward(
     host.iptables_manager.apply()
     if forced:
         ensure_ebtables_rules(_spelled(forced), "nat", on=host)
-    end_flows(lambda flow: _is_others(flow, floating, fixed))
+    settle(host, lambda flow: _is_others(flow, floating, fixed))
 
 
 def remove_floating_forward(
@@ -102,6 +104,15 @@ def clean_conntrack(fixed_ip: str, *, on: LinuxHost | None = None) -> None:
     fixed = address_of(fixed_ip, "fixed_ip")
     if not pretended(on, "clean_conntrack", fixed_ip=str(fixed)):
         end_flows(lambda flow: _is_translated(flow, fixed))
+
+
+def settle(host: LinuxHost, chosen: Callable[[Flow], bool]) -> None:
+    """Ends those connections by which the old rules live on; not while the new ones are put off.
+
+    Raises KernelRefusedError.
+    """
+    if not host.iptables_manager.iptables_apply_deferred:
+        end_flows(chosen)
 
 
 def end_flows(chosen: Callable[[Flow], bool]) -> int:

@@ -8,7 +8,7 @@ from typing import Final
 
 from netwright.kernel.conntrack import Flow
 from netwright.nova.fake_network import pretended
-from netwright.nova.floating import end_flows
+from netwright.nova.floating import settle
 from netwright.nova.linux_host import LinuxHost, current
 from netwright.nova.nat_tables import Address, at_port, exactly, other_than, port_of, same_family, table_of
 
@@ -37,7 +37,7 @@ def ensure_vpn_forward(
     let_in = table_of(host, "filter", public.version, "public_ip")
     let_in.add_rule("FORWARD", _let_in(public, number, private))
     host.iptables_manager.apply()
-    end_flows(lambda flow: _is_over(flow, public, number) and flow.reply.source != private)
+    settle(host, lambda flow: _is_over(flow, public, number) and flow.reply.source != private)
 
 
 def remove_vpn_forward(
@@ -53,7 +53,7 @@ def remove_vpn_forward(
         return
     _close(host, (public, number), private, exactly)
     host.iptables_manager.apply()
-    end_flows(lambda flow: _is_over(flow, public, number) and flow.reply.source == private)
+    settle(host, lambda flow: _is_over(flow, public, number) and flow.reply.source == private)
 
 
 def _let_in(public: Address, port: int, private: Address) -> str:
