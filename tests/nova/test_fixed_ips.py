@@ -175,6 +175,39 @@ def test_a_port_of_the_api_keeps_its_address() -> None:
             manager.delete_network(ADMIN, None, net.uuid)
 
 
+def test_what_the_api_takes_away_is_free() -> None:
+    """An address that the Networking API takes from an interface's port, or a port that it deletes, is free here."""
+    with flat_dhcp() as manager:
+        network(manager)
+        here = world_of(manager)
+        for number in (1, 2):
+            boot(manager, number)
+        one, two = (manager.get_vifs_by_instance(ADMIN, uuid(number))[0].uuid for number in (1, 2))
+        ports.update(here, one, PortRequest(fixed_ips=()))
+        ports.delete(here, two)
+        for address in ("10.0.0.2", "10.0.0.3"):
+            assert state(manager, address) == (None, False, False)
+        manager.deallocate_for_instance(ADMIN, instance=instance(1))
+        assert ports.find(here, {}) == []
+
+
+def test_a_call_without_an_instance_touches_nothing() -> None:
+    """Ports of the Networking API that are no instance's are not those of an instance without a uuid."""
+    with flat_dhcp() as manager:
+        net = network(manager)
+        here = world_of(manager)
+        ports.create(here, [PortRequest(network_id=net.uuid)])
+        for call in (
+            lambda: manager.deallocate_for_instance(ADMIN, instance={}),
+            lambda: manager.allocate_fixed_ip(ADMIN, "", net),
+            lambda: manager.allocate_for_instance(ADMIN, instance_id=""),
+        ):
+            with pytest.raises(InvalidError):
+                call()
+        assert manager.get_vifs_by_instance(ADMIN, "") == []
+        assert len(ports.find(here, {})) == 1
+
+
 def test_a_second_address_shares_the_interface() -> None:
     """One more fixed IP on the same network is the same interface's; with five an interface is full."""
     with flat_dhcp() as manager:

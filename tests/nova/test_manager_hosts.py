@@ -11,7 +11,7 @@ from nova.managers import ADMIN, uuid
 
 from netwright.control.world import World
 from netwright.nova.manager import FlatDHCPManager
-from netwright.testing.namespaces import run
+from netwright.testing.namespaces import addresses_of, eventually, run
 
 
 def test_a_guests_lease_and_its_end_are_in_the_store() -> None:
@@ -149,6 +149,18 @@ def test_a_deleted_network_leaves_nothing_on_its_host() -> None:
         with host.inside() as manager:
             manager.delete_network(ADMIN, None, net.uuid)
         assert (host.addresses(), host.dnsmasq()) == (set(), [])
+
+
+def test_an_ipv6_network_is_announced_by_its_host() -> None:
+    """Without IPv4 the host is gateway all the same: the guest makes itself the address that the store has."""
+    with hosts("h1") as (_, (host,)):
+        with host.inside() as manager:
+            manager.create_networks(ADMIN, "six", cidr_v6="fd01::/64")
+        guest = host.boot(1)
+        assert host.addresses() == {"fd01::1/64"}
+        (vif,) = host.manager.get_instance_nw_info(ADMIN, uuid(1), None, "h1")
+        own = vif["network"]["subnets"][1]["ips"][0]["address"]
+        assert eventually(lambda: f"{own}/64" in addresses_of(guest.namespace, "eth0"), seconds=20)
 
 
 def test_an_unused_gateway_is_taken_down() -> None:

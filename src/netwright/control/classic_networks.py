@@ -3,6 +3,7 @@ IPv6 subnet at most, and what that API has no place for."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
@@ -47,6 +48,7 @@ from netwright.store.records import Record, Stamps
 from netwright.store.rows import Where
 
 _EVERYWHERE: Final = IPv4Network("0.0.0.0/0")
+_NUMBER: Final = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,8 @@ def find_in(connection: sa.Connection, where: Where) -> list[ClassicRecord]:
 
 def get_in(connection: sa.Connection, reference: str | int) -> ClassicRecord:
     """By nova's number or the network's id. Raises NetworkNotFound."""
-    text_of = str(reference)
-    where: Where = {"number": (int(text_of),)} if text_of.isdigit() else {"network_id": (text_of,)}
+    given = str(reference)
+    where: Where = {"number": (int(given),)} if _NUMBER.fullmatch(given) else {"network_id": (given,)}
     for record in find_in(connection, where):
         return record
     raise NetworkNotFound(reference)

@@ -82,7 +82,7 @@ def on_network(work: Work, record: ClassicRecord, instance: Instance, macs: Macs
 
 def of_instance(connection: sa.Connection, instance_uuid: str) -> list[Port]:
     """Those on classic networks, in the order in which they were made."""
-    if not store.is_device_known(connection, instance_uuid):
+    if not instance_uuid or not store.is_device_known(connection, instance_uuid):
         return []
     places = {
         fixed.port_id: fixed.nic

@@ -128,16 +128,17 @@ def initialize_gateway_device(dev: str, network_ref: object, *, on: LinuxHost | 
     if network_ref is None:
         return
     network = parse_network(network_ref)
-    first, second = gateway_of(network), _gateway6(network) if host.options.use_ipv6 else None
+    second = _gateway6(network) if host.options.use_ipv6 else None
+    first = None if network.cidr is None and second is not None else gateway_of(network)
     if pretended(host, "initialize_gateway_device", dev=name, gateway=str(first)):
         return
     with turn("linux_net-gateway"):
         enable_ipv4_forwarding(on=host)
-        changed = gateways.make_first(name, first)
+        changed = first is not None and gateways.make_first(name, first)
         if second is not None:
             _enable_forwarding(6)
             gateways.hold(name, second, GATEWAY_PROTOCOL)
-    if changed:
+    if first is not None and changed:
         _LOG.info("gateway_first", link=name, address=str(first))
         _announce_for_ha(host, str(first.ip), name)
 

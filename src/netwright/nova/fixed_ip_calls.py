@@ -54,6 +54,8 @@ class Rules:
 
 def instance_of(cloud: Cloud, caller: Caller, uuid: str, given: Mapping[str, object]) -> Instance:
     """What is known of the instance: from the call's `instance`, the call itself, the interfaces it has."""
+    if not uuid:
+        raise InvalidError("an instance has a uuid", "instance_id")
     model = given.get("instance")
     with cloud.world.look() as connection:
         ports = classic_vifs.of_instance(connection, uuid) if model is None else []

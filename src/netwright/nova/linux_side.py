@@ -12,12 +12,13 @@ from netwright.kernel import gateways
 from netwright.kernel.daemons import Daemon
 from netwright.kernel.lease_spool import LeaseSpool
 from netwright.kernel.moves import GATEWAY_PROTOCOL
-from netwright.model.ids import LinkName, Mac
+from netwright.model.ids import HostName, LinkName, Mac, NetworkId, host_bridge_mac
 from netwright.model.intent import Address
 from netwright.model.leases import LeaseEvent
+from netwright.nova.devices import device_exists, initialize_gateway_device
 from netwright.nova.dhcp import NetworkDhcpReleaseFailed, kill_dhcp, release_dhcp, update_dhcp, update_dns
 from netwright.nova.dhcp_text import dhcp_path, hosts_argument
-from netwright.nova.interface_drivers import get_dev
+from netwright.nova.interface_drivers import get_dev, plug, unplug
 from netwright.nova.l3 import load_l3
 from netwright.nova.linux_host import LinuxHost
 from netwright.nova.models import NetworkModel
@@ -57,7 +58,7 @@ class LinuxSide:
                 str(network.vpn_private_address),
             )
         if not guests:
-            self.l3.remove_gateway(network)
+            unplug(network, gateway=_routes(network), on=self._on)
             return
         for own in _gateway_addresses(network):
             gateways.release(LinkName(dev), own, GATEWAY_PROTOCOL)
@@ -75,9 +76,14 @@ class LinuxSide:
     def serves(self, network: NetworkModel) -> bool:
         dev = LinkName(get_dev(network, on=self._on))
         options = self._on.options
-        daemon = Daemon(dhcp_path(options, dev, "pid"), hosts_argument(options, dev))
-        own = (str(one.ip) for one in _gateway_addresses(network))
-        return daemon.pid() is not None or any(gateways.holds(dev, address) for address in own)
+        pid_file = dhcp_path(options, dev, "pid")
+        if not pid_file.exists() and not device_exists(dev, on=self._on):
+            return False
+        # Another network of the same bridge may have its DHCP server here.
+        daemon = Daemon(pid_file, hosts_argument(options, dev))
+        own = [str(one.ip) for one in _gateway_addresses(network)]
+        listens = any(f"--listen-address={address}" in daemon.words() for address in own)
+        return listens or any(gateways.holds(dev, address) for address in own)
 
     def leases(self) -> Iterator[Sequence[LeaseEvent]]:
         spool = LeaseSpool(self._on.options.lease_directory)
@@ -91,7 +97,12 @@ class LinuxSide:
             self.l3.initialize_network(str(network.cidr), external)
 
     def _serve(self, network: NetworkModel) -> None:
-        self.l3.initialize_gateway(network)
+        if network.cidr is not None:
+            self.l3.initialize_gateway(network)
+        else:
+            mac = host_bridge_mac(NetworkId(network.uuid), HostName(self._on.options.host))
+            dev = plug(network, mac, gateway=_routes(network), on=self._on)
+            initialize_gateway_device(dev, network, on=self._on)
         dev = get_dev(network, on=self._on)
         if network.enable_dhcp and network.cidr is not None:
             update_dhcp(None, dev, network, on=self._on)
@@ -108,6 +119,11 @@ class LinuxSide:
         """Another public address is another machine's."""
         public = str(network.vpn_public_address) == self._on.options.vpn_address
         return public and network.vpn_public_port is not None and network.vpn_private_address is not None
+
+
+def _routes(network: NetworkModel) -> bool:
+    """Whether the network has a gateway at all."""
+    return network.gateway is not None or network.gateway_v6 is not None
 
 
 def _gateway_addresses(network: NetworkModel) -> list[IPv4Interface | IPv6Interface]:

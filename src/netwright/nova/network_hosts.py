@@ -84,11 +84,11 @@ def seen_here(cloud: Cloud, record: ClassicRecord) -> NetworkModel:
     return model
 
 
-def take_down_unused(cloud: Cloud, records: Iterable[ClassicRecord]) -> None:
-    """Multi_host networks of which no guest is left on this host go from it, if options say so."""
+def take_down_unused(cloud: Cloud, records: Iterable[ClassicRecord] | None) -> None:
+    """Multi_host networks of which no guest is left on this host go from it, if options say so. None: all."""
     if cloud.is_agents or not cloud.options.teardown_unused_network_gateway:
         return
-    for record in records:
+    for record in of_host(cloud) if records is None else records:
         with cloud.world.look() as connection:
             here: Where = {"network_id": (record.id,), "host": (cloud.host,)}
             lives = {fixed.life for fixed in fixed_rows.find(connection, here)}
@@ -199,7 +199,7 @@ def changed_since(cloud: Cloud, generation: int) -> tuple[int, list[ClassicRecor
     """The newest generation, and the networks served here about which something changed since that one."""
     with cloud.world.look() as connection:
         newest = changes.generation(connection)
-        if newest == generation:
+        if newest == generation or cloud.is_agents:
             return newest, []
         if not changes.reaches_back_to(connection, generation):
             touched = None

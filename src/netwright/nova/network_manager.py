@@ -13,6 +13,7 @@ from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_vifs import Macs
 from netwright.control.world import Work, World
 from netwright.model.classic import Life
+from netwright.model.errors import InvalidError
 from netwright.model.ids import HostName, Mac, ProjectId
 from netwright.nova import fixed_ip_calls, ip_filter, network_calls, network_hosts, nw_info
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, Traits, caller
@@ -383,7 +384,7 @@ class NetworkManager:
         network_hosts.let_go(self._cloud)
         network_hosts.pick_up(self._cloud, self._traits)
         self._follow()
-        network_hosts.take_down_unused(self._cloud, network_hosts.of_host(self._cloud))
+        network_hosts.take_down_unused(self._cloud, None)
         self._disassociate_stale_fixed_ips(context)
 
     def get_backdoor_port(self, context: object) -> None:
@@ -431,8 +432,11 @@ def _factor(given: Mapping[str, object]) -> float | None:
 
 
 def _uuid_of(given: Mapping[str, object]) -> str:
-    """The instance's, by any of the names that nova's callers had for it."""
+    """The instance's, by any of the names that nova's callers had for it. Raises InvalidError."""
     for name in ("instance_uuid", "instance_id"):
         if given.get(name):
             return text_of(given, name, "call")
-    return text_of(given.get("instance"), "uuid", "instance")
+    found = text_of(given.get("instance"), "uuid", "instance")
+    if not found:
+        raise InvalidError("an instance has a uuid", "instance_id")
+    return found

@@ -282,9 +282,12 @@ classic_fixed_ips: Final = sa.Table(
     _flag("leased"),
     _flag("reserved"),
     sa.PrimaryKeyConstraint("subnet_id", "address"),
+    sa.ForeignKeyConstraint(
+        ("subnet_id", "address"), ("addresses.subnet_id", "addresses.address"), ondelete="CASCADE"
+    ),
     sa.Index("ix_classic_fixed_ips_life", "life", "updated_at"),
 )
-"""Fixed IPs that are not free; every one of them is among `addresses`, too."""
+"""Fixed IPs that are not free; every one of them is among `addresses`, too, and goes with it."""
 
 classic_floating_ips: Final = sa.Table(
     "classic_floating_ips",

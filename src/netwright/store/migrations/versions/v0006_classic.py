@@ -64,6 +64,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["subnet_id"], ["subnets.id"], name=op.f("fk_classic_fixed_ips_subnet_id"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["subnet_id", "address"],
+            ["addresses.subnet_id", "addresses.address"],
+            name=op.f("fk_classic_fixed_ips_subnet_id_address"),
+            ondelete="CASCADE",
+        ),
         sa.PrimaryKeyConstraint("subnet_id", "address", name=op.f("pk_classic_fixed_ips")),
     )
     _index("classic_fixed_ips", "network_id", "address", "instance_uuid", "port_id", "host", "project_id")
