@@ -14,6 +14,7 @@ from netwright.model.errors import InvalidError, NetwrightError
 from netwright.model.ids import HostName, ProjectId
 from netwright.nova import floating_ip_calls as calls
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, caller
+from netwright.nova.dns_entries import instance_dns
 from netwright.nova.floating_host import FloatingHost
 from netwright.nova.floating_ip_calls import FloatingIpModel
 from netwright.nova.given import text_of
@@ -259,7 +260,7 @@ class LocalManager(FloatingIP):
             host=HostName(chosen.host),
             side=AgentSide(),
             is_agents=True,
-            dns=dns,
+            dns=dns or instance_dns(world, chosen),
             notify=notifier or log_notification,
         )
 
