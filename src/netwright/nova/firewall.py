@@ -15,8 +15,8 @@ from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import SYSTEM_LIBVIRT
 from netwright.model.ids import GroupId
 from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Noun, PortItem
+from netwright.nova.filters import HOST, Filters
 from netwright.nova.group_source import GroupSource
-from netwright.nova.instance_filters import HOST, InstanceFilters
 from netwright.nova.instance_items import (
     Items,
     network_item,
@@ -106,7 +106,13 @@ class EngineFirewallDriver(FirewallDriver):
     def __init__(self, groups: GroupSource, options: FirewallOptions | None = None) -> None:
         self.options = options or FirewallOptions()
         self._groups = groups
-        self._filters = InstanceFilters(
+        self._filters = self._made_filters()
+
+    def _made_filters(self) -> Filters:
+        # Only here is Linux needed: a driver of another platform has filters of its own.
+        from netwright.nova.instance_filters import InstanceFilters  # noqa: PLC0415
+
+        return InstanceFilters(
             self.engine, self.options.directory, self.options.backend, self.options.libvirt
         )
 
