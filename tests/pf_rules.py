@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from ipaddress import ip_network
 from typing import Final
 
@@ -67,6 +68,7 @@ class Ruleset:
     rules: tuple[FilterRule, ...]
 
 
+@cache
 def parse(text: str) -> Ruleset:
     """Of an anchor. Raises ValueError with the line that pfctl would not take."""
     tables: dict[str, tuple[str, ...]] = {}

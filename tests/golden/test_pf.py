@@ -46,10 +46,7 @@ def rendered() -> Pf:
         if isinstance(item, NetworkItem):
             parts |= network_pf(item) | translation_pf(item, bridge_name(item.id), OUTSIDE)
         if isinstance(item, FloatingIpItem):
-            parts |= floating_pf(item, bridge_name(item.network_id))
-            parts |= floating_pf(
-                replace(item, id=f"{item.id}-routed", uplink=None), bridge_name(item.network_id)
-            )
+            parts |= floating_pf(item, bridge_name(item.network_id), OUTSIDE.interface)
     return parts
 
 
@@ -151,7 +148,7 @@ def test_a_router_network_has_no_words() -> None:
         for item in plan()
         if isinstance(item, NetworkItem) and item.id == NetworkId("0f0f0f0f-0000-4000-8000-000000000002")
     )
-    assert network_pf(tenant) == {}
+    assert network_pf(tenant) == translation_pf(tenant, bridge_name(tenant.id), OUTSIDE) == {}
 
 
 def _port(number: int = 1):

@@ -47,7 +47,7 @@ class PfTranslation:
     def ensure_floating_forward(
         self, floating_ip: str, fixed_ip: str, device: str | None, network_ref: object
     ) -> None:
-        """Both directions, on the device or, without one, wherever the address comes in."""
+        """Both directions, on the device or, without one, on public_interface."""
         network, address = parse_network(network_ref), _address4(floating_ip, "floating_ip")
         floating = FloatingIpItem(
             id=FloatingIpId(str(address)),
@@ -58,7 +58,8 @@ class PfTranslation:
             zone=_NO_ZONE,
             uplink=link_name(device, "device") if device else None,
         )
-        self._pf.put(floating_pf(floating, _bridge(network)))
+        external = link_name(self._options.public_interface, "public_interface")
+        self._pf.put(floating_pf(floating, _bridge(network), external))
 
     def remove_floating_forward(
         self, floating_ip: str, fixed_ip: str, device: str | None, network_ref: object

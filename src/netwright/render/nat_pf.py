@@ -80,10 +80,12 @@ def network_pf(network: NetworkItem) -> Pf:
 
 
 def translation_pf(network: NetworkItem, bridge: LinkName, outside: Outside) -> Pf:
-    """What leaves the network, and its way to the metadata service.
+    """What leaves the network, and its way to the metadata service; nothing for a router network.
 
     Where a floating IP says otherwise, its anchor comes before.
     """
+    if network.place is not GatewayPlace.HOST:
+        return {}
     cidrs = [subnet.cidr for subnet in network.subnets if isinstance(subnet.cidr, IPv4Network)]
     lines = [
         *(line for cidr in cidrs if network.nat for line in _leaving(cidr, outside)),
@@ -92,24 +94,20 @@ def translation_pf(network: NetworkItem, bridge: LinkName, outside: Outside) -> 
     return anchor(translation_anchor(network.id), [*lines, _NOT_ASKED]) if lines else {}
 
 
-def floating_pf(floating: FloatingIpItem, bridge: LinkName) -> Pf:
-    """Both directions of one floating IP, on its uplink, and the way to it from guests of this host."""
+def floating_pf(floating: FloatingIpItem, bridge: LinkName, external: LinkName) -> Pf:
+    """Both directions of one floating IP, on its uplink or else on `external`, and its guests' way to it.
+
+    binat knows one interface only. On guests' own interfaces nothing may be translated: there pf sees what
+    they send each other.
+    """
     address, fixed = floating.address, floating.fixed_address
     lines = [
-        *([f"binat on {floating.uplink} inet from {fixed} to any -> {address}"] if floating.uplink else ()),
+        f"binat on {floating.uplink or external} inet from {fixed} to any -> {address}",
         f"nat on {bridge} inet from any to {fixed} tagged {_HAIRPIN} -> ({bridge}:0)",
-        # binat knows one interface only; an address that is routed here may come by any.
-        *(() if floating.uplink else _routed(floating)),
         f"rdr on {BRIDGE_GROUP} inet from any to {address} tag {_HAIRPIN} -> {fixed}",
         _NOT_ASKED,
     ]
     return anchor(floating_anchor(floating.id), lines)
-
-
-def _routed(floating: FloatingIpItem) -> Iterator[str]:
-    on = f"on ! {BRIDGE_GROUP} inet"
-    yield f"nat {on} from {floating.fixed_address} to any -> {floating.address}"
-    yield f"rdr {on} from any to {floating.address} -> {floating.fixed_address}"
 
 
 def _leaving(cidr: IPv4Network, outside: Outside) -> Iterator[str]:
