@@ -82,9 +82,11 @@ class FreeBsdHost:
         """What was run that is not only a look."""
         looks = ("sysctl -n", "netstat", "pfctl -q -s", "pfctl -q -t")
         ran = [line for line in self.ran if not line.startswith(looks) and " -s " not in line]
-        return [line for line in ran if len(line.split()) > 2]
+        return [line for line in ran if len(line.split()) > 2 or "=" in line]
 
     def _ifconfig(self, words: list[str]) -> str:
+        if words == ["-a"]:
+            return "".join(map(self._printed, self.links))
         if words[1:2] == ["create"]:
             return self._create(words[0], words[2:])
         if words[0] not in self.links:
@@ -228,7 +230,7 @@ class FreeBsdHost:
 
     def _route(self, words: list[str]) -> str:
         *_, destination, gateway = words
-        if any(one[0] == destination for one in self.routes):
+        if any((one[0], ":" in one[1]) == (destination, ":" in gateway) for one in self.routes):
             raise KernelRefusedError(
                 "route", f"add net {destination}: gateway {gateway} fib 0: route already in table"
             )

@@ -106,6 +106,16 @@ def test_a_guest_gets_what_is_for_it_only() -> None:
     assert not pf.passes(first, tap(3), "out")
 
 
+def test_what_is_for_everybody_is_judged_at_each_guest() -> None:
+    """A multicast goes to those whose groups let it in, and from those whose groups let it out."""
+    let_in = RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(17, 520, 520), Anywhere())
+    pf = model(group(*EVERYTHING), group(let_in, number=1), port(1, GROUPS[0]), port(2, GROUPS[1]), port(3))
+    news = Packet(address("10.20.0.11"), address("224.0.0.9"), 17, 520, 520)
+    assert pf.bridged(news, tap(1), BRIDGE, tap(2))
+    assert not pf.bridged(news, tap(1), BRIDGE, tap(3))
+    assert not pf.bridged(replace(news, source=address("10.20.0.12")), tap(2), BRIDGE, tap(3))
+
+
 @pytest.mark.parametrize("way", ["in", "out"])
 def test_an_interface_without_an_anchor_passes_nothing(way: str) -> None:
     """Until its rules are in, and once they are gone, a guest's interface is shut both ways."""

@@ -46,7 +46,9 @@ class Interface:
 
     @property
     def is_ours(self) -> bool:
-        return self.description.startswith(MARK) and not self.description.startswith(UPLINK_MARK)
+        """Whether we made it; an uplink's mark is about its place only."""
+        uplink = read_uplink(self.description)
+        return (uplink.description if uplink else self.description).startswith(MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +91,20 @@ def read_interface(text: str) -> Interface | None:
     )
 
 
+def read_interfaces(text: str) -> tuple[Interface, ...]:
+    """All that `ifconfig` prints."""
+    blocks = re.split(r"\n(?=\S)", text)
+    return tuple(one for block in blocks if (one := read_interface(block)) is not None)
+
+
 def read_routes(text: str, interface: str) -> tuple[GatewayRoute, ...]:
     """Those by gateways over the interface, from `netstat -rn`; the kernel makes the others itself."""
-    found = (line.split() for line in text.splitlines())
+    lines = [line.split() for line in text.splitlines()]
+    at = next((words.index("Netif") for words in lines if "Netif" in words), 0)
     return tuple(
         GatewayRoute(words[0], words[1])
-        for words in found
-        if len(words) >= 4 and words[3] == interface and "G" in words[2] and "S" in words[2]
+        for words in lines
+        if len(words) > at and words[at] == interface and {"G", "S"} <= set(words[2])
     )
 
 
@@ -193,8 +202,8 @@ def take_uplink(interface: Interface, uplink: Uplink) -> Iterator[Argv]:
 
 def give_back(interface: Interface, uplink: Uplink) -> Iterator[Argv]:
     """The other way round; the mark goes last."""
-    yield ("ifconfig", uplink.bridge, "deletem", interface.name)
     yield from _moved(uplink.bridge, interface.name, uplink)
+    yield ("ifconfig", uplink.bridge, "deletem", interface.name)
     rest = ("description", uplink.description) if uplink.description else ("-description",)
     yield ("ifconfig", interface.name, *rest)
 

@@ -7,6 +7,7 @@ run is decided in ifconfig.py, from what ifconfig printed.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from ipaddress import IPv6Interface, ip_interface
 from typing import Final
 
@@ -94,9 +95,7 @@ class FreeBsdNetDevDriver(NetDevDriver):
 
     def remove_bridge(self, bridge: str) -> None:
         name = link_name(bridge, "bridge")
-        found = self._find(name)
-        for member in found.members if found else ():
-            port = self._require(LinkName(member))
+        for port in ifconfig.read_interfaces(self._run(["ifconfig", "-a"], "")):
             uplink = ifconfig.read_uplink(port.description)
             if uplink is not None and uplink.bridge == name:
                 self._do(ifconfig.give_back(port, uplink), again=True)
@@ -152,14 +151,13 @@ class FreeBsdNetDevDriver(NetDevDriver):
         marked = ifconfig.read_uplink(port.description)
         if marked is None and port.name in bridge.members:
             return  # somebody else put it there, and knows what addresses it has
-        if marked is not None and marked.bridge != bridge.name:
+        uplink = marked or Uplink(bridge.name, port.addresses, self._routes(port), port.description)
+        if uplink.bridge != bridge.name and self._find(LinkName(uplink.bridge)) is not None:
             raise KernelRefusedError("ifconfig", f"{port.name} is on another bridge; take it off there first")
-        if marked is None:
-            uplink = Uplink(bridge.name, port.addresses, self._routes(port), port.description)
-            self._do(ifconfig.take_uplink(port, uplink), again=True)
-        elif port.name not in bridge.members or set(marked.addresses) - set(bridge.addresses):
-            # It was interrupted: what is done already is refused, and that is all right.
-            self._do(ifconfig.take_uplink(port, marked), again=True)
+        there = port.name in bridge.members and set(uplink.addresses) <= set(bridge.addresses)
+        if not there or not set(uplink.routes) <= set(self._routes(bridge)):
+            # An earlier call may have been interrupted: what it did is refused now, and that is all right.
+            self._do(ifconfig.take_uplink(port, replace(uplink, bridge=bridge.name)), again=True)
 
     def _routes(self, port: Interface) -> tuple[GatewayRoute, ...]:
         families = {"inet6" if isinstance(one, IPv6Interface) else "inet" for one in port.addresses}
