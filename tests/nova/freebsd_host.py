@@ -255,15 +255,14 @@ class FreeBsdHost:
             self.anchors[name] = Anchor(text)
             return ""
         if "-F" in flags:
-            anchor = self.anchors.get(name, Anchor())
-            if flags["-F"][0] == "rules":
-                self.anchors[name] = Anchor(
-                    "".join(f"{one}\n" for one in anchor.text.splitlines() if " -> " in one)
-                )
-            if not self.anchors[name].text or flags["-F"][0] == "nat":
-                self.anchors.pop(name, None)
+            self._flush(name, flags["-F"][0])
             return ""
         return self._shown(flags["-s"][0], name)
+
+    def _flush(self, name: str, part: str) -> None:
+        kept = [line for line in self.anchors.pop(name, Anchor()).text.splitlines() if _part(line) != part]
+        if kept:
+            self.anchors[name] = Anchor("".join(f"{line}\n" for line in kept))
 
     def _table(self, name: str, command: str, text: str) -> str:
         if command == "replace":
@@ -297,6 +296,12 @@ class FreeBsdHost:
 
 def _rest(name: str, room: str) -> list[str]:
     return [name.removeprefix(f"{room}/")] if name.startswith(f"{room}/") else []
+
+
+def _part(line: str) -> str:
+    """What of `pfctl -F` takes that line away."""
+    word = line.split(maxsplit=1)[0]
+    return {"table": "Tables", "pass": "rules", "block": "rules", "match": "rules"}.get(word, "nat")
 
 
 def _flags(words: list[str]) -> dict[str, list[str]]:

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -269,6 +270,13 @@ _DRIVERS: Final[Mapping[str, type[EngineFirewallDriver]]] = {
     "netwright.nova.firewall.IptablesFirewallDriver": IptablesFirewallDriver,
     "netwright.nova.firewall.NWFilterFirewall": NWFilterFirewall,
 }
+_OTHER_PLATFORMS: Final = {
+    "pf": ("netwright.nova.firewall_freebsd", "PfFirewallDriver"),
+    "netwright.nova.firewall_freebsd.PfFirewallDriver": (
+        "netwright.nova.firewall_freebsd",
+        "PfFirewallDriver",
+    ),
+}
 _NOOP: Final = frozenset(
     {"none", "nova.virt.firewall.NoopFirewallDriver", "netwright.nova.firewall.NoopFirewallDriver"}
 )
@@ -280,10 +288,16 @@ def load_driver(
     """By the engine's name, or the class's, nova's or ours. Raises InvalidError, KernelRefusedError."""
     if name in _NOOP:
         return NoopFirewallDriver()
-    if name not in _DRIVERS:
-        known = ", ".join([*_DRIVERS, *sorted(_NOOP)])
+    if name in _DRIVERS:
+        return _DRIVERS[name](groups, options)
+    if name not in _OTHER_PLATFORMS:
+        known = ", ".join([*_DRIVERS, *_OTHER_PLATFORMS, *sorted(_NOOP)])
         raise InvalidError(f"no firewall driver is called {name!r}; there are {known}", "firewall_driver")
-    return _DRIVERS[name](groups, options)
+    module, kind = _OTHER_PLATFORMS[name]
+    driver: object = getattr(import_module(module), kind)(groups, options)
+    if not isinstance(driver, EngineFirewallDriver):
+        raise InvalidError(f"{kind} is not a firewall driver", "firewall_driver")
+    return driver
 
 
 def _nothing(*_: object, **__: object) -> None: ...
