@@ -284,7 +284,7 @@ def test_freebsd_needs_nothing_of_linuxs() -> None:
         "import sys, socket\n"
         "sys.modules['pyroute2'] = None\n"
         "del socket.AF_NETLINK, socket.AF_PACKET\n"
-        "import netwright.nova.firewall_freebsd, netwright.nova.nat_freebsd\n"
+        "import netwright.nova.dhcp_freebsd, netwright.nova.firewall_freebsd, netwright.nova.nat_freebsd\n"
         "from netwright.nova.netdev import get_driver\n"
         "print(type(get_driver('freebsd')).__name__)\n"
     )
