@@ -43,6 +43,7 @@ _TABLE: Final = re.compile(
 )
 _ANCHOR: Final = re.compile(r'(?:(?:nat|rdr|binat)-)?anchor "(?P<name>[A-Za-z0-9_./*-]+)"')
 _SET: Final = "set reassemble yes"
+_ETHER: Final = re.compile(rf"ether (?:pass|block)(?: (?:in|out))?(?: quick)?(?: on {_IF})?")
 _LABEL: Final = re.compile(r" label (\S+)")
 
 
@@ -92,7 +93,7 @@ def parse(text: str) -> Ruleset:
 
 
 def check_main(text: str) -> None:
-    """Of /etc/pf.conf: options, translation, filtering, in this order."""
+    """Of /etc/pf.conf: options, Ethernet, translation, filtering, in this order."""
     kinds = [_kind(line) for line in text.splitlines()]
     assert kinds == sorted(kinds)
 
@@ -100,9 +101,11 @@ def check_main(text: str) -> None:
 def _kind(line: str) -> int:
     if line == _SET:
         return 0
+    if _ETHER.fullmatch(line):
+        return 1
     if not _ANCHOR.fullmatch(line):
         raise ValueError(line)
-    return 2 if line.startswith("anchor") else 1
+    return 3 if line.startswith("anchor") else 2
 
 
 def _rule(line: str, found: re.Match[str]) -> FilterRule:

@@ -278,6 +278,8 @@ class FreeBsdHost:
     def _shown(self, what: str, name: str) -> str:
         if what == "info":
             return f"Status: {'Enabled' if self.enabled else 'Disabled'} for 0 days 00:01:02      Debug: Urgent\n"
+        if what == "ether":
+            return "".join(f"{one} l3 all\n" for one in self.main.splitlines() if one.startswith("ether"))
         if what in {"nat", "rules"}:
             lines = [line for line in self.main.splitlines() if "anchor " in line]
             wanted = [line for line in lines if line.startswith("anchor") == (what == "rules")]

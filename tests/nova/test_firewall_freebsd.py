@@ -203,6 +203,7 @@ def test_a_host_whose_bridges_pass_pf_by_is_refused(cloud: Cloud, name: str) -> 
     [
         "",
         MAIN_RULES.replace('anchor "netwright/ports/*"\n', ""),
+        MAIN_RULES.replace("ether block in quick on netwright\n", ""),
         MAIN_RULES.replace('anchor "netwright/host"\n', "").replace(
             'anchor "netwright/ports/*"\n', 'anchor "netwright/host"\nanchor "netwright/ports/*"\n'
         ),

@@ -98,6 +98,17 @@ def test_nobody_speaks_in_anothers_place() -> None:
     assert not pf.passes(Packet(address("fd20::1"), address("fd20::2"), 58), tap(3), "in")
 
 
+@pytest.mark.parametrize("interface", ["em0", "brqother", "lo1"])
+def test_a_guests_address_comes_in_at_the_guests_and_its_bridge_only(interface: str) -> None:
+    """Nobody outside pretends to be a guest, and no guest goes past its rules by the uplink's own MAC."""
+    pf = model(group(*EVERYTHING), port(1, GROUPS[0]))
+    call = tcp("10.20.0.11", WORLD)
+    assert pf.sent(call, tap(1), BRIDGE)
+    assert not pf.passes(call, interface, "in")
+    assert not pf.passes(Packet(address("fd20::1"), address("2001:db8::1"), 17, 1, 2), interface, "in")
+    assert pf.passes(tcp(WORLD, "192.0.2.2"), interface, "in")
+
+
 def test_a_guest_gets_what_is_for_it_only() -> None:
     """A frame that the bridge floods reaches no guest but the one whose address it has."""
     pf = model(group(*EVERYTHING, SSH), *(port(number, GROUPS[0]) for number in (1, 2, 3)))

@@ -38,9 +38,10 @@ class Pf:
         """Raises KernelRefusedError unless pf is on and its main ruleset calls our anchors as `main` does."""
         if "Status: Enabled" not in self._pfctl("-s", "info"):
             raise KernelRefusedError(_PFCTL, "pf is off: pf_enable=YES in rc.conf, or pfctl -e")
-        there = self._pfctl("-s", "nat") + self._pfctl("-s", "rules")
-        called = [line.split(" all")[0] for line in there.splitlines()]
-        wanted = [line for line in main.splitlines() if "anchor " in line]
+        there = self._pfctl("-s", "ether") + self._pfctl("-s", "nat") + self._pfctl("-s", "rules")
+        # Of Ethernet rules pfctl shows what they say of the third layer, too.
+        called = [line.split(" l3")[0].split(" all")[0].rstrip() for line in there.splitlines()]
+        wanted = [line for line in main.splitlines() if not line.startswith("set ")]
         missing = [line for line in wanted if line not in called]
         if missing:
             raise KernelRefusedError(_PFCTL, f"/etc/pf.conf lacks {'; '.join(missing)}")
@@ -49,7 +50,7 @@ class Pf:
         if ours != sorted(
             ours, key=lambda line: (ours.index(_first_of_kind(ours, line)), wanted.index(line))
         ):
-            raise KernelRefusedError(_PFCTL, f"/etc/pf.conf calls {PREFIX}'s anchors in another order")
+            raise KernelRefusedError(_PFCTL, f"/etc/pf.conf asks {PREFIX}'s anchors in another order")
 
     def observe(self, keys: Collection[PfKey] | None = None) -> Mapping[PfKey, PfValue]:
         """Raises KernelRefusedError."""

@@ -156,10 +156,11 @@ def _always(port: PortItem) -> Iterator[str]:
 
 
 def _closing(port: PortItem) -> Iterator[str]:
+    """What nothing let pass, in on any interface: a frame to the uplink's own MAC comes in there at once."""
     bridge = bridge_name(port.network_id)
     for ethertype, family in FAMILY.items():
         own = f"<{own_table(ethertype)}>"
-        yield f"block drop in quick on {bridge} {family} from {own} to any"
+        yield f"block drop in quick {family} from {own} to any"
         yield f"block drop out quick on {bridge} {family} from any to {own}"
     yield f"block drop out quick on {port_link_name(port.id)}"
 

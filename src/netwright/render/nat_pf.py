@@ -35,8 +35,11 @@ _NOT_ASKED: Final = "match all"
 _LISTENERS: Final = "{ 130, 131, 132, 143 }"
 """Multicast listener messages, which pf refuses for their router alert (RFC 2710 3) unless told otherwise."""
 
+ETHER_RULE: Final = f"ether block in quick on {INTERFACE_GROUP}"
+"""A frame to the MAC of a guest's interface itself would reach the host without having been on the bridge."""
 MAIN_RULES: Final = f"""\
 set reassemble yes
+{ETHER_RULE}
 binat-anchor "{PREFIX}/floating/*"
 nat-anchor "{PREFIX}/floating/*"
 nat-anchor "{PREFIX}/nat/*"
