@@ -184,8 +184,6 @@ class FreeBsdHost:
                     "ifconfig", "ifconfig: ioctl (SIOCDIFADDR): Can't assign requested address"
                 )
             link.addresses.remove(address)
-            gone = ip_interface(address).network
-            self.routes = [one for one in self.routes if ip_interface(one[1]).ip not in gone]
             return
         if address in link.addresses:
             raise KernelRefusedError("ifconfig", "ifconfig: ioctl (SIOCAIFADDR): File exists")
@@ -229,7 +227,15 @@ class FreeBsdHost:
         return "".join(f"{line}\n" for line in lines)
 
     def _route(self, words: list[str]) -> str:
-        *_, destination, gateway = words
+        *_, verb, _, destination, gateway = words
+        if verb == "delete":
+            kept = [one for one in self.routes if one[:2] != (destination, gateway)]
+            if kept == self.routes:
+                raise KernelRefusedError(
+                    "route", f"delete net {destination}: gateway {gateway} fib 0: not in table"
+                )
+            self.routes = kept
+            return f"delete net {destination}: gateway {gateway}\n"
         if any((one[0], ":" in one[1]) == (destination, ":" in gateway) for one in self.routes):
             raise KernelRefusedError(
                 "route", f"add net {destination}: gateway {gateway} fib 0: route already in table"

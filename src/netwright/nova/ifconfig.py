@@ -188,9 +188,9 @@ def delete_address(name: str, held: Held) -> Argv:
     return ("ifconfig", name, _family(held), str(held), "-alias")
 
 
-def add_route(route: GatewayRoute) -> Argv:
+def _route(verb: str, route: GatewayRoute) -> Argv:
     family = "-inet6" if ":" in route.gateway else "-inet"
-    return ("route", "-n", "add", family, route.destination, route.gateway)
+    return ("route", "-n", verb, family, route.destination, route.gateway)
 
 
 def take_uplink(interface: Interface, uplink: Uplink) -> Iterator[Argv]:
@@ -209,11 +209,12 @@ def give_back(interface: Interface, uplink: Uplink) -> Iterator[Argv]:
 
 
 def _moved(source: str, target: str, uplink: Uplink) -> Iterator[Argv]:
+    # Those that outlive their address would still lead to the interface that had it.
+    yield from (_route("delete", route) for route in uplink.routes)
     for held in uplink.addresses:
         yield delete_address(source, held)
         yield add_address(target, held)
-    for route in uplink.routes:
-        yield add_route(route)
+    yield from (_route("add", route) for route in uplink.routes)
 
 
 def make_first(interface: Interface, gateway: IPv4Interface) -> Iterator[Argv]:

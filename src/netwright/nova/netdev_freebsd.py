@@ -24,6 +24,16 @@ from netwright.nova.netdev import NetDevDriver
 from netwright.nova.network_refs import parse_network
 
 _LOG: Final = structlog.get_logger("netwright.nova")
+_DONE: Final = (
+    "File exists",
+    "Device busy",
+    "Can't assign requested address",
+    "No such file",
+    "already in table",
+    "not in table",
+    "does not exist",
+)
+"""What ifconfig and route say of a step that an earlier call has done."""
 _FORWARDING: Final = {4: "net.inet.ip.forwarding", 6: "net.inet6.ip6.forwarding"}
 
 
@@ -210,13 +220,4 @@ class FreeBsdNetDevDriver(NetDevDriver):
 
 def _is_done(said: str) -> bool:
     """Of adding what is there, and taking away what is not."""
-    return any(
-        words in said
-        for words in (
-            "File exists",
-            "Device busy",
-            "Can't assign requested address",
-            "No such file",
-            "already in table",
-        )
-    )
+    return any(words in said for words in _DONE)
