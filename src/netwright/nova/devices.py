@@ -19,9 +19,10 @@ from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import AddressKey, SysctlKey
 from netwright.model.ids import HOST_NAMESPACE, LinkName
 from netwright.nova.fake_network import pretended
+from netwright.nova.gateway_refs import gateway6_of, gateway_of
 from netwright.nova.given import address_of, link_name, mac_of, vlan_of
 from netwright.nova.linux_host import LinuxHost, current
-from netwright.nova.network_refs import NetworkRef, parse_network
+from netwright.nova.network_refs import parse_network
 
 _LOG: Final = structlog.get_logger("netwright.nova")
 _MTUS: Final = range(68, 65536)
@@ -128,7 +129,7 @@ def initialize_gateway_device(dev: str, network_ref: object, *, on: LinuxHost | 
     if network_ref is None:
         return
     network = parse_network(network_ref)
-    second = _gateway6(network) if host.options.use_ipv6 else None
+    second = gateway6_of(network) if host.options.use_ipv6 else None
     first = None if network.cidr is None and second is not None else gateway_of(network)
     if pretended(host, "initialize_gateway_device", dev=name, gateway=str(first)):
         return
@@ -216,23 +217,6 @@ def _enable_forwarding(version: int) -> None:
     if sysctls.observe([key]) != {key: "1"}:
         sysctls.put({key: "1"})
         _LOG.info("forwarding_enabled", version=version)
-
-
-def gateway_of(network: NetworkRef) -> IPv4Interface:
-    """Its DHCP server's address, or else its gateway's. Raises InvalidError where it has neither."""
-    address = network.dhcp_server or network.gateway
-    if network.cidr is None or address is None:
-        raise InvalidError("a gateway needs cidr and dhcp_server (or gateway)", "network.dhcp_server")
-    return IPv4Interface(f"{address}/{network.cidr.prefixlen}")
-
-
-def _gateway6(network: NetworkRef) -> IPv6Interface | None:
-    """The network's own, or its first address; a link-local gateway is the device's already."""
-    if network.cidr_v6 is None:
-        return None
-    own = network.gateway_v6
-    address = own if own is not None and own in network.cidr_v6 else network.cidr_v6.network_address + 1
-    return IPv6Interface(f"{address}/{network.cidr_v6.prefixlen}")
 
 
 def _alone_in_its_prefix(text: str) -> IPv4Interface | IPv6Interface:

@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import ClassVar, Final, Literal
 
@@ -15,8 +16,8 @@ from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import SYSTEM_LIBVIRT
 from netwright.model.ids import GroupId
 from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Items, Noun, PortItem
+from netwright.nova.filters import HOST, Filters
 from netwright.nova.group_source import GroupSource
-from netwright.nova.instance_filters import HOST, InstanceFilters
 from netwright.nova.instance_items import (
     network_item,
     port_item,
@@ -105,7 +106,13 @@ class EngineFirewallDriver(FirewallDriver):
     def __init__(self, groups: GroupSource, options: FirewallOptions | None = None) -> None:
         self.options = options or FirewallOptions()
         self._groups = groups
-        self._filters = InstanceFilters(
+        self._filters = self._made_filters()
+
+    def _made_filters(self) -> Filters:
+        # Only here is Linux needed: a driver of another platform has filters of its own.
+        from netwright.nova.instance_filters import InstanceFilters  # noqa: PLC0415
+
+        return InstanceFilters(
             self.engine, self.options.directory, self.options.backend, self.options.libvirt
         )
 
@@ -262,6 +269,13 @@ _DRIVERS: Final[Mapping[str, type[EngineFirewallDriver]]] = {
     "netwright.nova.firewall.IptablesFirewallDriver": IptablesFirewallDriver,
     "netwright.nova.firewall.NWFilterFirewall": NWFilterFirewall,
 }
+_OTHER_PLATFORMS: Final = {
+    "pf": ("netwright.nova.firewall_freebsd", "PfFirewallDriver"),
+    "netwright.nova.firewall_freebsd.PfFirewallDriver": (
+        "netwright.nova.firewall_freebsd",
+        "PfFirewallDriver",
+    ),
+}
 _NOOP: Final = frozenset(
     {"none", "nova.virt.firewall.NoopFirewallDriver", "netwright.nova.firewall.NoopFirewallDriver"}
 )
@@ -273,10 +287,16 @@ def load_driver(
     """By the engine's name, or the class's, nova's or ours. Raises InvalidError, KernelRefusedError."""
     if name in _NOOP:
         return NoopFirewallDriver()
-    if name not in _DRIVERS:
-        known = ", ".join([*_DRIVERS, *sorted(_NOOP)])
+    if name in _DRIVERS:
+        return _DRIVERS[name](groups, options)
+    if name not in _OTHER_PLATFORMS:
+        known = ", ".join([*_DRIVERS, *_OTHER_PLATFORMS, *sorted(_NOOP)])
         raise InvalidError(f"no firewall driver is called {name!r}; there are {known}", "firewall_driver")
-    return _DRIVERS[name](groups, options)
+    module, kind = _OTHER_PLATFORMS[name]
+    driver: object = getattr(import_module(module), kind)(groups, options)
+    if not isinstance(driver, EngineFirewallDriver):
+        raise InvalidError(f"{kind} is not a firewall driver", "firewall_driver")
+    return driver
 
 
 def _nothing(*_: object, **__: object) -> None: ...

@@ -12,6 +12,7 @@ from netwright.model.ids import MAC_FORM, LinkName, Mac
 
 _LINK: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}")
 _LAST_VLAN: Final = 4094
+_MTUS: Final = range(68, 65536)
 Parsed = TypeVar("Parsed", IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
 
@@ -79,6 +80,13 @@ def vlan_of(number: int, where: str, least: int = 1) -> int:
     if not least <= number <= _LAST_VLAN:
         raise InvalidError(f"{number} is not a VLAN's number", where)
     return number
+
+
+def mtu_of(size: int, where: str) -> int:
+    """In bytes; at least what IPv4 needs (RFC 791), else InvalidError."""
+    if size not in _MTUS:
+        raise InvalidError(f"{size} is not an MTU", where)
+    return size
 
 
 def address_of(text: str, where: str) -> IPv4Address | IPv6Address:

@@ -7,11 +7,10 @@ does not outlive the machine's boot, so that several processes, one after anothe
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from netwright.agent.desired import Desired, Touched
 from netwright.agent.firewalls import find_firewall, firewall_rows
@@ -24,13 +23,11 @@ from netwright.kernel import rtnetlink
 from netwright.kernel.traits import probe
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import SYSTEM_LIBVIRT, Stage
-from netwright.model.ids import HostName, LinkName
+from netwright.model.ids import LinkName
 from netwright.model.plan import HostItem, Item, ItemKey, Items, NetworkItem, Noun, PortItem
+from netwright.nova.filters import HOST, Decide
 from netwright.nova.item_files import ItemFiles
 from netwright.render.firewalls import bridges_call_netfilter
-
-HOST: Final = HostName("nova")
-Decide = Callable[[Items], Items]
 
 
 class InstanceFilters:

@@ -12,9 +12,10 @@ from netwright.kernel.turns import turn
 from netwright.model.errors import InvalidError
 from netwright.model.ids import LinkName
 from netwright.nova.bridge_driver import delete_own
-from netwright.nova.devices import create_tap_dev, gateway_of, set_device_mtu
+from netwright.nova.devices import create_tap_dev, set_device_mtu
 from netwright.nova.fake_network import pretended
 from netwright.nova.forward_rules import add_forward_rules, remove_forward_rules
+from netwright.nova.gateway_refs import gateway_of
 from netwright.nova.given import link_name, mac_of
 from netwright.nova.interface_drivers import LinuxNetInterfaceDriver
 from netwright.nova.linux_host import LinuxHost, current
