@@ -21,6 +21,9 @@ from netwright.nova.ovs_ports import create_ovs_vif_port
 from netwright.testing.namespaces import add_addresses, add_veth, eventually, namespace, run
 
 SCHEMA = "/usr/share/openvswitch/vswitch.ovsschema"
+DPDK = "/usr/lib/openvswitch-switch-dpdk/ovs-vswitchd-dpdk"
+NO_CARDS = "--legacy-mem --no-huge --no-pci -m 512 --no-shconf --no-telemetry"
+"""DPDK without huge pages, network cards, or files of its own."""
 INTEGRATION = "br-int"
 OVS = "nova.network.linux_net.LinuxOVSInterfaceDriver"
 
@@ -32,6 +35,7 @@ class Switch:
     place: NetHost
     directory: Path
     on: LinuxHost
+    daemon: str = "ovs-vswitchd"
 
     def with_options(self, **changed: Any) -> LinuxHost:
         return replace(self.on, options=replace(self.on.options, **changed))
@@ -65,19 +69,21 @@ class Switch:
         os.kill(int((self.directory / f"{daemon}.pid").read_text()), number)
 
     def start_daemon(self) -> None:
-        self._start("ovs-vswitchd", self.remote)
+        self._start(self.daemon, self.remote)
 
     def start_database(self) -> None:
         remotes = f"punix:{self.directory}/db.sock", "db:Open_vSwitch,Open_vSwitch,manager_options"
         self._start("ovsdb-server", str(self.directory / "conf.db"), *(f"--remote={one}" for one in remotes))
 
     def _start(self, program: str, *words: str) -> None:
-        common = ["--detach", "--no-chdir", "-vconsole:off", f"--unixctl={self.directory}/{program}.ctl"]
-        files = [f"--pidfile={self.directory}/{program}.pid", f"--log-file={self.directory}/{program}.log"]
+        name = Path(program).name
+        common = ["--detach", "--no-chdir", "-vconsole:off", f"--unixctl={self.directory}/{name}.ctl"]
+        files = [f"--pidfile={self.directory}/{name}.pid", f"--log-file={self.directory}/{name}.log"]
         where = {
             "OVS_RUNDIR": str(self.directory),
             "OVS_LOGDIR": str(self.directory),
             "OVS_DBDIR": str(self.directory),
+            "RUNTIME_DIRECTORY": str(self.directory),  # DPDK's
         }
         path = f"{os.environ['PATH']}:/usr/sbin"
         argv = ["ip", "netns", "exec", self.place.name, program, *words, *common, *files]
@@ -88,18 +94,22 @@ class Switch:
 
 
 @contextmanager
-def switch_on(place: NetHost, datapath: str = "netdev") -> Iterator[Switch]:
+def switch_on(place: NetHost, datapath: str = "netdev", *, dpdk: bool = False) -> Iterator[Switch]:
     """With the bridge br-int, of that kind of datapath; both daemons are killed at the end."""
     assert shutil.which("ovs-vsctl"), "no ovs-vsctl: install openvswitch-switch (scripts/setup-host tests)"
+    assert not dpdk or Path(DPDK).exists(), "install openvswitch-switch-dpdk (scripts/setup-host tests)"
     directory = Path(tempfile.mkdtemp(prefix="nwt-ovs"))  # a socket's path has 107 characters at most
     try:
         subprocess.run(["ovsdb-tool", "create", directory / "conf.db", SCHEMA], check=True)
         on = place.with_options(
             ovsdb_connection=f"unix:{directory}/db.sock", ovs_vsctl_timeout=60, linuxnet_interface_driver=OVS
         )
-        switch = Switch(place, directory, on)
+        switch = Switch(place, directory, on, DPDK if dpdk else "ovs-vswitchd")
         switch.start_database()
         switch.vsctl("--no-wait", "init")
+        if dpdk:
+            words = "dpdk-init=true", f"dpdk-extra={NO_CARDS}"
+            switch.vsctl("--no-wait", "set", "Open_vSwitch", ".", *(f"other_config:{one}" for one in words))
         switch.start_daemon()
         switch.vsctl("add-br", INTEGRATION, "--", "set", "Bridge", INTEGRATION, f"datapath_type={datapath}")
         yield switch

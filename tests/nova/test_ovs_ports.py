@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,6 +22,10 @@ from netwright.nova.linux_net import (
     update_device_mtu,
 )
 
+GET_FEATURES = struct.pack("<III", 1, 1, 0)
+"""A vhost-user message of the front end's: request, flags (version 1), size."""
+FEATURES = struct.pack("<III", 1, 5, 8)
+"""The head of its answer, which has eight bytes more."""
 MAC = "fa:16:3e:00:00:02"
 IDS = ("5d6e4f70-8192-a3b4-c5d6-e7f80fa1c3b2", MAC, "0fa1c3b2-5d6e-4f70-8192-a3b4c5d6e7f8")
 
@@ -106,6 +112,19 @@ def test_the_mtu_of_an_interface_that_the_switch_makes_stays(switch: Switch) -> 
     assert "mtu 1250" in switch.place.link("tap1")
 
 
+def test_what_is_no_instances_port_is_not_taken(switch: Switch) -> None:
+    """An uplink on another bridge, and a bridge itself, stay where they are; a port with another instance's ids is taken over."""
+    switch.vsctl("add-br", "br-ex", "--", "set", "Bridge", "br-ex", "datapath_type=netdev")
+    switch.vsctl("add-port", "br-ex", "eth0")
+    for name in ("eth0", "br-ex"):
+        with pytest.raises(KernelRefusedError, match=f"port {name} on bridge br-ex is no instance's"):
+            put(switch, name)
+    assert switch.vsctl("port-to-br", "eth0") == "br-ex"
+    switch.vsctl("set", "Interface", "eth0", "external_ids:iface-id=before")
+    put(switch, "eth0")
+    assert switch.vsctl("port-to-br", "eth0") == INTEGRATION
+
+
 @pytest.mark.parametrize(
     ("kind", "more"),
     [("dpdkvhostuser", {}), ("dpdkvhostuserclient", {"vhost_server_path": "/run/vm.sock"}), ("dpdk", {})],
@@ -115,6 +134,30 @@ def test_a_switch_without_dpdk_says_so(switch: Switch, kind: str, more: dict[str
     with pytest.raises(KernelRefusedError, match=f"no interfaces of type {kind}; it is built without DPDK"):
         put(switch, "vhu1", interface_type=kind, **more)
     assert switch.vsctl("list-ports", INTEGRATION) == ""
+
+
+def test_a_vmm_speaks_vhost_user_with_either_kind_of_port(place: NetHost) -> None:
+    """With DPDK a dpdkvhostuserclient connects to the VMM's socket, a dpdkvhostuser listens on its own; both answer; the MTU is the switch's."""
+    with switch_on(place, dpdk=True) as switch, socket.socket(socket.AF_UNIX) as vmm:
+        vmm.bind(f"{switch.directory}/vm.sock")
+        vmm.listen()
+        vmm.settimeout(60)
+        path = {"vhost_server_path": f"{switch.directory}/vm.sock"}
+        put(switch, "vhu1", interface_type="dpdkvhostuserclient", mtu=1400, **path)
+        put(switch, "vhu2", interface_type="dpdkvhostuser", tag=10)
+        with vmm.accept()[0] as called, socket.socket(socket.AF_UNIX) as calling:
+            calling.connect(f"{switch.directory}/vhu2")
+            for wire in (called, calling):
+                wire.settimeout(60)
+                wire.sendall(GET_FEATURES)
+                assert wire.recv(12) == FEATURES
+        assert switch.interface("vhu1", "mtu_request") == "1400"
+        update_device_mtu("vhu2", 1300, "dpdkvhostuser", on=switch.on)
+        assert switch.interface("vhu2", "mtu_request") == "1300"
+        for name in ("vhu1", "vhu2"):
+            delete_ovs_vif_port(INTEGRATION, name, on=switch.on)
+        assert switch.vsctl("list-ports", INTEGRATION) == ""
+        assert not (switch.directory / "vhu2").exists()
 
 
 def test_what_the_switch_says_is_told_and_no_port_is_left(switch: Switch) -> None:
@@ -182,7 +225,13 @@ def test_a_switch_that_is_not_there_is_said_at_once(place: NetHost) -> None:
         delete_ovs_vif_port(
             INTEGRATION, "tap1", on=place.with_options(ovsdb_connection="unix:/nowhere/db.sock")
         )
-    for wrong in ("/run/db.sock", "ssl:192.0.2.1:6640", "unix:/a b", "unix:/a,tcp:192.0.2.1:6640"):
+    for wrong in (
+        "/run/db.sock",
+        "ssl:192.0.2.1:6640",
+        "unix:/a b",
+        "unix:/" + "x" * 107,
+        "unix:/a,tcp:192.0.2.1:6640",
+    ):
         with pytest.raises(InvalidError, match="is not unix:PATH or tcp:ADDRESS:PORT"):
             delete_ovs_vif_port(INTEGRATION, "tap1", on=place.with_options(ovsdb_connection=wrong))
 

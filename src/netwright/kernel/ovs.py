@@ -58,10 +58,12 @@ class Ovs:
         """The port is as said, marked, when this returns; its OpenFlow number.
 
         One of that name on that bridge, of the same type, stays, with its number; another one goes. Raises
-        KernelRefusedError, with the port gone, for what ovs-vswitchd does not take.
+        KernelRefusedError: with the port gone, for what ovs-vswitchd does not take; with all as it was, where
+        that name is no instance's port but an uplink, say, or a bridge.
         """
         with self._session() as database:
             _refuse_unknown(database, port)
+            _refuse_others(_find(database, port.name))
             _run(database.put_port(port.bridge, port.name, port.kind, _columns(port)))
             number, refusal = _outcome(database, port.name)
             if refusal:
@@ -102,6 +104,13 @@ def _refuse_unknown(database: Database, port: OvsPort) -> None:
         said = f"port {port.name}: this Open vSwitch has no interfaces of type {port.kind}"
         needs = "; it is built without DPDK, or dpdk-init is not set" if port.kind.startswith("dpdk") else ""
         raise KernelRefusedError(DRIVER, said + needs)
+
+
+def _refuse_others(there: OvsPort | None) -> None:
+    """Instances' ports, whoever made them, have an `iface-id`."""
+    if there is not None and not there.is_ours and "iface-id" not in there.external_ids:
+        said = f"port {there.name} on bridge {there.bridge} is no instance's; remove it there first"
+        raise KernelRefusedError(DRIVER, said)
 
 
 def _columns(port: OvsPort) -> Columns:

@@ -73,8 +73,11 @@ class LinuxOVSInterfaceDriver(LinuxNetInterfaceDriver):
         with turn("linux_net-ovs"):
             there = _own(host, dev)
             if there is not None:
-                ovs_of(host).remove(dev, there.bridge)
+                if devices.exists(dev):
+                    devices.set_up(dev, up=False)
+                # Before the port: its number may soon be another's.
                 flows_of(host).remove(there.bridge, dev)
+                ovs_of(host).remove(dev, there.bridge)
         for routed in (True, False):
             remove_forward_rules(host, dev, gateway=routed)
         host.iptables_manager.apply()

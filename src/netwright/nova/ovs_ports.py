@@ -24,7 +24,8 @@ _LINKS: Final = frozenset({"", "system"})
 _CLIENT: Final = "dpdkvhostuserclient"
 """Whose Unix socket the VMM makes; that of a `dpdkvhostuser` Open vSwitch makes, by the port's name."""
 _ID: Final = re.compile(r"[\x21-\x7e]{1,255}")
-_REMOTE: Final = re.compile(r"(unix|tcp):[^\s,]+")
+_REMOTE: Final = re.compile(r"unix:[^\s,]{1,107}|tcp:[^\s,]+")
+"""A Unix socket's path has 107 characters at most (unix(7), sun_path)."""
 
 
 def create_ovs_vif_port(  # noqa: PLR0913, PLR0917 - the old signature, and two more
