@@ -9,11 +9,12 @@ import pytest
 from nova.net_hosts import NetHost, flat_network
 from nova.ovs_switch import INTEGRATION, Switch, gets_lease, guest_on, reaches, switch_on
 
-from netwright.model.errors import InvalidError, KernelRefusedError
+from netwright.model.errors import InvalidError
 from netwright.nova.linux_host import linux_host
 from netwright.nova.linux_net import (
     LinuxNetInterfaceDriver,
     LinuxOVSInterfaceDriver,
+    OvsConfigurationFailure,
     get_dev,
     initialize_gateway_device,
     plug,
@@ -149,7 +150,7 @@ def test_a_strangers_port_stays(switch: Switch) -> None:
         lambda: plug(flat_network(), MAC, on=switch.on),
         lambda: unplug(flat_network(), on=switch.on),
     ):
-        with pytest.raises(KernelRefusedError, match="is not netwright's"):
+        with pytest.raises(OvsConfigurationFailure, match="is not netwright's"):
             call()
     assert switch.interface(GATEWAY, "external_ids") == "{}"
     assert switch.place.forward() == []
@@ -162,7 +163,7 @@ def test_a_strangers_port_stays(switch: Switch) -> None:
 
 def test_without_the_bridge_nothing_is_plugged(switch: Switch) -> None:
     """An integration bridge that is not there is an error that names it, and no link is made."""
-    with pytest.raises(KernelRefusedError, match="Bridge with name=br-ex"):
+    with pytest.raises(OvsConfigurationFailure, match="Bridge with name=br-ex"):
         plug(flat_network(), MAC, on=switch.with_options(linuxnet_ovs_integration_bridge="br-ex"))
     assert not switch.place.link(GATEWAY)
 

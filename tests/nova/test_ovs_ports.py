@@ -14,8 +14,9 @@ from nova.net_hosts import NetHost
 from nova.ovs_switch import INTEGRATION, Switch, guest_on, reaches, switch_on
 
 from netwright.kernel import netns
-from netwright.model.errors import InvalidError, KernelRefusedError
+from netwright.model.errors import InvalidError
 from netwright.nova.linux_net import (
+    OvsConfigurationFailure,
     create_ovs_vif_port,
     create_tap_dev,
     delete_ovs_vif_port,
@@ -117,7 +118,7 @@ def test_what_is_no_instances_port_is_not_taken(switch: Switch) -> None:
     switch.vsctl("add-br", "br-ex", "--", "set", "Bridge", "br-ex", "datapath_type=netdev")
     switch.vsctl("add-port", "br-ex", "eth0")
     for name in ("eth0", "br-ex"):
-        with pytest.raises(KernelRefusedError, match=f"port {name} on bridge br-ex is no instance's"):
+        with pytest.raises(OvsConfigurationFailure, match=f"port {name} on bridge br-ex is no instance's"):
             put(switch, name)
     assert switch.vsctl("port-to-br", "eth0") == "br-ex"
     switch.vsctl("set", "Interface", "eth0", "external_ids:iface-id=before")
@@ -131,7 +132,9 @@ def test_what_is_no_instances_port_is_not_taken(switch: Switch) -> None:
 )
 def test_a_switch_without_dpdk_says_so(switch: Switch, kind: str, more: dict[str, str]) -> None:
     """A vhost-user port on a build without DPDK is an error that names the type and why, and no port is left."""
-    with pytest.raises(KernelRefusedError, match=f"no interfaces of type {kind}; it is built without DPDK"):
+    with pytest.raises(
+        OvsConfigurationFailure, match=f"no interfaces of type {kind}; it is built without DPDK"
+    ):
         put(switch, "vhu1", interface_type=kind, **more)
     assert switch.vsctl("list-ports", INTEGRATION) == ""
 
@@ -162,13 +165,13 @@ def test_a_vmm_speaks_vhost_user_with_either_kind_of_port(place: NetHost) -> Non
 
 def test_what_the_switch_says_is_told_and_no_port_is_left(switch: Switch) -> None:
     """A link that is not there, an unknown type, a type that lacks an option, a bridge that is not there: each is named."""
-    with pytest.raises(KernelRefusedError, match=r"tap1.*No such device"):
+    with pytest.raises(OvsConfigurationFailure, match=r"tap1.*No such device"):
         put(switch)
-    with pytest.raises(KernelRefusedError, match="no interfaces of type nonsense"):
+    with pytest.raises(OvsConfigurationFailure, match="no interfaces of type nonsense"):
         put(switch, interface_type="nonsense")
-    with pytest.raises(KernelRefusedError, match="requires valid 'peer'"):
+    with pytest.raises(OvsConfigurationFailure, match="requires valid 'peer'"):
         put(switch, interface_type="patch")
-    with pytest.raises(KernelRefusedError, match="Bridge with name=br-no"):
+    with pytest.raises(OvsConfigurationFailure, match="Bridge with name=br-no"):
         create_ovs_vif_port("br-no", "tap1", *IDS, on=switch.on)
     assert switch.vsctl("list-ports", INTEGRATION) == ""
 
@@ -213,7 +216,7 @@ def test_another_bridges_port_is_not_deleted(switch: Switch) -> None:
     """A port that is not on the bridge named stays, with its link, and the error names its bridge."""
     create_tap_dev("tap1", on=switch.on)
     put(switch)
-    with pytest.raises(KernelRefusedError, match=f"is on bridge {INTEGRATION}, not on br-two"):
+    with pytest.raises(OvsConfigurationFailure, match=f"is on bridge {INTEGRATION}, not on br-two"):
         delete_ovs_vif_port("br-two", "tap1", on=switch.on)
     assert switch.vsctl("port-to-br", "tap1") == INTEGRATION
     assert switch.place.link("tap1")
@@ -221,7 +224,7 @@ def test_another_bridges_port_is_not_deleted(switch: Switch) -> None:
 
 def test_a_switch_that_is_not_there_is_said_at_once(place: NetHost) -> None:
     """No database at ovsdb_connection is an error that names it; what is no connection is an InvalidError."""
-    with pytest.raises(KernelRefusedError, match=r"unix:/nowhere/db\.sock: No such file"):
+    with pytest.raises(OvsConfigurationFailure, match=r"unix:/nowhere/db\.sock: No such file"):
         delete_ovs_vif_port(
             INTEGRATION, "tap1", on=place.with_options(ovsdb_connection="unix:/nowhere/db.sock")
         )
@@ -253,7 +256,7 @@ def test_nobody_waits_longer_than_ovs_vsctl_timeout(switch: Switch) -> None:
         ("ovsdb-server", "no answer from ovsdb-server"),
         ("ovs-vswitchd", "does ovs-vswitchd run"),
     ):
-        with stopped(switch, daemon), pytest.raises(KernelRefusedError, match=said):
+        with stopped(switch, daemon), pytest.raises(OvsConfigurationFailure, match=said):
             create_ovs_vif_port(INTEGRATION, "tap1", *IDS, on=switch.with_options(ovs_vsctl_timeout=1))
         put(switch)
         assert switch.interface("tap1", "ofport") not in {"", "[]", "-1"}

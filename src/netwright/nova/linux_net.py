@@ -68,7 +68,12 @@ from netwright.nova.ivs_ports import create_ivs_vif_port, delete_ivs_vif_port
 from netwright.nova.nat import add_snat_rule, ensure_metadata_ip, init_host, metadata_accept, metadata_forward
 from netwright.nova.neutron_bridge_driver import NeutronLinuxBridgeInterfaceDriver
 from netwright.nova.ovs_driver import LinuxOVSInterfaceDriver
-from netwright.nova.ovs_ports import create_ovs_vif_port, delete_ovs_vif_port, update_device_mtu
+from netwright.nova.ovs_ports import (
+    OvsConfigurationFailure,
+    create_ovs_vif_port,
+    delete_ovs_vif_port,
+    update_device_mtu,
+)
 from netwright.nova.radvd import kill_ra, update_ra
 from netwright.nova.vpn import ensure_vpn_forward, remove_vpn_forward
 
@@ -82,6 +87,7 @@ __all__ = [
     "LinuxOVSInterfaceDriver",
     "NetworkDhcpReleaseFailed",
     "NeutronLinuxBridgeInterfaceDriver",
+    "OvsConfigurationFailure",
     "_add_dhcp_mangle_rule",
     "_add_dnsmasq_accept_rules",
     "_create_veth_pair",

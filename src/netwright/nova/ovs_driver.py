@@ -7,7 +7,6 @@ from typing import Final
 
 from netwright.kernel import devices
 from netwright.kernel.ovs import DRIVER, OvsPort
-from netwright.kernel.turns import turn
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName, Mac
 from netwright.nova.devices import mtu_of
@@ -18,7 +17,7 @@ from netwright.nova.interface_drivers import LinuxNetInterfaceDriver
 from netwright.nova.linux_host import LinuxHost, current
 from netwright.nova.network_refs import NetworkRef, parse_network
 from netwright.nova.neutron_bridge_driver import DEV_NAME_LEN
-from netwright.nova.ovs_ports import flows_of, ovs_of
+from netwright.nova.ovs_ports import changing_ovs, flows_of, ovs_of
 
 
 class LinuxOVSInterfaceDriver(LinuxNetInterfaceDriver):
@@ -36,20 +35,21 @@ class LinuxOVSInterfaceDriver(LinuxNetInterfaceDriver):
     ) -> str:
         """The link, up. Without `gateway` it is for DHCP only, and the host forwards nothing there.
 
-        Filters are in before the first packet can pass. Raises InvalidError, and KernelRefusedError with what
-        Open vSwitch said.
+        Filters are in before the first packet can pass. Raises InvalidError, and
+        OvsConfigurationFailure with what Open vSwitch said.
         """
         host, ref = current(on), parse_network(network)
         dev, mac = self.get_dev(network), mac_of(mac_address, "mac_address")
         port = _port(host, ref, dev, mac)
         if pretended(host, "plug", bridge=port.bridge, dev=dev):
             return dev
-        there = _own(host, dev)
+        with changing_ovs():
+            there = _own(host, dev)
         if there is not None:  # and plugged for the other purpose, perhaps
             remove_forward_rules(host, dev, gateway=not gateway)
         add_forward_rules(host, dev, gateway=gateway)
         host.iptables_manager.apply()
-        with turn("linux_net-ovs"):
+        with changing_ovs():
             number = ovs_of(host).put(port)
             flows_of(host).put(port.bridge, dev, () if gateway else _only_dhcp(number, mac))
         devices.set_up(dev)
@@ -70,7 +70,7 @@ class LinuxOVSInterfaceDriver(LinuxNetInterfaceDriver):
         host, dev = current(on), self.get_dev(network)
         if pretended(host, "unplug", dev=dev):
             return dev
-        with turn("linux_net-ovs"):
+        with changing_ovs():
             there = _own(host, dev)
             if there is not None:
                 if devices.exists(dev):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import Final
 
@@ -11,7 +13,7 @@ import structlog
 from netwright.kernel.ovs import Ovs, OvsPort
 from netwright.kernel.ovs_flows import Flows
 from netwright.kernel.turns import turn
-from netwright.model.errors import InvalidError
+from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.nova.devices import delete_net_dev, mtu_of, set_device_mtu
 from netwright.nova.fake_network import pretended
 from netwright.nova.given import link_name, mac_of, vlan_of
@@ -26,6 +28,10 @@ _CLIENT: Final = "dpdkvhostuserclient"
 _ID: Final = re.compile(r"[\x21-\x7e]{1,255}")
 _REMOTE: Final = re.compile(r"unix:[^\s,]{1,107}|tcp:[^\s,]+")
 """A Unix socket's path has 107 characters at most (unix(7), sun_path)."""
+
+
+class OvsConfigurationFailure(KernelRefusedError):  # noqa: N818 - nova's name
+    """Open vSwitch did not take something, or did not answer; `said` is what it said."""
 
 
 def create_ovs_vif_port(  # noqa: PLR0913, PLR0917 - the old signature, and two more
@@ -44,8 +50,8 @@ def create_ovs_vif_port(  # noqa: PLR0913, PLR0917 - the old signature, and two 
     """The port is on the bridge, and on no other, with its ids, when this returns.
 
     `tag`: the VLAN that it is an access port of. `vhost_server_path`: the VMM's socket, which a
-    dpdkvhostuserclient needs. Raises InvalidError, and KernelRefusedError with what Open vSwitch said; there
-    is no such port then.
+    dpdkvhostuserclient needs. Raises InvalidError, and OvsConfigurationFailure with what Open vSwitch said;
+    there is no such port then.
     """
     host, kind = current(on), _kind(interface_type)
     port = OvsPort(
@@ -64,7 +70,7 @@ def create_ovs_vif_port(  # noqa: PLR0913, PLR0917 - the old signature, and two 
     )
     if pretended(host, "create_ovs_vif_port", bridge=port.bridge, dev=port.name):
         return
-    with turn("linux_net-ovs"):
+    with changing_ovs():
         ovs_of(host).put(port)
     _LOG.info("ovs_port_put", bridge=port.bridge, port=port.name)
     if kind in _LINKS:
@@ -80,12 +86,12 @@ def delete_ovs_vif_port(
 ) -> None:
     """The port, and with `delete_dev` its link, are gone; neither need be there.
 
-    Raises InvalidError, and KernelRefusedError: also where the port is another bridge's, and stays.
+    Raises InvalidError, and OvsConfigurationFailure: also where the port is another bridge's, and stays.
     """
     host, place, name = current(on), link_name(bridge, "bridge"), link_name(dev, "dev")
     if pretended(host, "delete_ovs_vif_port", bridge=place, dev=name):
         return
-    with turn("linux_net-ovs"):
+    with changing_ovs():
         gone = ovs_of(host).remove(name, place)
     if gone:
         _LOG.info("ovs_port_removed", bridge=place, port=name)
@@ -99,7 +105,7 @@ def update_device_mtu(
     """`mtu`, or else network_device_mtu, in bytes; nothing without either.
 
     For interfaces that Open vSwitch makes it is asked of Open vSwitch, which sets others' values back.
-    Raises InvalidError, KernelRefusedError.
+    Raises InvalidError, KernelRefusedError (OvsConfigurationFailure is one).
     """
     host, name = current(on), link_name(dev, "dev")
     if _kind(interface_type) in _LINKS:
@@ -107,7 +113,18 @@ def update_device_mtu(
         return
     size = _mtu(host, mtu)
     if size and not pretended(host, "update_device_mtu", dev=name, mtu=size):
-        ovs_of(host).set_mtu(name, size)
+        with changing_ovs():
+            ovs_of(host).set_mtu(name, size)
+
+
+@contextmanager
+def changing_ovs() -> Iterator[None]:
+    """One at a time. Raises OvsConfigurationFailure for what Open vSwitch refuses."""
+    with turn("linux_net-ovs"):
+        try:
+            yield
+        except KernelRefusedError as refused:
+            raise OvsConfigurationFailure(refused.driver, refused.said) from refused
 
 
 def ovs_of(host: LinuxHost) -> Ovs:
