@@ -35,10 +35,10 @@ $(VENV)/ready: pyproject.toml scripts/setup-venv
 host-tools:
 	scripts/setup-host
 
-# The bindings of libvirt and OpenLDAP have no wheels: they are compiled, against headers that only these tools bring.
+# Extras that only tests need. The bindings of libvirt and OpenLDAP have no wheels: they are compiled, against headers that only these tools bring.
 test-tools: venv
 	scripts/setup-host tests
-	$(BIN)/python -c "import ldap, libvirt" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt]'
+	$(BIN)/python -c "import ldap, libvirt, ovsdbapp" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt,ovs]'
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

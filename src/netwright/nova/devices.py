@@ -78,7 +78,7 @@ def set_device_mtu(dev: str, mtu: int | None = None, *, on: LinuxHost | None = N
     size = mtu or current(on).options.network_device_mtu
     if not size or pretended(on, "set_device_mtu", dev=name, mtu=size):
         return
-    devices.set_mtu(name, _mtu(size))
+    devices.set_mtu(name, mtu_of(size))
 
 
 _set_device_mtu = set_device_mtu
@@ -96,7 +96,7 @@ def create_veth_pair(
     with turn("linux_net-device"):
         for name in (one, other):
             delete_net_dev(name, on=host)
-        devices.make_pair(one, other, _mtu(size) if size else None)
+        devices.make_pair(one, other, mtu_of(size) if size else None)
 
 
 _create_veth_pair = create_veth_pair
@@ -223,7 +223,7 @@ def _alone_in_its_prefix(text: str) -> IPv4Interface | IPv6Interface:
     return ip_interface(address_of(text, "floating_ip"))
 
 
-def _mtu(size: int) -> int:
+def mtu_of(size: int) -> int:
     if size not in _MTUS:
         raise InvalidError(f"{size} is not an MTU", "mtu")
     return size

@@ -54,6 +54,7 @@ from netwright.nova.floating import (
     remove_floating_forward,
 )
 from netwright.nova.forward_rules import get_gateway_rules
+from netwright.nova.fp_ports import create_fp_dev, delete_fp_dev
 from netwright.nova.host_files import is_pid_cmdline_correct, write_to_file
 from netwright.nova.interface_drivers import LinuxNetInterfaceDriver, get_dev, plug, unplug
 from netwright.nova.iptables import (
@@ -63,8 +64,16 @@ from netwright.nova.iptables import (
     IptablesTable,
     get_binary_name,
 )
+from netwright.nova.ivs_ports import create_ivs_vif_port, delete_ivs_vif_port
 from netwright.nova.nat import add_snat_rule, ensure_metadata_ip, init_host, metadata_accept, metadata_forward
 from netwright.nova.neutron_bridge_driver import NeutronLinuxBridgeInterfaceDriver
+from netwright.nova.ovs_driver import LinuxOVSInterfaceDriver
+from netwright.nova.ovs_ports import (
+    OvsConfigurationFailure,
+    create_ovs_vif_port,
+    delete_ovs_vif_port,
+    update_device_mtu,
+)
 from netwright.nova.radvd import kill_ra, update_ra
 from netwright.nova.vpn import ensure_vpn_forward, remove_vpn_forward
 
@@ -75,8 +84,10 @@ __all__ = [
     "IptablesTable",
     "LinuxBridgeInterfaceDriver",
     "LinuxNetInterfaceDriver",
+    "LinuxOVSInterfaceDriver",
     "NetworkDhcpReleaseFailed",
     "NeutronLinuxBridgeInterfaceDriver",
+    "OvsConfigurationFailure",
     "_add_dhcp_mangle_rule",
     "_add_dnsmasq_accept_rules",
     "_create_veth_pair",
@@ -86,10 +97,16 @@ __all__ = [
     "add_snat_rule",
     "bind_floating_ip",
     "clean_conntrack",
+    "create_fp_dev",
+    "create_ivs_vif_port",
+    "create_ovs_vif_port",
     "create_tap_dev",
     "create_veth_pair",
     "delete_bridge_dev",
+    "delete_fp_dev",
+    "delete_ivs_vif_port",
     "delete_net_dev",
+    "delete_ovs_vif_port",
     "device_exists",
     "enable_ipv4_forwarding",
     "ensure_ebtables_rules",
@@ -125,6 +142,7 @@ __all__ = [
     "set_vf_interface_vlan",
     "unbind_floating_ip",
     "unplug",
+    "update_device_mtu",
     "update_dhcp",
     "update_dhcp_hostfile_with_text",
     "update_dns",

@@ -94,6 +94,9 @@ class NetworkOptions:
     iptables_bottom_regex: str = ""
     iptables_drop_action: str = "DROP"
     ovs_vsctl_timeout: int = 120
+    """For a change of Open vSwitch's, whichever way it is made."""
+    ovsdb_connection: str = "unix:/var/run/openvswitch/db.sock"
+    """`unix:PATH` or `tcp:ADDRESS:PORT`: where ovsdb-server listens."""
     ebtables_exec_attempts: int = 3
     ebtables_retry_interval: float = 1.0
 
