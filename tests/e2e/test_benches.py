@@ -37,7 +37,10 @@ HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
                 "connect_cost",
             },
         ),
-        ("nova", {"create_networks_s", "database_kb", "allocations_per_s"}),
+        (
+            "nova",
+            {"create_networks_s", "database_kb", "allocations_per_s", "iptables_rules_s", "speedup_vs_old"},
+        ),
         ("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}),
         ("leases", {"events_per_s", "cpu_ms_per_event", "cpu_ms_per_program", "told_s", "lost"}),
     ],
