@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -359,6 +360,22 @@ def test_only_the_instances_own_floating_ips_migrate() -> None:
         assert planned(manager) == before
 
 
+def test_a_network_with_one_gateway_keeps_its_floating_ips_there() -> None:
+    """Where the gateway does not move with the instance, a migration leaves the association alone."""
+    with flat_dhcp(public_interface="eth9") as manager:
+        manager.create_networks(ADMIN, "net", "10.0.0.0/24", bridge="br100")
+        bulk(manager).create_floating_ips_bulk(ADMIN, RANGE)
+        address = manager.allocate_floating_ip(ALICE, "alice")
+        fixed = booted(manager, 1)
+        manager.associate_floating_ip(ALICE, address, fixed)
+        moves = {"source": "h1", "dest": OTHER, "floating_addresses": [address]}
+        manager.migrate_instance_start(ALICE, uuid(1), **moves)
+        held = manager.get_floating_ip_by_address(ALICE, address)
+        assert (str(held.fixed_address), held.host) == (fixed, "h1")
+        manager.migrate_instance_finish(ALICE, uuid(1), **moves)
+        assert str(manager.get_floating_ip_by_address(ALICE, address).fixed_address) == fixed
+
+
 def test_flat_managers_have_no_floating_ips() -> None:
     """FlatManager answers with nothing; the other two find FloatingIP's calls before NetworkManager's."""
     with flat() as manager:
@@ -403,3 +420,24 @@ def test_the_ready_made_notifier_writes_a_line() -> None:
         )
     (line,) = lines
     assert (line["notification"], line["project_id"]) == ("network.floating_ip.allocate", "alice")
+
+
+def test_a_floating_ip_that_is_given_back_has_no_names(tmp_path: Path) -> None:
+    """The DNS calls are the manager's own; deallocation deletes every name of the address in every domain."""
+    names = {"floating_ip_dns_manager": "minidns", "minidns_file": tmp_path / "names.txt"}
+    with cloud(**names) as manager:
+        manager.create_public_dns_domain(ADMIN, "example.org", "alice")
+        manager.create_private_dns_domain(ADMIN, "guests.example.net", "nova")
+        assert [one["domain"] for one in manager.get_dns_domains(ADMIN)] == ["example.org"]
+        address = manager.allocate_floating_ip(ALICE, "alice")
+        for name in ("www", "mail", "old"):
+            manager.add_dns_entry(ALICE, address, name, "A", "example.org")
+        manager.delete_dns_entry(ALICE, "old", "example.org")
+        manager.add_dns_entry(ALICE, "203.0.113.200", "other", "A", "example.org")
+        manager.modify_dns_entry(ALICE, "203.0.113.201", "other", "example.org")
+        assert sorted(manager.get_dns_entries_by_address(ALICE, address, "example.org")) == ["mail", "www"]
+        manager.deallocate_floating_ip(ALICE, address)
+        assert manager.get_dns_entries_by_address(ALICE, address, "example.org") == []
+        assert manager.get_dns_entries_by_name(ALICE, "other", "example.org") == ["203.0.113.201"]
+        manager.delete_dns_domain(ADMIN, "example.org")
+        assert manager.get_dns_domains(ADMIN) == []
