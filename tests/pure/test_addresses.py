@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-import time
 from ipaddress import ip_address, ip_network
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from worlds import world
@@ -57,7 +57,7 @@ def test_a_pool_gives_each_of_its_addresses_once(bounds, seed, named, family) ->
 
 
 def test_the_last_address_of_a_large_pool_is_found_at_once() -> None:
-    """In a nearly full /20 the one free address is found in milliseconds, as an address of an empty /8 is."""
+    """In a nearly full /20 the one free address costs a handful of statements, as an address of an empty /8 does."""
     with world() as here:
         small, large = subnet_of(here, "10.0.0.0/20"), subnet_of(here, "11.0.0.0/8")
         pool = Pool(ip_address("10.0.0.1"), ip_address("10.0.15.254"))
@@ -65,15 +65,15 @@ def test_the_last_address_of_a_large_pool_is_found_at_once() -> None:
             for number in range(int(pool.start), int(pool.end) + 1):
                 if number % 4096 != 4000:
                     addresses.take(work.connection, small, ip_address(number), ANYONE)
-            begun = time.perf_counter()
+            said: list[str] = []
+            sa.event.listen(work.connection, "before_cursor_execute", lambda *given: said.append(given[2]))
             last = addresses.take_free(work.connection, small, [pool], ANYONE, random.Random(1))
-            middle = time.perf_counter()
+            assert len(said) < 10
+            said.clear()
             whole = [Pool(ip_address("11.0.0.1"), ip_address("11.255.255.254"))]
             assert addresses.take_free(work.connection, large, whole, ANYONE, random.Random(1)) is not None
-            end = time.perf_counter()
+            assert len(said) < 3
     assert last == ip_address(int(ip_address("10.0.0.0")) + 4000)
-    assert middle - begun < 0.1
-    assert end - middle < 0.1
 
 
 @given(st.ip_addresses())
