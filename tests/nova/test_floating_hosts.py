@@ -180,6 +180,23 @@ def test_what_is_done_elsewhere_is_done_here_at_the_next_tick() -> None:
         assert not there.answers()
 
 
+def test_the_remote_calls_do_their_hosts_part() -> None:
+    """_associate_floating_ip and _disassociate_floating_ip, on the instance's host, need no tick."""
+    with street("h1", "h2") as there:
+        one, two = there.hosts
+        fixed = boot(one, 1)
+        there.guest(one, 1)
+        with two.inside() as manager:
+            manager.associate_floating_ip(ADMIN, FLOATING, fixed)
+        with one.inside() as manager:
+            manager._associate_floating_ip(ADMIN, FLOATING, fixed, "eth0", uuid(1))
+        assert there.reaches()
+        with one.inside() as manager:
+            manager._disassociate_floating_ip(ADMIN, FLOATING, "eth0", uuid(1))
+            manager._disassociate_floating_ip(ADMIN, FLOATING, "eth0", uuid(1))
+        assert not there.answers()
+
+
 def test_an_interface_that_is_missing_is_told_and_takes_nothing_along() -> None:
     """Associating is NoFloatingIpInterface and undone in the store; a start goes on without it."""
     with street("h1") as there:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from ipaddress import IPv4Address
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -403,3 +404,24 @@ def test_the_ready_made_notifier_writes_a_line() -> None:
         )
     (line,) = lines
     assert (line["notification"], line["project_id"]) == ("network.floating_ip.allocate", "alice")
+
+
+def test_a_floating_ip_that_is_given_back_has_no_names(tmp_path: Path) -> None:
+    """The DNS calls are the manager's own; deallocation deletes every name of the address in every domain."""
+    names = {"floating_ip_dns_manager": "minidns", "minidns_file": tmp_path / "names.txt"}
+    with cloud(**names) as manager:
+        manager.create_public_dns_domain(ADMIN, "example.org", "alice")
+        manager.create_private_dns_domain(ADMIN, "guests.example.net", "nova")
+        assert [one["domain"] for one in manager.get_dns_domains(ADMIN)] == ["example.org"]
+        address = manager.allocate_floating_ip(ALICE, "alice")
+        for name in ("www", "mail", "old"):
+            manager.add_dns_entry(ALICE, address, name, "A", "example.org")
+        manager.delete_dns_entry(ALICE, "old", "example.org")
+        manager.add_dns_entry(ALICE, "203.0.113.200", "other", "A", "example.org")
+        manager.modify_dns_entry(ALICE, "203.0.113.201", "other", "example.org")
+        assert sorted(manager.get_dns_entries_by_address(ALICE, address, "example.org")) == ["mail", "www"]
+        manager.deallocate_floating_ip(ALICE, address)
+        assert manager.get_dns_entries_by_address(ALICE, address, "example.org") == []
+        assert manager.get_dns_entries_by_name(ALICE, "other", "example.org") == ["203.0.113.201"]
+        manager.delete_dns_domain(ADMIN, "example.org")
+        assert manager.get_dns_domains(ADMIN) == []

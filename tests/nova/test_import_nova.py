@@ -300,11 +300,14 @@ def test_an_older_schema_is_read() -> None:
         pass
 
 
-@pytest.mark.parametrize("url", ["nonsense", "oracle9://x", "sqlite:////nowhere/at/all.db", ""])
-def test_a_database_that_is_not_there_is_bad_input(url: str) -> None:
-    """A URL without a driver, or of nothing, is an InvalidError."""
-    with pytest.raises(InvalidError), old_database(url):
+@pytest.mark.parametrize(
+    "url", ["nonsense", "oracle9://x", "sqlite:///{0}/none.db", "sqlite:///{0}", "sqlite://", ""]
+)
+def test_a_database_that_is_not_there_is_bad_input(url: str, tmp_path: Path) -> None:
+    """A URL without a driver, or of nothing, is an InvalidError, and no file is made."""
+    with pytest.raises(InvalidError), old_database(url.format(tmp_path)):
         pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_is_written_to_the_old_database() -> None:

@@ -15,6 +15,7 @@ from netwright.model.ids import HostName, ProjectId
 from netwright.nova import floating_ip_calls as calls
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, caller
 from netwright.nova.dns_entries import instance_dns
+from netwright.nova.floating_dns import FloatingDNS
 from netwright.nova.floating_host import FloatingHost
 from netwright.nova.floating_ip_calls import FloatingIpModel
 from netwright.nova.given import text_of
@@ -31,7 +32,7 @@ else:
     _Manager = object
 
 
-class FloatingIP(_Manager):
+class FloatingIP(FloatingDNS, _Manager):
     """Floating IPs by nova's calls. A mixin, as nova's was: what it adds to a manager's own calls comes
     before them in the order of resolution. Each call raises what nova's raised (nova/exception.py)."""
 
@@ -112,6 +113,29 @@ class FloatingIP(_Manager):
         )
         self._settle(before.address)
         calls.tell(self._cloud, "disassociate", before)
+
+    def _associate_floating_ip(
+        self,
+        context: object,
+        floating_address: object,
+        fixed_address: object,
+        interface: object,
+        instance_uuid: object,
+    ) -> str | None:
+        """The remote call to the instance's host. Interface and instance are those that the store knows."""
+        del interface, instance_uuid
+        before = self.associate_floating_ip(context, floating_address, fixed_address, True)  # noqa: FBT003 - nova's signature
+        self._settle(calls.address_of(floating_address))
+        return before
+
+    def _disassociate_floating_ip(
+        self, context: object, address: object, interface: object, instance_uuid: object
+    ) -> None:
+        """The remote call to the instance's host; one that is disassociated already is taken off it."""
+        del interface, instance_uuid
+        if self.is_floating_ip_associated(context, address):
+            self.disassociate_floating_ip(context, address, True)  # noqa: FBT003 - nova's signature
+        self._settle(calls.address_of(address))
 
     # Looking
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -68,6 +69,9 @@ def old_database(url: str) -> Iterator[OldDatabase]:
         engine = sa.create_engine(url)
     except (sa.exc.ArgumentError, ImportError) as error:
         raise InvalidError(f"--connection: {error}", "connection") from error
+    path = engine.url.database
+    if engine.dialect.name == "sqlite" and not (path and Path(path).is_file()):
+        raise InvalidError(f"--connection: there is no file {path}", "connection")  # else SQLite made one
     try:
         with engine.connect() as connection:
             yield OldDatabase(connection, _columns(connection))
