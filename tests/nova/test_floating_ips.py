@@ -360,6 +360,22 @@ def test_only_the_instances_own_floating_ips_migrate() -> None:
         assert planned(manager) == before
 
 
+def test_a_network_with_one_gateway_keeps_its_floating_ips_there() -> None:
+    """Where the gateway does not move with the instance, a migration leaves the association alone."""
+    with flat_dhcp(public_interface="eth9") as manager:
+        manager.create_networks(ADMIN, "net", "10.0.0.0/24", bridge="br100")
+        bulk(manager).create_floating_ips_bulk(ADMIN, RANGE)
+        address = manager.allocate_floating_ip(ALICE, "alice")
+        fixed = booted(manager, 1)
+        manager.associate_floating_ip(ALICE, address, fixed)
+        moves = {"source": "h1", "dest": OTHER, "floating_addresses": [address]}
+        manager.migrate_instance_start(ALICE, uuid(1), **moves)
+        held = manager.get_floating_ip_by_address(ALICE, address)
+        assert (str(held.fixed_address), held.host) == (fixed, "h1")
+        manager.migrate_instance_finish(ALICE, uuid(1), **moves)
+        assert str(manager.get_floating_ip_by_address(ALICE, address).fixed_address) == fixed
+
+
 def test_flat_managers_have_no_floating_ips() -> None:
     """FlatManager answers with nothing; the other two find FloatingIP's calls before NetworkManager's."""
     with flat() as manager:

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import classic_floating_pools, classic_vifs, floating_ips, quotas
+from netwright.control import classic_floating_pools, classic_networks, classic_vifs, floating_ips, quotas
 from netwright.control.address_ranges import addresses_of
 from netwright.control.classic_floating_refusals import (
     CannotDisassociateAutoAssignedFloatingIP,
@@ -213,11 +213,11 @@ def leave(world: World, instance_uuid: str) -> list[FloatingRecord]:
 
 def depart(world: World, instance_uuid: str, wanted: Collection[IPv4Address]) -> list[FloatingRecord]:
     """Those of the addresses that are the instance's leave its host, and are on none until `arrive`. What
-    they were; others are left alone."""
+    they were; others are left alone, as are those that stay where their network's gateway is."""
     with world.work() as work:
         since = changes.generation(work.connection) + 1
         found = [one for one in of_instance(work.connection, instance_uuid) if one.address in wanted]
-        staying = [one for one in found if one.moving is None]
+        staying = [one for one in found if one.moving is None and _moves(work.connection, one)]
         for record in staying:
             if record.id is None or record.port_id is None or record.fixed_address is None:
                 continue
@@ -295,6 +295,14 @@ def every(world: World) -> Iterable[FloatingRecord]:
         for address in addresses_of(item.runs):
             blank = FloatingRecord(address, item.network.name, item.network.uplink)
             yield owned.get(address, blank)
+
+
+def _moves(connection: sa.Connection, record: FloatingRecord) -> bool:
+    """Whether its gateway is the instance's host, wherever that is."""
+    if record.port_id is None:
+        return False
+    port = ports.get(connection, record.port_id).value
+    return classic_networks.get_in(connection, port.network_id).classic.multi_host
 
 
 def _allocated(connection: sa.Connection, fixed: IPv4Address) -> ClassicFixedIp:
