@@ -211,5 +211,9 @@ def test_an_interface_that_is_missing_is_told_and_takes_nothing_along() -> None:
                 manager.associate_floating_ip(ADMIN, address, fixed)
             assert manager.get_floating_ip_by_address(ADMIN, address).fixed_address is None
             LocalManager(there.world).associate_floating_ip(ADMIN, address, fixed)
-            host.restarted(there.world, use_ipv6=False).init_host()
-        assert host.dnsmasq()
+            again = host.restarted(there.world, use_ipv6=False)
+            again.init_host()
+            assert host.dnsmasq()
+            run(host.space, ["ip", "link", "add", "eth9", "type", "bridge"])
+            again.run_periodic_tasks(ADMIN)
+        assert f"{address}/32" in addresses_of(host.space, "eth9")

@@ -18,7 +18,7 @@ from netwright.kernel.gateways import FLOATING_PROTOCOL
 from netwright.model.errors import NetwrightError
 from netwright.model.ids import HostName
 from netwright.nova.models import NetworkModel, network_model
-from netwright.store import ports
+from netwright.store import changes, ports
 
 _LOG: Final = structlog.get_logger("netwright.nova")
 
@@ -52,6 +52,8 @@ class FloatingHost:
         self._world, self._host, self._side = world, host, side
         self._bound: dict[IPv4Address, _Bound] = {}
         self._is_first = True
+        self._settled_at = -1
+        """The generation of the store at which all was done; -1: something is left to do."""
         self._lock = threading.Lock()
 
     def settle(self, address: IPv4Address) -> None:
@@ -60,9 +62,12 @@ class FloatingHost:
             self._settle(address, self._wanted(classic_floating_ips.get(self._world, address)))
 
     def sync(self) -> None:
-        """All of them. What fails is logged, and tried again by the next call."""
+        """All of them, if anything changed. What fails is logged, and tried again by the next call."""
         with self._lock:
             with self._world.look() as connection:
+                generation = changes.generation(connection)
+                if generation == self._settled_at:
+                    return
                 found = [
                     record
                     for record in classic_floating_ips.find_in(connection, {})
@@ -72,8 +77,8 @@ class FloatingHost:
             if self._is_first:
                 self._let_go(wanted)
                 self._is_first = False
-            for address in sorted({*wanted, *self._bound}):
-                self._try(address, wanted.get(address))
+            done = [self._try(address, wanted.get(address)) for address in sorted({*wanted, *self._bound})]
+            self._settled_at = generation if all(done) else -1
 
     def _let_go(self, wanted: Collection[IPv4Address]) -> None:
         """What an earlier life left here, and is another host's by now, or nobody's: no machine answers for
@@ -114,8 +119,10 @@ class FloatingHost:
             return None
         return _Bound(record.address, record.fixed_address, record.interface, network_model(network))
 
-    def _try(self, address: IPv4Address, wanted: _Bound | None) -> None:
+    def _try(self, address: IPv4Address, wanted: _Bound | None) -> bool:
         try:
             self._settle(address, wanted)
         except NetwrightError as error:
             _LOG.warning("floating_ip_not_settled", address=str(address), said=str(error))
+            return False
+        return True
