@@ -151,7 +151,8 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     )
     network = network_links.with_links(work, None, network, segment)
     store.insert(work.connection, network, work.now)
-    gateways.settle(work, network)
+    if network.gateway_hosts is not GatewayHosts.EVERY:
+        gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
     return network.id
 

@@ -10,7 +10,17 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import in_use, missing, required
 from netwright.control.world import Work, World
 from netwright.model.ids import NetworkId, SubnetId
-from netwright.model.intent import Address, GatewayPlace, HostRoute, Ipv6Mode, Network, Pool, Prefix, Subnet
+from netwright.model.intent import (
+    Address,
+    GatewayHosts,
+    GatewayPlace,
+    HostRoute,
+    Ipv6Mode,
+    Network,
+    Pool,
+    Prefix,
+    Subnet,
+)
 from netwright.store import addresses, networks, ports
 from netwright.store import subnets as store
 from netwright.store.changes import Touched
@@ -130,7 +140,9 @@ def _asked(subnet: Subnet, request: SubnetRequest) -> Subnet:
 
 def _settle(work: Work, network: NetworkId) -> None:
     dhcp_ports.settle(work, network)
-    gateways.settle(work, networks.get(work.connection, network).value)
+    placed = networks.get(work.connection, network).value
+    if placed.gateway_hosts is not GatewayHosts.EVERY:
+        gateways.settle(work, placed)
     work.touch(Touched.NETWORK, network)
 
 
