@@ -12,6 +12,7 @@ from nova.manager_hosts import BRIDGE, Host, hosts
 from nova.managers import ADMIN, instance, uuid
 
 from netwright.control.world import World
+from netwright.model.errors import InvalidError
 from netwright.model.ids import NamespaceName
 from netwright.nova import exception
 from netwright.nova.floating_ips import LocalManager
@@ -217,3 +218,25 @@ def test_an_interface_that_is_missing_is_told_and_takes_nothing_along() -> None:
             run(host.space, ["ip", "link", "add", "eth9", "type", "bridge"])
             again.run_periodic_tasks(ADMIN)
         assert f"{address}/32" in addresses_of(host.space, "eth9")
+
+
+def test_what_was_asked_of_the_host_is_done_by_any_manager() -> None:
+    """The calls that nova's API sent to the instance's host do the whole, and refuse what the store has otherwise."""
+    with street("h1") as there:
+        (host,) = there.hosts
+        fixed = boot(host, 1)
+        there.guest(host, 1)
+        with host.inside() as manager:
+            for link, who in (("eth9", uuid(1)), ("eth0", uuid(2))):
+                with pytest.raises(InvalidError):
+                    manager._associate_floating_ip(ADMIN, FLOATING, fixed, link, who)
+            assert manager.get_floating_ip_by_address(ADMIN, FLOATING).fixed_address is None
+            manager._associate_floating_ip(ADMIN, FLOATING, fixed, "eth0", uuid(1))
+        assert there.reaches()
+        with host.inside() as manager:
+            with pytest.raises(InvalidError):
+                manager._disassociate_floating_ip(ADMIN, FLOATING, "eth0", uuid(2))
+            manager._disassociate_floating_ip(
+                ADMIN, address=FLOATING, interface="eth0", instance_uuid=uuid(1)
+            )
+        assert not there.answers()

@@ -22,7 +22,7 @@ from netwright.control.classic_refusals import InvalidAddress
 from netwright.control.quotas import UNLIMITED
 from netwright.control.world import World
 from netwright.model.classic import ClassicFixedIp, Life
-from netwright.model.errors import KernelRefusedError
+from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import HostName, ProjectId
 from netwright.nova.cloud import Caller, Cloud, caller
 from netwright.nova.floating_host import FloatingHost
@@ -134,6 +134,22 @@ def forget_names(cloud: Cloud, context: object, record: FloatingRecord) -> None:
     """A floating IP that is its pool's again has no names."""
     if isinstance(cloud.dns, FloatingNames):
         cloud.dns.delete_all_entries_for_ip(context, str(record.address))
+
+
+def refuse_others(cloud: Cloud, floating: object, fixed: object, taken_for: tuple[object, object]) -> None:
+    """`taken_for`: the interface and the instance that a caller takes them to be of; None says nothing.
+
+    Raises InvalidError where the store has others.
+    """
+    record = classic_floating_ips.get(cloud.world, address_of(floating))
+    behind = None
+    if fixed is not None:
+        with cloud.world.look() as connection:
+            behind = classic_fixed_ips.with_address(connection, address_of(fixed))
+    known = (record.interface, behind.instance_uuid if behind else None)
+    for name, theirs, ours in zip(("interface", "instance_uuid"), taken_for, known, strict=True):
+        if theirs is not None and str(theirs) != str(ours):
+            raise InvalidError(f"{record.address} has {name} {ours}, not {theirs}", name)
 
 
 def put_on_host(cloud: Cloud, here: FloatingHost | None, now: FloatingRecord) -> None:

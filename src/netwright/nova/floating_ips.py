@@ -14,8 +14,8 @@ from netwright.model.errors import InvalidError, NetwrightError
 from netwright.model.ids import HostName, ProjectId
 from netwright.nova import floating_ip_calls as calls
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, caller
+from netwright.nova.dns_calls import DnsCalls
 from netwright.nova.dns_entries import instance_dns
-from netwright.nova.floating_dns import FloatingDNS
 from netwright.nova.floating_host import FloatingHost
 from netwright.nova.floating_ip_calls import FloatingIpModel
 from netwright.nova.given import text_of
@@ -32,7 +32,7 @@ else:
     _Manager = object
 
 
-class FloatingIP(FloatingDNS, _Manager):
+class FloatingIP(DnsCalls, _Manager):
     """Floating IPs by nova's calls. A mixin, as nova's was: what it adds to a manager's own calls comes
     before them in the order of resolution. Each call raises what nova's raised (nova/exception.py)."""
 
@@ -122,19 +122,21 @@ class FloatingIP(FloatingDNS, _Manager):
         interface: object,
         instance_uuid: object,
     ) -> str | None:
-        """The remote call to the instance's host. Interface and instance are those that the store knows."""
-        del interface, instance_uuid
-        before = self.associate_floating_ip(context, floating_address, fixed_address, True)  # noqa: FBT003 - nova's signature
+        """What nova's API asked the instance's host for. Here any manager does it; interface and instance
+        are the store's. Raises InvalidError where the caller takes them to be others."""
+        calls.refuse_others(self._cloud, floating_address, fixed_address, (interface, instance_uuid))
+        before = self.associate_floating_ip(context, floating_address, fixed_address, True)  # noqa: FBT003 - nova's
         self._settle(calls.address_of(floating_address))
         return before
 
     def _disassociate_floating_ip(
         self, context: object, address: object, interface: object, instance_uuid: object
     ) -> None:
-        """The remote call to the instance's host; one that is disassociated already is taken off it."""
-        del interface, instance_uuid
+        """The same for the end of an association; one that has ended already is taken off the host."""
         if self.is_floating_ip_associated(context, address):
-            self.disassociate_floating_ip(context, address, True)  # noqa: FBT003 - nova's signature
+            found = model_of(self._cloud, context, calls.address_of(address))
+            calls.refuse_others(self._cloud, address, found.fixed_address, (interface, instance_uuid))
+            self.disassociate_floating_ip(context, address, True)  # noqa: FBT003 - nova's
         self._settle(calls.address_of(address))
 
     # Looking

@@ -133,12 +133,16 @@ class NetworkManager:
         return list(map(network_model, network_calls.create(self._cloud, kind, given)))
 
     def delete_network(
-        self, context: object, fixed_range: object, uuid: object = None, *, require_disassociated: bool = True
+        self,
+        context: object,
+        fixed_range: object,
+        uuid: object = None,
+        require_disassociated: object = True,  # noqa: FBT002 - nova's signature
     ) -> None:
         """By uuid, or by prefix where none is given. What this host has of it goes, too."""
         del context
         record = network_calls.named(self._cloud, fixed_range, uuid)
-        alone = require_disassociated
+        alone = bool(require_disassociated)
         classic_networks.delete(self._cloud.world, record.id, require_disassociated=alone)
         network_hosts.take_down(self._cloud, record)
 
@@ -346,7 +350,12 @@ class NetworkManager:
             network_hosts.initialize(self._cloud, self._traits)
 
     def setup_networks_on_host(
-        self, context: object, instance_id: str, host: str, instance: object = None, *, teardown: bool = False
+        self,
+        context: object,
+        instance_id: str,
+        host: str,
+        instance: object = None,
+        teardown: object = False,  # noqa: FBT002 - nova's signature
     ) -> None:
         """The networks of the instance are served; with `teardown`, where no guest needs them, no more."""
         del instance
