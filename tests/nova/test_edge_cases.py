@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from nova.clouds import DRIVERS, Cloud, cloud, vif
 from nova.clouds import instance as guest
-from nova.manager_hosts import BRIDGE, hosts
-from nova.managers import ADMIN, ALICE, flat_dhcp, instance, uuid, world_of
+from nova.manager_hosts import BRIDGE, hosts, leased
+from nova.managers import ADMIN, ALICE, addresses, flat_dhcp, instance, uuid, world_of
 
 from netwright.control import classic_fixed_ips
 from netwright.model.errors import ConflictError, InvalidError, NetwrightError, NotFoundError
@@ -33,6 +33,24 @@ def test_an_allocation_by_the_name_that_remote_calls_had() -> None:
         served = (host.directory / "state/networks" / f"nova-{BRIDGE}.conf").read_text()
         assert "vm1.novalocal,10.0.0.9" in served
         assert "vm2" not in served
+
+
+def test_an_interfaces_second_address_is_served_when_the_first_has_gone() -> None:
+    """add_fixed_ip_to_instance leaves the guest its address; remove_fixed_ip_from_instance has it get the other."""
+    with hosts("h1") as (_, (host,)):
+        with host.inside() as manager:
+            (net,) = manager.create_networks(ADMIN, "net", cidr="10.0.0.0/24")
+        client = host.boot(1)
+        assert leased(client) == "10.0.0.2"
+        with host.inside() as manager:
+            info = manager.add_fixed_ip_to_instance(ADMIN, uuid(1), "h1", net.id)
+        assert addresses(info) == ["10.0.0.2", "10.0.0.3"]
+        assert leased(client) == "10.0.0.2"
+        with host.inside() as manager:
+            info = manager.remove_fixed_ip_from_instance(ADMIN, uuid(1), "h1", "10.0.0.2")
+        assert addresses(info) == ["10.0.0.3"]
+        client.forget()
+        assert leased(client) == "10.0.0.3"
 
 
 def test_an_address_without_an_interface_is_given_back_in_peace() -> None:
