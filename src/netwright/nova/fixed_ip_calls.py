@@ -119,7 +119,9 @@ def after_allocation(
     cloud: Cloud, traits: Traits, given: Sequence[tuple[ClassicRecord, ClassicFixedIp]], instance: Instance
 ) -> None:
     """Each network is served, and the instance's names are known."""
-    for record in {record.id: record for record, _ in given}.values():
+    agents_do = traits.dhcp and cloud.is_agents
+    networks = {} if agents_do else {record.id: record for record, _ in given}
+    for record in networks.values():
         if traits.dhcp and not record.classic.multi_host and record.classic.host is None:
             network_hosts.claim(cloud, record)
             record = network_hosts.get(cloud, record.id)  # noqa: PLW2901 - as it is now
