@@ -3,42 +3,14 @@
 from __future__ import annotations
 
 from nova.managers import ADMIN, uuid
-from nova.towns import FLOATING, STREET, connected, pings, talk, town
+from nova.town_life import live
+from nova.towns import town
 
 
 def test_an_instances_life_from_its_first_lease_to_its_last() -> None:
     """Address, floating IP and open connections follow a guest to the other host; when it is gone all is free."""
     with town() as there:
-        one, two = there.hosts
-        guest, neighbour = there.boot(one, 1), there.boot(two, 2)
-        there.tick()
-        for each in (guest, neighbour):
-            assert each.lease()["new_routers"] == "10.0.0.1"
-        there.tick()
-        assert there.fixed(guest.fixed).leased
-        assert guest.reaches("10.0.0.1")
-        assert guest.reaches(neighbour.fixed)
-        there.float_to(guest)
-        assert there.reaches()
-        assert there.holders() == ["h1"]
-        with (
-            connected(there.outside, FLOATING, guest) as outside,
-            connected(neighbour.space, guest.fixed, guest) as inside,
-        ):
-            there.migrate(guest, two, [FLOATING])
-            talk(*inside)
-            talk(*outside)
-        assert there.manager.get_floating_ip_by_address(ADMIN, FLOATING).host == "h2"
-        assert there.holders() == ["h1"]
-        assert there.reaches()
-        assert pings(guest.space, STREET)
-        assert guest.lease()["new_dhcp_server_identifier"] == "10.0.0.1"
-        there.delete(guest)
-        there.tick()
-        assert there.fixed(guest.fixed).instance_uuid is None
-        assert there.holders() == []
-        assert not pings(there.outside, FLOATING)
-        assert there.fixed(neighbour.fixed).instance_uuid == uuid(2)
+        live(there)
 
 
 def test_a_release_that_is_lost_frees_the_address_in_time() -> None:

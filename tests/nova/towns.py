@@ -213,10 +213,10 @@ def town(
     kind: type[NetworkManager] = FlatDHCPManager, cidr: str = "10.0.0.0/28", **options: Any
 ) -> Iterator[Town]:
     """Hosts h1 and h2, a network, and one floating IP that is the administrator's. Options of networks
-    (multi_host, share_address, bridge_interface, vlan) are the network's, the others managers'."""
+    (multi_host, share_address, bridge_interface, bridge, vlan) are the network's, the others managers'."""
     about = {
         name: options.pop(name)
-        for name in ("multi_host", "share_address", "bridge_interface", "vlan")
+        for name in ("multi_host", "share_address", "bridge_interface", "bridge", "vlan")
         if name in options
     }
     with ExitStack() as stack:

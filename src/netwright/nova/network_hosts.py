@@ -147,7 +147,7 @@ def end_leases(cloud: Cloud, records: Iterable[ClassicRecord]) -> None:
 
 
 def leave(cloud: Cloud, record: ClassicRecord, instance_uuid: str) -> None:
-    """The instance's leases end here: it moves to another host of a multi_host network, and is served there."""
+    """The instance's leases end here: it moves to another of a multi_host network's hosts."""
     if record.classic.multi_host and not cloud.is_agents and cloud.options.force_dhcp_release:
         found = classic_fixed_ips.of_instance(cloud.world, instance_uuid, (Life.ALLOCATED,))
         mine = [one for one in found if one.network_id == record.id and one.leased]
