@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from netwright.kernel import netns
 from netwright.model.ids import HOST_NAMESPACE, NamespaceName
 from netwright.nova.iptables import IptablesManager, IptablesOptions
 from netwright.nova.linux_host import LinuxHost
-from netwright.nova.manager import FlatDHCPManager
+from netwright.nova.manager import FlatDHCPManager, NetworkManager
 from netwright.nova.options import NetworkOptions
 from netwright.testing.dhcp_client import DhcpClient
 from netwright.testing.namespaces import (
@@ -35,6 +36,17 @@ BRIDGE = "br100"
 
 
 @dataclass
+class Clock:
+    """A world's, which a test sets forward."""
+
+    inner: Callable[[], datetime]
+    ahead: timedelta = field(default_factory=timedelta)
+
+    def __call__(self) -> datetime:
+        return self.inner() + self.ahead
+
+
+@dataclass
 class Host:
     """`manager` acts in the namespace of the calling thread: go `inside` first."""
 
@@ -43,6 +55,11 @@ class Host:
     manager: FlatDHCPManager
     stack: ExitStack
     directory: Path
+
+    @property
+    def on(self) -> LinuxHost:
+        """What the manager works on."""
+        return self.manager._cloud.side._on
 
     @contextmanager
     def inside(self) -> Iterator[FlatDHCPManager]:
@@ -90,17 +107,20 @@ class Host:
 
     def restarted(self, here: World, **options: Any) -> FlatDHCPManager:
         """A manager that knows nothing of the one before."""
-        return _manager(here, self.name, self.directory, **options)
+        return _manager(type(self.manager), here, self.name, self.directory, **options)
 
 
 @contextmanager
-def hosts(*names: str, **options: Any) -> Iterator[tuple[World, list[Host]]]:
+def hosts(
+    *names: str, kind: type[NetworkManager] = FlatDHCPManager, **options: Any
+) -> Iterator[tuple[World, list[Host]]]:
     """Hosts called so, whose `eth1` are on one wire; one store for all."""
     with ExitStack() as stack:
         # Not below pytest's own directory, which dnsmasq's user cannot enter.
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nwt-managers-")))
         directory.chmod(0o755)
-        here = stack.enter_context(world())
+        plain = stack.enter_context(world())
+        here = replace(plain, clock=Clock(plain.clock))
         wire = stack.enter_context(namespace("wire"))
         add_bridge(wire, "wire0")
         made = []
@@ -111,11 +131,11 @@ def hosts(*names: str, **options: Any) -> Iterator[tuple[World, list[Host]]]:
             place = directory / name
             place.mkdir(mode=0o755)
             add_addresses(space, "lo", f"192.0.2.{number + 1}/32")
-            made.append(Host(name, space, _manager(here, name, place, **options), stack, place))
+            made.append(Host(name, space, _manager(kind, here, name, place, **options), stack, place))
         yield here, made
 
 
-def _manager(here: World, name: str, place: Path, **options: Any) -> FlatDHCPManager:
+def _manager(kind: type[NetworkManager], here: World, name: str, place: Path, **options: Any) -> Any:
     given: dict[str, Any] = {
         "host": name,
         "my_ip": f"192.0.2.{1 if name == 'h1' else 2}",
@@ -126,7 +146,7 @@ def _manager(here: World, name: str, place: Path, **options: Any) -> FlatDHCPMan
     }
     chosen = NetworkOptions(**{**given, **options})
     rules = IptablesManager(options=IptablesOptions(use_ipv6=chosen.use_ipv6))
-    return FlatDHCPManager(here, on=LinuxHost(chosen, rules))
+    return kind(here, on=LinuxHost(chosen, rules))
 
 
 def leased(client: DhcpClient, seconds: float = 8) -> str:

@@ -54,6 +54,8 @@ COMMON = [
     "--dhcp-script=/usr/bin/netwright-dhcpbridge",
     "--no-hosts",
     "--leasefile-ro",
+    "--dhcp-authoritative",
+    "--dhcp-ignore=tag:!known",
 ]
 
 

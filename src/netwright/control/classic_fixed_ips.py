@@ -225,6 +225,8 @@ def _release(work: Work, address: Address, mac: Mac | None) -> ClassicFixedIp | 
     teller = None if mac is None else classic_vifs.with_mac(work.connection, mac)
     if teller is not None and teller.device_id != fixed.instance_uuid:
         return fixed
+    if mac not in {None, fixed.mac} and fixed.life is Life.ALLOCATED:
+        return fixed
     if fixed.life is Life.WAITING:
         disassociate(work, fixed)
     elif fixed.leased:

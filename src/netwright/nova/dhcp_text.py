@@ -134,6 +134,9 @@ def dnsmasq_argv(network: NetworkRef, dev: LinkName, options: NetworkOptions, sc
         f"--dhcp-script={script}",
         "--no-hosts",
         "--leasefile-ro",
+        # A guest that comes from another host asks for the lease that it has of that host's daemon.
+        "--dhcp-authoritative",
+        "--dhcp-ignore=tag:!known",
         *([f"--domain={domain}"] if domain else []),
         *([f"--addn-hosts={dhcp_path(options, dev, 'hosts')}"] if network.multi_host else []),
         *(["--no-resolv"] if servers else []),

@@ -131,6 +131,29 @@ def release_leases(cloud: Cloud, given_back: Iterable[tuple[ClassicRecord, Addre
             cloud.side.release(seen_here(cloud, record), address, Mac(mac))
 
 
+def end_leases(cloud: Cloud, records: Iterable[ClassicRecord]) -> None:
+    """Leases here of guests whose addresses are theirs no more: given back by another host's manager, or free
+    since their release was lost. The DHCP server would keep the address from its next owner."""
+    served = {record.v4.id: record for record in records if record.v4 is not None}
+    if cloud.is_agents or not served:
+        return
+    found = [one for one in leases.stale(cloud.world, cloud.world.clock()) if one.key.subnet in served]
+    with cloud.world.look() as connection:
+        owners = {one.key: fixed_rows.with_address(connection, one.address) for one in found}
+    waiting = {key for key, fixed in owners.items() if fixed is not None and fixed.life is Life.WAITING}
+    ending = [one for one in found if one.key not in waiting or cloud.options.force_dhcp_release]
+    release_leases(cloud, [(served[one.key.subnet], one.address, one.mac) for one in ending])
+    leases.forget(cloud.world, [one.key for one in ending if one.key not in waiting])
+
+
+def leave(cloud: Cloud, record: ClassicRecord, instance_uuid: str) -> None:
+    """The instance's leases end here: it moves to another of a multi_host network's hosts."""
+    if record.classic.multi_host and not cloud.is_agents and cloud.options.force_dhcp_release:
+        found = classic_fixed_ips.of_instance(cloud.world, instance_uuid, (Life.ALLOCATED,))
+        mine = [one for one in found if one.network_id == record.id and one.leased]
+        release_leases(cloud, [(record, one.address, one.mac) for one in mine])
+
+
 def pick_up(cloud: Cloud, traits: Traits) -> list[NetworkId]:
     """Networks without a host, or whose host is dead, are this one's: which."""
     if cloud.is_agents:

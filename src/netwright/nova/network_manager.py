@@ -348,6 +348,7 @@ class NetworkManager:
             network_hosts.say_alive(self._cloud)
             network_hosts.hear_leases(self._cloud)
             network_hosts.initialize(self._cloud, self._traits)
+            network_hosts.end_leases(self._cloud, network_hosts.of_host(self._cloud))
 
     def setup_networks_on_host(
         self,
@@ -363,6 +364,8 @@ class NetworkManager:
             served_by = host if record.classic.multi_host else record.classic.host
             if served_by in {None, self.host}:
                 self.rpc_setup_network_on_host(context, number, teardown)
+                if teardown and host == self.host:
+                    network_hosts.leave(self._cloud, record, str(instance_id))
 
     def rpc_setup_network_on_host(self, context: object, network_id: object, teardown: object) -> None:
         """The network is served on this host, or no more."""
@@ -405,6 +408,7 @@ class NetworkManager:
         self._generation, changed = network_hosts.changed_since(self._cloud, self._generation)
         for record in changed:
             network_hosts.set_up(self._cloud, self._traits, record)
+        network_hosts.end_leases(self._cloud, changed)
 
     def _disassociate_stale_fixed_ips(self, context: object) -> None:
         """Fixed IPs whose release was lost are free."""
@@ -412,6 +416,7 @@ class NetworkManager:
         if self.timeout_fixed_ips:
             freed = fixed_ip_calls.free_stale(self._cloud)
             if freed:
+                network_hosts.end_leases(self._cloud, network_hosts.of_host(self._cloud))
                 _LOG.info("stale_fixed_ips_freed", count=freed)
 
     def _networks_for(

@@ -83,8 +83,9 @@ class NetworkOptions:
     force_snat_range: tuple[str, ...] = ()
     dnsmasq_config_file: str = ""
     linuxnet_ovs_integration_bridge: str = "br-int"
-    send_arp_for_ha: bool = False
-    send_arp_for_ha_count: int = 3
+    send_arp_for_ha: bool = True
+    """False as of old: neighbours of a gateway or a floating IP that moved ask the dead host for a minute."""
+    send_arp_for_ha_count: int = 1
     use_single_default_gateway: bool = False
     forward_bridge_interface: tuple[str, ...] = ("all",)
     metadata_host: str | None = None
