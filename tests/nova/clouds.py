@@ -113,7 +113,7 @@ class Cloud:
             guest = self.stack.enter_context(silent_namespace())
             link = port_link_name(one.id)
             add_veth(self.host, link, guest, "eth0", one.mac)
-            ip(self.host, "link", "set", link, "master", bridge_name(one.network))
+            ip(self.host, "link", "set", link, "master", one.bridge)
             self.guests[one.id] = guest
 
     def wired(self, *pairs: tuple[Model, Model]) -> Wired:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from netwright.model.plan import GroupItem, MemberItem
 from netwright.nova.group_source import StoreGroups
 from netwright.testing import frames
 from netwright.testing.frames import End
-from netwright.testing.namespaces import run
+from netwright.testing.namespaces import add_bridge, run
 from netwright.testing.wires import Wired, stranger
 
 A, B, C = (vif(number, f"10.31.0.{10 + number}", f"fd31::{10 + number}") for number in (1, 2, 3))
@@ -44,6 +45,25 @@ def test_basic_filtering_closes_the_instance_before_any_group_is_known(host: Clo
     near, far = guests.end(0), guests.end(1)
     assert guests.arrives(0, 1, frames.arp(near.mac, 2, near, far))
     assert driver.instance_filter_exists(who, [A])
+
+
+def test_a_bridge_is_called_as_its_network_says(host: Cloud) -> None:
+    """On br100, as nova called bridges, groups say what passes as they do on any other."""
+    add_bridge(host.host, "br100")
+    host.group("web", ingress("udp", 53))
+    on_it = [{**one, "network": {**one["network"], "bridge": "br100"}} for one in (A, B)]
+    driver, who, other = host.driver(), instance(1, "web"), instance(2, "web")
+    host.plug(*on_it)
+    guests = host.wired((who, on_it[0]), (other, on_it[1]))
+    for one, interface in ((who, on_it[0]), (other, on_it[1])):
+        driver.setup_basic_filtering(one, [interface])
+        driver.prepare_instance_filter(one, [interface])
+        assert driver.instance_filter_exists(one, [interface])
+    assert udp(guests, 1, 0, 53)
+    assert not udp(guests, 1, 0, 54)
+    near, far = guests.end(0), guests.end(1)
+    stolen = replace(far, address=near.address)
+    assert not guests.arrives(1, 0, frames.udp(stolen, near, (5000, 53), b"probe"))
 
 
 def test_a_prepared_instance_gets_what_its_groups_allow(host: Cloud) -> None:

@@ -68,7 +68,7 @@ def test_a_subnet_without_a_cidr_is_none() -> None:
         (("id",), None, "network_info[0].id"),
         (("address",), "fa:16:3e", "network_info[0].address"),
         (("devname",), "vnet0", "network_info[0].devname"),
-        (("network", "bridge"), "br100", "network_info[0].network.bridge"),
+        (("network", "bridge"), "br100; reboot", "network_info[0].network.bridge"),
         (("network", "id"), 7, "network_info[0].network.id"),
         (("network", "subnets"), {"cidr": "10.0.0.0/8"}, "network_info[0].network.subnets"),
         (("network", "subnets", 0, "cidr"), "10.31.0.1/24", "network_info[0].network.subnets[0].cidr"),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Final
 from uuid import UUID, uuid5
 
-from netwright.model.ids import GroupId, NetworkId, ProjectId, SubnetId
+from netwright.model.ids import GroupId, LinkName, NetworkId, ProjectId, SubnetId, bridge_name
 from netwright.model.intent import (
     AnyProtocol,
     Direction,
@@ -60,6 +60,7 @@ def network_item(vif: Vif) -> NetworkItem:
             )
             for subnet in vif.subnets
         ),
+        bridge_called=_bridge_called(vif),
     )
 
 
@@ -87,6 +88,7 @@ def port_item(instance: Instance, vif: Vif, groups: Iterable[GroupId]) -> PortIt
             for subnet in vif.subnets
             for address in subnet.addresses
         ),
+        bridge_called=_bridge_called(vif),
         secured=True,
         pairs=(),
         groups=tuple(sorted(set(groups))),
@@ -147,6 +149,10 @@ def pruned(items: Items) -> dict[ItemKey, Item]:
 def ports_of(items: Items, instance: str) -> list[PortItem]:
     """The instance's ports."""
     return [item for item in items.values() if isinstance(item, PortItem) and item.device_id == instance]
+
+
+def _bridge_called(vif: Vif) -> LinkName | None:
+    return None if vif.bridge == bridge_name(vif.network) else vif.bridge
 
 
 def _subnet_id(network: NetworkId, subnet: VifSubnet) -> SubnetId:

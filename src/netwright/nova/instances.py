@@ -24,7 +24,7 @@ from netwright.model.ids import (
     port_link_name,
 )
 from netwright.model.intent import Address, Prefix
-from netwright.nova.given import part, text_of
+from netwright.nova.given import link, part, text_of
 
 _MTU: Final = 1500
 
@@ -54,6 +54,7 @@ class Vif:
     id: PortId
     mac: Mac
     network: NetworkId
+    bridge: LinkName
     mtu: int
     subnets: tuple[VifSubnet, ...]
 
@@ -93,13 +94,13 @@ def _vif(vif: object, where: str) -> Vif:
     network_id = NetworkId(_matching(UUID_FORM, text_of(network, "id", where), f"{where}.network.id"))
     # Rules name links by these: another name would leave the interface without its filter.
     _same(text_of(vif, "devname", where), port_link_name(identity), f"{where}.devname")
-    _same(text_of(network, "bridge", where), bridge_name(network_id), f"{where}.network.bridge")
     subnets = _items(part(network, "subnets"), f"{where}.network.subnets")
     mtu = part(part(network, "meta"), "mtu")
     return Vif(
         id=identity,
         mac=Mac(_matching(MAC_FORM, text_of(vif, "address", where), f"{where}.address")),
         network=network_id,
+        bridge=link(network, "bridge", f"{where}.network") or bridge_name(network_id),
         mtu=mtu if isinstance(mtu, int) else _MTU,
         subnets=tuple(
             _subnet(subnet, f"{where}.network.subnets[{number}]")
