@@ -57,7 +57,7 @@ def named_tests(cell: str) -> Iterator[tuple[str, str]]:
     module, alone = "", list[str]()
     for piece in re.split(r"[,;]\s+", re.sub(r"\s*\([^)]*\)", "", cell).replace("`", "")):
         before, _, name = piece.rpartition("::")
-        if not before and not module:
+        if not before and ("/" in piece or not module):
             alone.append(name)
             continue
         if before:

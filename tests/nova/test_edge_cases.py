@@ -10,11 +10,15 @@ from nova.clouds import DRIVERS, Cloud, cloud, vif
 from nova.clouds import instance as guest
 from nova.manager_hosts import BRIDGE, hosts, leased
 from nova.managers import ADMIN, ALICE, addresses, flat_dhcp, instance, uuid, world_of
+from worlds import world
 
 from netwright.control import classic_fixed_ips
 from netwright.model.errors import ConflictError, InvalidError, NetwrightError, NotFoundError
 from netwright.nova import exception
 from netwright.nova.floating_ips import LocalManager
+from netwright.nova.linux_host import linux_host
+from netwright.nova.manager import FlatDHCPManager
+from netwright.nova.options import NetworkOptions
 from netwright.testing import frames
 from netwright.testing.frames import End
 
@@ -90,6 +94,16 @@ def test_what_is_expected_has_a_status(name: str) -> None:
     assert refusal.code == 500 if name.startswith("VirtualInterface") else 400 <= refusal.code < 500
     assert issubclass(refusal, NetwrightError)
     assert issubclass(refusal, InvalidError | NotFoundError | ConflictError)
+
+
+def test_the_network_driver_is_linux_net() -> None:
+    """By nova's module, ours, or the bare name; a manager of a host by another one is refused, as nova ended."""
+    with world() as here:
+        for name in ("nova.network.linux_net", "netwright.nova.linux_net", "linux_net"):
+            FlatDHCPManager(here, on=linux_host(NetworkOptions(network_driver=name)))
+        with pytest.raises(InvalidError) as refused:
+            FlatDHCPManager(here, on=linux_host(NetworkOptions(network_driver="site.network.own")))
+        assert refused.value.field == "network_driver"
 
 
 @pytest.fixture(params=DRIVERS)

@@ -6,6 +6,7 @@ import os
 import signal
 from datetime import timedelta
 
+import pytest
 from nova.manager_hosts import BRIDGE, hosts, leased
 from nova.managers import ADMIN, uuid
 
@@ -207,3 +208,28 @@ def test_names_of_other_hosts_guests_are_known() -> None:
         named = (one.directory / "state/networks" / f"nova-{BRIDGE}.hosts").read_text()
         assert "vm1.novalocal" in named
         assert "vm2.novalocal" in named
+
+
+@pytest.mark.parametrize("option", [{"update_dns_entries": True}, {"dns_update_periodic_interval": 0}])
+def test_names_of_guests_that_come_to_another_host_are_known(option: dict[str, object]) -> None:
+    """A host's DNS server knows them after its next periodic task, and those that went no more; after a start, too."""
+    with hosts("h1", "h2", **option) as (world, (one, two)):
+
+        def named() -> list[str]:
+            lines = (one.directory / "state/networks" / f"nova-{BRIDGE}.hosts").read_text().splitlines()
+            return sorted(line.split()[1] for line in lines)
+
+        with one.inside() as manager:
+            manager.create_networks(ADMIN, "net", cidr="10.0.0.0/24", multi_host=True)
+        one.boot(1)
+        one.tick()
+        two.boot(2)
+        one.tick()
+        assert named() == ["vm1.novalocal", "vm2.novalocal"]
+        two.delete(2)
+        two.boot(3)
+        with one.inside():
+            manager = one.restarted(world, **option)
+            manager.init_host()
+            manager.run_periodic_tasks(ADMIN)
+        assert named() == ["vm1.novalocal", "vm3.novalocal"]

@@ -87,7 +87,7 @@ def _found(path: str) -> tuple[Callable[..., object], bool]:
     module, _, names = path.partition(".")
     owner: object = importlib.import_module(f"netwright.nova.{module}")
     raw = owner
-    for name in names.split("."):
+    for name in filter(None, names.split(".")):
         raw = inspect.getattr_static(owner, name)
         owner = getattr(owner, name)
     in_class = "." in names

@@ -12,6 +12,7 @@ from netwright.kernel import gateways
 from netwright.kernel.daemons import Daemon
 from netwright.kernel.lease_spool import LeaseSpool
 from netwright.kernel.moves import GATEWAY_PROTOCOL
+from netwright.model.errors import InvalidError
 from netwright.model.ids import HostName, LinkName, Mac, NetworkId, host_bridge_mac
 from netwright.model.intent import Address
 from netwright.model.leases import LeaseEvent
@@ -25,12 +26,16 @@ from netwright.nova.models import NetworkModel
 from netwright.nova.radvd import kill_ra, update_ra
 
 _LOG: Final = structlog.get_logger("netwright.nova")
+_DRIVER: Final = "linux_net"
 
 
 class LinuxSide:
     """In the network namespace of the calling thread. Raises InvalidError, KernelRefusedError."""
 
     def __init__(self, on: LinuxHost) -> None:
+        named = on.options.network_driver
+        if named.rpartition(".")[2] != _DRIVER:
+            raise InvalidError(f"{named!r}: managers act by {_DRIVER}, no other module", "network_driver")
         self._on = on
         self.l3 = load_l3(on)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 import structlog
@@ -84,6 +85,7 @@ class NetworkManager:
         self._cloud = Cloud(world, chosen, self.host, side, on is None, names, notifier or _unheard)
         self._traits = Traits(self.DHCP, self.SHOULD_CREATE_BRIDGE, self.SHOULD_CREATE_VLAN)
         self._generation = -1
+        self._names_told: datetime | None = None
 
     # Networks
 
@@ -349,6 +351,8 @@ class NetworkManager:
             network_hosts.hear_leases(self._cloud)
             network_hosts.initialize(self._cloud, self._traits)
             network_hosts.end_leases(self._cloud, network_hosts.of_host(self._cloud))
+            if self.options.update_dns_entries:
+                self.periodic_update_dns(None)
 
     def setup_networks_on_host(
         self,
@@ -395,7 +399,8 @@ class NetworkManager:
         network_hosts.hear_leases(self._cloud)
         network_hosts.let_go(self._cloud)
         network_hosts.pick_up(self._cloud, self._traits)
-        self._follow()
+        self._follow(context)
+        self._update_dns_in_time(context)
         network_hosts.take_down_unused(self._cloud, None)
         self._disassociate_stale_fixed_ips(context)
 
@@ -403,12 +408,22 @@ class NetworkManager:
         """There is none."""
         del context
 
-    def _follow(self) -> None:
+    def _follow(self, context: object) -> None:
         """What changed elsewhere since the last time is done here."""
         self._generation, changed = network_hosts.changed_since(self._cloud, self._generation)
         for record in changed:
             network_hosts.set_up(self._cloud, self._traits, record)
         network_hosts.end_leases(self._cloud, changed)
+        if changed and self.options.update_dns_entries:
+            self.update_dns(context, [record.id for record in changed])
+
+    def _update_dns_in_time(self, context: object) -> None:
+        """Every dns_update_periodic_interval seconds; a negative one: never."""
+        interval, now = self.options.dns_update_periodic_interval, self.world.clock()
+        told = self._names_told
+        if interval >= 0 and (told is None or now - told >= timedelta(seconds=interval)):
+            self._names_told = now
+            self.periodic_update_dns(context)
 
     def _disassociate_stale_fixed_ips(self, context: object) -> None:
         """Fixed IPs whose release was lost are free."""

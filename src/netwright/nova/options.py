@@ -103,7 +103,6 @@ class NetworkOptions:
 
     default_floating_pool: str = "nova"
     auto_assign_floating_ip: bool = False
-    allow_same_net_traffic: bool = False
     quota_fixed_ips: int = -1
     quota_floating_ips: int = 10
     enable_network_quota: bool = False
