@@ -49,6 +49,21 @@ def plug(made: Deployment, port: str, guest: str) -> None:
     made.client.change("port", port, **{"netwright:attachment": where})
 
 
+def boot(made: Deployment, manager: FlatDHCPManager) -> tuple[str, str]:
+    """The port and the fixed IP of a new instance on host a, which lets pings and TCP in."""
+    info: Any = manager.allocate_for_instance(
+        ADMIN, instance_id=uuid(1), instance=instance(1, "a", "admin"), host="a", project_id="admin"
+    )
+    made.ports["a"] = made.client.get(f"/v2.0/ports/{info[0]['id']}")["port"]
+    (group,) = made.ports["a"]["security_groups"]
+    for protocol in ("icmp", "tcp"):
+        rule = {"security_group_id": group, "direction": "ingress", "protocol": protocol}
+        made.client.make("security_group_rule", **rule)
+    plug(made, info[0]["id"], "a")
+    made.wait()
+    return info[0]["id"], info[0]["network"]["subnets"][0]["ips"][0]["address"]
+
+
 def test_an_instance_lives_on_two_hosts_whose_agents_follow_the_store() -> None:
     """Lease, floating IP, move with both and with an open connection, and an address that is free in the end."""
     with deployed() as made, manager_of(made) as manager:
@@ -56,20 +71,7 @@ def test_an_instance_lives_on_two_hosts_whose_agents_follow_the_store() -> None:
         local = LocalManager(manager.world, options=manager.options)
         local.create_floating_ips_bulk(ADMIN, FLOATING)
         manager.allocate_floating_ip(ADMIN, "admin")
-        known = instance(1, "a", "admin")
-        info: Any = manager.allocate_for_instance(
-            ADMIN, instance_id=uuid(1), instance=known, host="a", project_id="admin"
-        )
-        fixed = info[0]["network"]["subnets"][0]["ips"][0]["address"]
-        port = made.client.get(f"/v2.0/ports/{info[0]['id']}")["port"]
-        made.ports["a"] = port
-        for protocol in ("icmp", "tcp"):
-            for group in port["security_groups"]:
-                made.client.make(
-                    "security_group_rule", security_group_id=group, direction="ingress", protocol=protocol
-                )
-        plug(made, port["id"], "a")
-        made.wait()
+        port, fixed = boot(made, manager)
         assert made.lease("a") == GATEWAY
         assert made.reaches(made.guests["a"], GATEWAY)
         manager.associate_floating_ip(ADMIN, FLOATING, fixed)
@@ -88,7 +90,7 @@ def test_an_instance_lives_on_two_hosts_whose_agents_follow_the_store() -> None:
             moves = {"source": "a", "dest": "b", "floating_addresses": [FLOATING]}
             manager.migrate_instance_start(ADMIN, uuid(1), **moves)
             manager.migrate_instance_finish(ADMIN, uuid(1), **moves)
-            plug(made, port["id"], "a")
+            plug(made, port, "a")
             made.wait()
             assert made.lease("a") == GATEWAY
             talk(near, far)
