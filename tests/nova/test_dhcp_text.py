@@ -60,7 +60,7 @@ COMMON = [
 
 
 def test_dnsmasqs_words_are_these_in_this_order() -> None:
-    """The argv of nova-network, in its order; with the domain when there is one."""
+    """The argv of nova-network, in its order, and two words of ours; with the domain when there is one."""
     assert argv(network()) == [*COMMON, "--domain=novalocal"]
     assert argv(network(), dhcp_domain="") == COMMON
 

@@ -35,6 +35,7 @@ mount -t overlay -o lowerdir=/machine,upperdir=/layer/upper,workdir=/layer/work 
 for one in dev proc sys; do mount --move "/$one" "/root/$one"; done
 mount -t tmpfs run /root/run
 mkdir -p /root/dev/pts /root/dev/shm
+ln -s /proc/self/fd /root/dev/fd
 mount -t devpts devpts /root/dev/pts; mount -t tmpfs shm /root/dev/shm
 cp /job /root/run/job
 exec switch_root /root /bin/sh /run/job
