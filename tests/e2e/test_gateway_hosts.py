@@ -218,9 +218,10 @@ def check(made: Deployment, guest: str, *, holder: str, floating: str) -> None:
 
 
 def test_a_named_host_is_the_gateway_until_another_is_named() -> None:
-    """Whoever is named holds the gateway; with another name it moves, and guests hardly notice."""
+    """Whoever is named holds the gateway, on the bridge that is named; with other names it moves, and so does the bridge."""
     with deployed() as made:
-        net = made.network(**{"netwright:gateway_hosts": "one", "netwright:gateway_host": "b"})
+        named = {"netwright:gateway_hosts": "one", "netwright:gateway_host": "b"}
+        net = made.network(**named, **{"netwright:bridge": "br100"})
         made.plug(net, "a")
         made.wait()
         assert made.gateways(net) == {"b": [GATEWAY]}
@@ -231,6 +232,16 @@ def test_a_named_host_is_the_gateway_until_another_is_named() -> None:
             made.wait()
             assert made.reaches(made.guests["a"], "192.0.2.1")
             assert [made.holds(name, GATEWAY) for name in HOSTS] == [name == holder for name in HOSTS]
+            assert all("br100" in ip(made.hosts[name], "-o", "link") for name in HOSTS)
+        made.client.drop("port", made.ports["a"]["id"])
+        made.client.change("network", net["id"], **{"netwright:bridge": "br101"})
+        made.wait()
+        links = {name: ip(made.hosts[name], "-o", "link") for name in HOSTS}
+        assert [("br100" in links[name], "br101" in links[name]) for name in HOSTS] == [
+            (False, False),
+            (False, True),
+        ]
+        assert "dev br101" in ip(made.hosts["b"], "route", "get", "10.42.0.77")
 
 
 def test_hosts_have_gateways_of_their_own_while_they_have_guests() -> None:

@@ -19,8 +19,9 @@ from netwright.model.intent import (
     Network,
     Port,
     Subnet,
+    Vlan,
 )
-from netwright.model.plan import HostItem, HostPlan, ItemKey, Noun, Serving
+from netwright.model.plan import HostItem, HostPlan, ItemKey, Noun, Serving, VlanPlan
 from netwright.planner import floating_ips, names, networks
 from netwright.planner.check import problems
 from netwright.planner.gateways import Place
@@ -61,6 +62,20 @@ def test_hosts_that_share_a_gateways_address_have_bridges_of_their_own() -> None
     alone = networks.item(place(replace(shared, shared_gateway=False), *ours), None, HOST, used=True)
     assert alone is not None
     assert alone.mac is None
+
+
+def test_a_vlans_device_is_the_uplink_that_hosts_see() -> None:
+    """What is on the bridge is the device for the VLAN; the link below it is told apart. The bridge has its given name."""
+    tagged = network(
+        GatewayPlace.HOST,
+        uplink=LinkName("eth1"),
+        vlan=Vlan(100, LinkName("vlan100")),
+        bridge=LinkName("br100"),
+    )
+    item = networks.item(place(tagged, subnet("10.0.0.0/24")), None, HOST, used=True)
+    assert item is not None
+    assert (item.uplink, item.vlan) == (LinkName("vlan100"), VlanPlan(LinkName("eth1"), 100))
+    assert item.bridge == "br100"
 
 
 def test_floating_ips_know_whether_their_guests_are_on_a_wire() -> None:

@@ -148,6 +148,8 @@ def _housekeeping(world: World) -> AbstractAsyncContextManager[None]:
                 await run_in_threadpool(chore, world)
             except OperationalError as error:
                 _LOG.error("database_refused", chore=chore.__name__, said=str(error.orig))  # no trace
+            except Exception:  # noqa: BLE001  # told to the log with its trace; the next round may do better
+                _LOG.exception("chore_failed", chore=chore.__name__)
             await asyncio.sleep(seconds)
 
     @asynccontextmanager
