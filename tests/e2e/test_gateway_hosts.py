@@ -192,7 +192,8 @@ def test_when_the_host_of_a_gateway_dies_another_takes_it() -> None:
             assert made.lease(name) == GATEWAY
             check(made, name, holder="b", floating=floating)
         shown = ip(made.hosts["a"], "-o", "address", "show", "dev", bridge_name(NetworkId(net["id"])))
-        assert shown == ""
+        assert "10.42.0." not in shown
+        assert "a9fe" not in shown
 
 
 def check(made: Deployment, guest: str, *, holder: str, floating: str) -> None:
@@ -232,7 +233,7 @@ def test_a_named_host_is_the_gateway_until_another_is_named() -> None:
             made.wait()
             assert made.reaches(made.guests["a"], "192.0.2.1")
             assert [made.holds(name, GATEWAY) for name in HOSTS] == [name == holder for name in HOSTS]
-            assert all("br100" in ip(made.hosts[name], "-o", "link") for name in HOSTS)
+            assert all("br100" in ip(made.hosts[name], "-o", "link") for name in {"a", holder})
         made.client.drop("port", made.ports["a"]["id"])
         made.client.change("network", net["id"], **{"netwright:bridge": "br101"})
         made.wait()

@@ -34,7 +34,7 @@ from netwright.model.plan import (
     SubnetPlan,
 )
 from netwright.testing.dhcp_client import DhcpClient
-from netwright.testing.namespaces import add_addresses, add_veth, eventually, ip, namespace, run
+from netwright.testing.namespaces import add_addresses, add_veth, eventually, ip, namespace, run, start
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import NETWORK, sample_address, sample_network, sample_port, sample_subnet
 from netwright.testing.wires import Wire
@@ -51,6 +51,8 @@ RULES = (
     RulePlan(Direction.INGRESS, EtherType.IPV4, Icmp(8, 0), Anywhere()),
 )
 FLOATING = "203.0.113.77"
+BESIDE = "198.51.100.1", "198.51.100.2"
+"""The hosts' own addresses on the wire."""
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,7 @@ def bench(any_engine: str) -> Iterator[Bench]:
         ip(world, "link", "add", "lan", "up", "type", "bridge")
         add_addresses(world, "lan", "192.0.2.1/24", "203.0.113.1/24")
         for at, made in enumerate(rigs):
+            add_addresses(made.host, WIRE, f"{BESIDE[at]}/24")
             add_veth(made.host, OUT, world, f"to{at}")
             ip(world, "link", "set", f"to{at}", "master", "lan")
             add_addresses(made.host, OUT, f"192.0.2.1{at}/24")
@@ -176,18 +179,72 @@ def test_the_way_out_is_the_holders(bench: Bench, tmp_path: Path) -> None:
             assert sources == ({f"192.0.2.1{holder}"} if at == holder else set())
 
 
-def test_a_host_that_is_not_the_gateway_is_not_there_for_guests(bench: Bench, tmp_path: Path) -> None:
-    """Its bridge has no address of any kind, and what a guest sends to the host's own address goes to the gateway."""
+def test_a_host_that_is_not_the_gateway_guards_itself(bench: Bench, tmp_path: Path) -> None:
+    """It has no address of the network's; a guest that speaks to the host's own address past the gateway is not heard."""
     bench.one(1)
     bench.lease(0, tmp_path)
     guest, host = bench.guests[0], bench.rigs[0].host
-    assert ip(host, "-o", "address", "show", "dev", NET.bridge) == ""
+    listed = ip(host, "-o", "address", "show", "dev", NET.bridge)
+    assert "10.41.0." not in listed
+    assert "a9fe" not in listed
+    server = start(host, ["socat", "TCP4-LISTEN:22,fork,reuseaddr", "SYSTEM:echo here"])
+    say = ["socat", "-T2", "-", "TCP4:192.0.2.10:22,connect-timeout=2"]
     mac = host_bridge_mac(NETWORK, HostName("0"))
     ip(guest, "neighbour", "replace", "10.41.0.9", "lladdr", mac, "dev", "eth0")
-    ip(guest, "route", "replace", "192.0.2.10", "via", "10.41.0.9")
-    assert run(guest, ["ping", "-c1", "-W1", "192.0.2.10"], check=False).returncode == 1
-    ip(guest, "route", "delete", "192.0.2.10")
-    assert bench.reaches(guest, "192.0.2.10")
+    try:
+        assert eventually(lambda: "here" in run(guest, say, check=False).stdout)
+        ip(guest, "route", "replace", "192.0.2.10", "via", "10.41.0.9")
+        assert "here" not in run(guest, say, check=False).stdout
+    finally:
+        ip(guest, "route", "delete", "192.0.2.10")
+        server.kill()
+        server.wait()
+
+
+def test_hosts_keep_what_they_have_on_the_wire(bench: Bench, tmp_path: Path) -> None:
+    """Their own addresses there answer and ask as before; guests that go out by that very wire do so as the gateway."""
+    for change in (lambda: bench.one(0), lambda: bench.one(1), bench.own):
+        change()
+        for at in (0, 1):
+            assert bench.reaches(bench.rigs[at].host, BESIDE[1 - at])
+            bench.lease(at, tmp_path)
+        assert bench.reaches(bench.guests[0], BESIDE[1])
+
+
+def test_what_guests_say_to_one_another_is_not_translated(bench: Bench, tmp_path: Path) -> None:
+    """To one, to many and to all, over IPv4 and IPv6: on the wire it bears the guest's own address."""
+    targets = (
+        "UDP4-DATAGRAM:10.41.0.12:5353",
+        "UDP4-DATAGRAM:224.0.0.251:5353,ip-multicast-if=10.41.0.11",
+        "UDP4-DATAGRAM:255.255.255.255:5353,broadcast,so-bindtodevice=eth0",
+        "UDP6-DATAGRAM:[fd41::f816:3eff:fe00:2]:5353",
+        "UDP6-DATAGRAM:[ff02::fb%eth0]:5353,bind=[fd41::f816:3eff:fe00:1]",
+    )
+    for change in (lambda: bench.one(0), bench.own):
+        change()
+        bench.lease(0, tmp_path)
+        assert eventually(lambda: GUEST6 in ip(bench.guests[0], "-6", "address", "show", "-tentative"), 30)
+        for target in targets:
+            expected = GUEST6 if target.startswith("UDP6") else "10.41.0.11"
+            assert sources_of(bench, target) == {expected}, target
+
+
+GUEST6 = "fd41::f816:3eff:fe00:1"
+
+
+def sources_of(bench: Bench, target: str) -> set[str]:
+    """Whom the first guest's words are from, on the wire between the hosts."""
+    said: list[bytes] = []
+    with closing(Wire(bench.rigs[1].host, WIRE)) as wire:
+
+        def heard() -> bool:
+            run(bench.guests[0], ["socat", "-u", "-", target], stdin="hello all")
+            said.extend(frame for frame in wire.waiting() if b"hello all" in frame)
+            return bool(said)
+
+        assert eventually(heard), target
+    six = said[0][12:14] == b"\x86\xdd"
+    return {str(ip_address(frame[22:38] if six else frame[26:30])) for frame in said}
 
 
 def test_each_host_serves_its_own_guests_at_its_own_address(bench: Bench, tmp_path: Path) -> None:

@@ -107,6 +107,13 @@ def announce(key: AddressKey) -> None:
             _advertise(key.link, mac, address)
 
 
+def announce_hosts_own(netlink: Netlink, link: LinkName, index: int) -> None:
+    """A link's addresses that are not ours, in the host's namespace: they have moved, or another MAC."""
+    for state in rtnetlink.addresses(netlink, index):
+        if state.index == index and not state.ours and not state.address.is_link_local:
+            announce(AddressKey(HOST_NAMESPACE, link, ip_interface((state.address, state.length))))
+
+
 def _advertise(link: LinkName, mac: bytes, address: IPv6Address) -> None:
     """Override set, the target's link-layer address with it; the kernel fills in the checksum."""
     index = socket.if_nametoindex(link)

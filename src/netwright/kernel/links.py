@@ -17,6 +17,7 @@ from pyroute2 import IPRoute
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import netns, pairs, rtnetlink
+from netwright.kernel.addresses import announce_hosts_own
 from netwright.kernel.attempts import attempt_all
 from netwright.kernel.rtnetlink import LinkState
 from netwright.kernel.taps import make_tap
@@ -98,6 +99,8 @@ class Links:
         match value:
             case BridgeLink():
                 _put_bridge(name, value, state)
+                if state and state.mac != value.mac and value.up:
+                    announce_hosts_own(self._reader, name, state.index)
             case VethLink():
                 self._put_veth(name, value, state)
             case TapLink():

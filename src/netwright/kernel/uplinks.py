@@ -8,17 +8,16 @@ netwright.nova uses the same driver with a mark of its own.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from ipaddress import ip_interface
 from typing import Final
 
 from netwright.kernel import rtnetlink
-from netwright.kernel.addresses import announce
+from netwright.kernel.addresses import announce_hosts_own
 from netwright.kernel.attempts import attempt_all
 from netwright.kernel.moves import Move
 from netwright.kernel.rtnetlink import LinkState
 from netwright.model.errors import KernelRefusedError
-from netwright.model.host import AddressKey, Uplink
-from netwright.model.ids import HOST_NAMESPACE, LinkName
+from netwright.model.host import Uplink
+from netwright.model.ids import LinkName
 
 MARK: Final = "netwright:uplink:"
 
@@ -58,25 +57,18 @@ class Uplinks:
         with rtnetlink.writer() as route:
             move = Move(route)
             move.enslave(link, target.index, f"{self._mark}{bridge} {before}".rstrip())
-            moved = move.everything(link.index, target.index)
-        if moved:
-            self._announce(bridge, target.index)
+            move.everything(link.index, target.index)
+        announce_hosts_own(self._reader, bridge, target.index)
 
     def _remove(self, name: LinkName) -> None:
         link = rtnetlink.link(self._reader, name=name)
         if link is None or not link.alias.startswith(self._mark):
             return
         with rtnetlink.writer() as route:
-            moved = Move(route).everything(link.master, link.index) if link.master else 0
+            if link.master:
+                Move(route).everything(link.master, link.index)
             route.link("set", index=link.index, master=0, ifalias=link.alias.partition(" ")[2])
-        if moved:
-            self._announce(name, link.index)
-
-    def _announce(self, name: LinkName, index: int) -> None:
-        for state in rtnetlink.addresses(self._reader, index):
-            if state.index == index and not state.ours and not state.address.is_link_local:
-                interface = ip_interface((state.address, state.length))
-                announce(AddressKey(HOST_NAMESPACE, name, interface))
+        announce_hosts_own(self._reader, name, link.index)
 
     def _link(self, name: LinkName) -> LinkState:
         state = rtnetlink.link(self._reader, name=name)

@@ -36,12 +36,14 @@ _INET_SETS: Final = {
     "hosted": "type ifname",
     "inside": "type ifname",
     "routed": "type ifname",
+    "elsewhere": "type ifname",
     "guarded": "type ifname",
     "inside4": "type ipv4_addr; flags interval",
     "inside6": "type ipv6_addr; flags interval",
     "nat4": "type ipv4_addr; flags interval",
     "nat6": "type ipv6_addr; flags interval",
     "near4": "type ipv4_addr . ipv4_addr; flags interval",
+    "near6": "type ipv6_addr . ipv6_addr; flags interval",
 }
 _INET_MAPS: Final = {
     "from_bridges": "type ifname : verdict",
@@ -126,6 +128,8 @@ _TO_HOST: Final = (
 )
 _DNAT: Final = (
     "iifname @routed accept",
+    # Where another host is the gateway, br_netfilter shows here what is on its way there.
+    "iifname @elsewhere accept",
     f"iifname @hosted ip daddr 169.254.169.254 tcp dport 80 redirect to :{METADATA_PORT}",
     f"iifname @hosted ip6 daddr fe80::a9fe:a9fe tcp dport 80 redirect to :{METADATA_PORT}",
     "dnat ip to ip daddr map @fip_dnat",
@@ -138,6 +142,7 @@ _SNAT: Final = (
     "oifname @inside accept",
     # On a network with an uplink br_netfilter shows here what guests and their neighbours send each other.
     "ip saddr . ip daddr @near4 ct status & dnat == 0 accept",
+    "ip6 saddr . ip6 daddr @near6 ct status & dnat == 0 accept",
     "snat ip to ip saddr map @fip_snat",
     "ip saddr @nat4 masquerade",
     "ip6 saddr @nat6 masquerade",

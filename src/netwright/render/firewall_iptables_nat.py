@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network
-from itertools import product
 from typing import Final
 
 from netwright.model.host import Traits
-from netwright.model.intent import EtherType, GatewayPlace
+from netwright.model.intent import EtherType, GatewayPlace, ethertype_of
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_iptables_uplinks import floating_ip_uplink, network_uplink
-from netwright.render.firewall_uplinks import inside4
-from netwright.render.nat import is_translated
+from netwright.render.nat import is_translated, near
 from netwright.render.xt import DROP, RETURN, Table, Xt, element, go_to, jump_to, tables
 
 _METADATA: Final = {EtherType.IPV4: "169.254.169.254/32", EtherType.IPV6: "fe80::a9fe:a9fe/128"}
@@ -30,7 +27,7 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
     for _, filter_ in tables(traits, "filter"):
         if network.bridge_called:
             parts |= filter_.rule("called", f"-o {link} {jump_to('local')}")
-        if not network.serves:
+        if network.place is GatewayPlace.ROUTER:
             parts |= filter_.rule("INPUT", f"-i {link} {DROP}")
         elif not network.host_access:
             parts |= filter_.rule("INPUT", f"-i {link} {jump_to('to-host')}")
@@ -42,31 +39,36 @@ def network_nat(network: NetworkItem, traits: Traits) -> Xt:
 def _translation(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
     link = network.bridge
     if not network.serves:
-        return nat.rule("PREROUTING", f"-i {link} {RETURN}") | nat.rule(
-            "postrouting-bottom", f"-o {link} {RETURN}"
-        )
+        passed = nat.rule("PREROUTING", f"-i {link} {RETURN}")
+        routed = network.place is GatewayPlace.ROUTER
+        return passed | (nat.rule("postrouting-bottom", f"-o {link} {RETURN}") if routed else {})
     redirect = f"-d {_METADATA[ethertype]} -i {link} -p tcp -m tcp --dport 80 -j REDIRECT"
     parts = nat.rule("metadata", f"{redirect} --to-ports {METADATA_PORT}")
-    if not network.inside:
-        parts |= nat.rule("postrouting-bottom", f"-o {link} {jump_to('hairpin')}")
-        return parts | (_near(network, nat) if ethertype is EtherType.IPV4 else {})
-    # Gone to, not called: what stays inside is not translated.
-    parts |= nat.rule("postrouting-bottom", f"-o {link} {go_to('hairpin')}")
+    # Without a wire gone to, not called: what stays inside is not translated.
+    to_hairpin = go_to("hairpin") if network.uplink is None else jump_to("hairpin")
+    parts |= nat.rule("postrouting-bottom", f"-o {link} {to_hairpin}")
+    if network.inside:
+        parts |= _prefixes(network, nat, ethertype)
+    return parts if network.uplink is None else parts | _near(network, nat, ethertype)
+
+
+def _prefixes(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
+    parts: Xt = {}
     for subnet in network.subnets:
-        four = isinstance(subnet.cidr, IPv4Network)
-        if four is (ethertype is EtherType.IPV4):
+        if ethertype_of(subnet.cidr) is ethertype:
             parts |= element(f"inside{subnet.cidr.version}", str(subnet.cidr))
             if network.nat and is_translated(subnet.cidr):
                 parts |= nat.rule("snat", f"-s {subnet.cidr} -j MASQUERADE")
     return parts
 
 
-def _near(network: NetworkItem, nat: Table) -> Xt:
+def _near(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
     """What guests and their neighbours on the wire send each other keeps its addresses."""
     parts: Xt = {}
-    for source, target in product(inside4(network), repeat=2):
-        match = f"-s {source} -d {target} -m conntrack ! --ctstate DNAT"
-        parts |= nat.rule("postrouting-bottom", f"{match} {RETURN}")
+    for source, target in near(network):
+        if ethertype_of(source) is ethertype:
+            match = f"-s {source} -d {target} -m conntrack ! --ctstate DNAT"
+            parts |= nat.rule("postrouting-bottom", f"{match} {RETURN}")
     return parts
 
 

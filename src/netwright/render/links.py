@@ -24,7 +24,7 @@ from netwright.model.ids import (
     dhcp_peer_name,
     port_link_name,
 )
-from netwright.model.intent import HostTap, InNamespace, Unplugged, VmmTap
+from netwright.model.intent import GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import NetworkItem, PortItem
 from netwright.render.firewall_uplinks import mac_of
 from netwright.render.firewalls import bridges_call_netfilter
@@ -89,7 +89,9 @@ def network_namespaces(network: NetworkItem) -> dict[NamespaceName, bool]:
 def network_sysctls(network: NetworkItem) -> Sysctls:
     """No stranger's router advertisement moves a bridge; guests see no host that is not their gateway."""
     place = f"net/ipv6/conf/{network.bridge}"
-    off = "0" if network.serves else "1"
+    # A physical link may have brought the host's own addresses along.
+    hosts_own = network.place is GatewayPlace.HOST and network.uplink and not network.vlan
+    off = "0" if network.serves or hosts_own else "1"
     sysctls: Sysctls = {
         SysctlKey(HOST_NAMESPACE, f"{place}/accept_ra"): "0",
         SysctlKey(HOST_NAMESPACE, f"{place}/disable_ipv6"): off,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network, IPv6Network
 from itertools import product
 from typing import Final
@@ -10,9 +11,14 @@ from netwright.model.host import Traits
 from netwright.model.intent import GatewayPlace, Prefix
 from netwright.model.plan import FloatingIpItem, NetworkItem
 from netwright.render.firewall_uplinks import floating_ip_uplink, inside4, network_uplink
-from netwright.render.nft import BRIDGE, INET, Nft, element, mapping
+from netwright.render.nft import BRIDGE, INET, Nft, element, mapping, prefix_text
 
 _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
+_TO_ALL: Final[Mapping[int, tuple[Prefix, ...]]] = {
+    4: (IPv4Network("224.0.0.0/4"), IPv4Network("255.255.255.255/32")),
+    6: (IPv6Network("fe80::/10"), IPv6Network("ff00::/8")),
+}
+"""Multicast, broadcast, link-local: never translated."""
 
 
 def network_nat(network: NetworkItem, traits: Traits) -> Nft:
@@ -21,24 +27,35 @@ def network_nat(network: NetworkItem, traits: Traits) -> Nft:
     zoned = network.place is GatewayPlace.ROUTER
     parts: Nft = element(INET, "bridges", bridge)
     parts |= mapping(INET, "from_bridges", bridge, f"goto {'routed' if zoned else 'hosted'}_bridge")
-    if not (zoned or network.serves):
-        # What its guests say to the gateway passes this host, and is not for it nor its to translate.
-        return parts | element(INET, "routed", bridge)
     if network.place is GatewayPlace.ROUTER:
         # A zone of its own: another project's connections may have the very same addresses.
         parts |= element(INET, "routed", bridge) | mapping(INET, "zones", bridge, str(network.zone))
         if traits.bridge_conntrack:
             parts |= mapping(BRIDGE, "zones", bridge, str(network.zone))
         return parts
-    parts |= element(INET, "hosted", bridge)
+    parts |= element(INET, "hosted" if network.serves else "elsewhere", bridge)
     if not network.host_access:
         parts |= element(INET, "guarded", bridge)
-    if network.inside:
-        parts |= network_uplink(network)
-        return parts | element(INET, "inside", bridge) | _prefixes(network)
-    for source, target in product(inside4(network), repeat=2):
-        parts |= element(INET, "near4", str(source), str(target))
+    if network.serves and network.inside:
+        parts |= _prefixes(network)
+    if network.uplink is None:
+        return parts | element(INET, "inside", bridge)
+    for source, target in near(network) if network.serves else ():
+        parts |= element(INET, f"near{source.version}", str(source), prefix_text(target))
     return parts | network_uplink(network)
+
+
+def near(network: NetworkItem) -> Iterator[tuple[Prefix, Prefix]]:
+    """From where to where addresses stay as they are, on a network with an uplink.
+
+    br_netfilter shows to translation what guests and their neighbours on the wire send each other, or to all.
+    """
+    if not network.inside:
+        yield from product(inside4(network), repeat=2)
+        return
+    for subnet in network.subnets:
+        same = (other.cidr for other in network.subnets if other.cidr.version == subnet.cidr.version)
+        yield from ((subnet.cidr, target) for target in (*same, *_TO_ALL[subnet.cidr.version]))
 
 
 def _prefixes(network: NetworkItem) -> Nft:

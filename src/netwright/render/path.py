@@ -78,7 +78,19 @@ _TRACKING: Final = frozenset(
 )
 _GUARDS: Final = frozenset({"input", "to_host", "guarded"})
 _TRANSLATION: Final = frozenset(
-    {"nat_in", "nat_out", "hosted", "inside", "inside4", "inside6", "nat4", "nat6", "near4"}
+    {
+        "nat_in",
+        "nat_out",
+        "hosted",
+        "inside",
+        "inside4",
+        "inside6",
+        "nat4",
+        "nat6",
+        "near4",
+        "near6",
+        "elsewhere",
+    }
 )
 
 
@@ -247,7 +259,8 @@ def _dhcp(view: View) -> Iterator[Hop]:
     elif view.network.gateway is Gateway.ELSEWHERE:
         note = "the host that holds the gateway answers, and gives metadata and the way out"
         shown = ("netwright", "network", "show", view.network.id)
-        yield Hop(Part.DHCP, "another host", note, shown, view.part(Stage.DHCP_FILES))
+        wanted = with_(view.part(Stage.DHCP_FILES), view.firewall(_GUARDS | _TRANSLATION, INET))
+        yield Hop(Part.DHCP, "another host", note, shown, wanted)
 
 
 def _metadata(view: View) -> Iterator[Hop]:
