@@ -29,6 +29,7 @@ from netwright.planner import vpns as planner
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace, run
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.talk import speaker
 
 RED, BLUE = (NetworkId(f"{number}0000000-0000-4000-8000-00000000000b") for number in (1, 2))
 SUBNETS = tuple(sample_subnet(f"10.5{n}.0.0/24", Serving.STATIC, number=n) for n in (1, 2))
@@ -155,6 +156,21 @@ def test_a_peer_that_goes_is_out_and_others_go_on(bench: Bench) -> None:
     assert bench.reaches(bench.peers[0], GUESTS[0])
     bench.have(PEERS[1:])
     assert not bench.reaches(bench.peers[0], GUESTS[0])
+    assert bench.reaches(bench.peers[1], GUESTS[0])
+
+
+def test_a_port_that_a_program_of_the_host_has_is_told_for_as_long_as_it_has_it(bench: Bench) -> None:
+    """The stage fails and says why, again at every look; once the port is free the VPN is there."""
+    bench.have()
+    moved = planner.item(replace(VPN, public_port=51821), PEERS, NETS[0])
+    assert moved
+    with speaker(bench.rig.host, "0.0.0.0", 51821):
+        outcome = bench.rig.plan(*NETS, OPEN, *bench.ports, moved)
+        for said in (outcome, bench.rig.look()):
+            assert said.failures[Stage.WIREGUARD].said == f"{LINK}: its UDP port is in use on this host"
+    assert not bench.rig.look().pending
+    bench.have()
+    assert not bench.rig.look().pending
     assert bench.reaches(bench.peers[1], GUESTS[0])
 
 

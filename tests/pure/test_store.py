@@ -122,3 +122,15 @@ def test_zones_are_different_numbers() -> None:
         zones = {record.value.zone for record in made}
         assert len(zones) == 200
         assert all(1 <= zone <= 65535 for zone in zones)
+
+
+def test_no_other_user_reads_the_database(tmp_path: Path) -> None:
+    """Its files are their owner's alone: those of an earlier version, too, which everybody could read."""
+    path = tmp_path / "netwright.db"
+    path.touch(0o644)
+    path.chmod(0o644)
+    database = open_engine(f"sqlite:///{path}")
+    modes = {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()}
+    database.close()
+    assert "netwright.db" in modes
+    assert set(modes.values()) == {0o600}

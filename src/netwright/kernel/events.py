@@ -101,7 +101,7 @@ class Monitor:
             data = opened.recv(1 << 17)
         except OSError:
             # ENOBUFS: the kernel dropped events, so anything may have changed.
-            for stage in (Stage.BRIDGES, Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
+            for stage in (*_OF_KIND.values(), Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
                 self._listener.suspect(stage)
             self._tell_strangers(self._heeded)
             return

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from ipaddress import ip_network
 from typing import Final
 
-from pyroute2 import IPRoute, WireGuard
+from pyroute2 import WireGuard
 from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import rtnetlink
@@ -57,15 +57,20 @@ class WireGuards:
         state = rtnetlink.link(self._reader, name=name)
         if state and not _is_ours(state) and (state.kind != _KIND or state.alias):
             raise KernelRefusedError(_STAGE, f"{name} exists and is not netwright's; rename or delete it")
-        with rtnetlink.writer() as route:
+        with rtnetlink.writer() as route, _told(name):
             if state is None:
-                with _told(name):
-                    route.link("add", ifname=name, kind=_KIND)
+                route.link("add", ifname=name, kind=_KIND)
             # Its peers have no addresses of IPv6.
             silence(name)
-            _bring_up(route, self._index(name), value)
-        with _told(name):
-            _configure(name, value)
+            index = self._index(name)
+            route.link("set", index=index, mtu=value.mtu, ifalias=value.alias)
+            try:
+                _configure(name, value)
+            except NetlinkError:
+                # The kernel keeps a port that it could not have, and would show it as if it listened there.
+                route.link("set", index=index, state="down")
+                raise
+            route.link("set", index=index, state="up" if value.up else "down")
 
     def _index(self, name: LinkName) -> int:
         state = rtnetlink.link(self._reader, name=name)
@@ -87,10 +92,6 @@ class WireGuards:
 
 def _is_ours(state: LinkState) -> bool:
     return state.kind == _KIND and state.alias.startswith(MARK)
-
-
-def _bring_up(route: IPRoute, index: int, value: WireGuardLink) -> None:
-    route.link("set", index=index, mtu=value.mtu, ifalias=value.alias, state="up" if value.up else "down")
 
 
 def _configure(name: LinkName, value: WireGuardLink) -> None:
