@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import ClassVar, TypeVar
 
 from hypothesis import HealthCheck, settings
@@ -23,6 +23,8 @@ from netwright.control import (
     reports,
     rules,
     subnets,
+    vpn_peers,
+    vpns,
 )
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.floating_ips import FloatingIpRequest
@@ -33,6 +35,8 @@ from netwright.control.port_checks import PairRequest
 from netwright.control.ports import PortRequest
 from netwright.control.rules import RuleRequest
 from netwright.control.subnets import SubnetRequest
+from netwright.control.vpn_peers import PeerRequest
+from netwright.control.vpns import VpnKind, VpnRequest
 from netwright.model.errors import RequestError
 from netwright.model.ids import HostName, LinkName, NamespaceName, port_link_name
 from netwright.model.intent import (
@@ -331,6 +335,41 @@ class Users(RuleBasedStateMachine):
     def delete_floating_ip(self, at):
         with contextlib.suppress(RequestError):
             floating_ips.delete(self.world, pick(floating_ips.find(self.world, {}), at).value.id)
+
+    @rule(at=PICK, kind=st.sampled_from(VpnKind), last=st.integers(0, 3))
+    def create_vpn(self, at, kind, last):
+        with contextlib.suppress(RequestError):
+            network = self.network(at)
+            theirs = subnets.find(self.world, {"network_id": (network,)})
+            forward = kind is VpnKind.FORWARD
+            asked = {"private_address": pick(theirs, at).value.cidr[2 + last]} if forward else {}
+            given = asked or {
+                "public_address": ip_address("192.0.2.1"),
+                "peer_range": ip_network(f"10.{98 + last}.0.0/24"),
+            }
+            vpns.create(self.world, [VpnRequest(network_id=network, kind=kind, **given)])
+
+    @rule(at=PICK, port=st.integers(998, 1003))
+    def change_vpn(self, at, port):
+        with contextlib.suppress(RequestError):
+            vpn = pick(vpns.find(self.world, {}), at).value.id
+            vpns.update(self.world, vpn, VpnRequest(public_port=port))
+
+    @rule(at=PICK)
+    def delete_vpn(self, at):
+        with contextlib.suppress(RequestError):
+            vpns.delete(self.world, pick(vpns.find(self.world, {}), at).value.id)
+
+    @rule(at=PICK)
+    def add_peer(self, at):
+        with contextlib.suppress(RequestError):
+            vpn = pick(vpns.find(self.world, {"kind": ("wireguard",)}), at).value.id
+            vpn_peers.create(self.world, [PeerRequest(vpn_id=vpn)])
+
+    @rule(at=PICK)
+    def delete_peer(self, at):
+        with contextlib.suppress(RequestError):
+            vpn_peers.delete(self.world, pick(vpn_peers.find(self.world, {}), at).value.id)
 
     @rule(at=PICK, host=st.sampled_from(hosts), present=st.booleans(), complete=st.booleans())
     def report(self, at, host, present, complete):

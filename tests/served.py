@@ -78,7 +78,8 @@ class Client:
 
 
 def path_of(singular: str) -> str:
-    return f"/v2.0/{'log/' if singular == 'log' else ''}{singular.replace('_', '-')}s"
+    root = "/v1" if singular.startswith("vpn") else "/v2.0"
+    return f"{root}/{'log/' if singular == 'log' else ''}{singular.replace('_', '-')}s"
 
 
 @contextmanager

@@ -36,6 +36,7 @@ LINKS = st.integers(0, 5).map(lambda number: f"tap{number:08x}-90")
 MACS = st.integers(0, 5).map(lambda number: f"fa:16:3e:00:00:{number:02x}")
 FOURS = st.ip_addresses(v=4)
 SIXES = st.ip_addresses(v=6)
+SERVICES = st.integers(1, 65535).map(str)
 
 
 def _network4(address: IPv4Address, length: int) -> str:
@@ -63,6 +64,9 @@ FIELDS: dict[str, tuple[st.SearchStrategy[str], ...]] = {
     "iifname . @th,64,128": (LINKS, SIXES.map(lambda address: hex(int(address)))),
     "iifname . @th,64,128; flags interval": (LINKS, st.builds(_range6, SIXES, st.integers(16, 127))),
     "iifname": (LINKS,),
+    "ifname . ifname . ipv4_addr; flags interval": (LINKS, LINKS, NETS4),
+    "inet_service": (SERVICES,),
+    "ipv4_addr . inet_service": (FOURS.map(str), SERVICES),
     "iface_type": (st.just("ether"),),
     "ipv4_addr": (FOURS.map(str),),
     "ipv6_addr": (SIXES.map(str),),

@@ -90,6 +90,29 @@ def test_a_log_finds_what_it_is_about(cli: Cli) -> None:
     assert cli.ok("log", "list") == []
 
 
+def test_a_vpn_is_made_changed_and_let_peers_in(cli: Cli) -> None:
+    """`vpn create` finds its network by name, `update` changes it, `peer add` prints what wg-quick reads."""
+    cli.ok("network", "create", "blue", "--cidr", "10.20.0.0/24")
+    words = ("--network", "blue", "--private-address", "10.20.0.5", "--public-port", "1194")
+    made = cli.ok("vpn", "create", "office", *words)
+    assert (made["private_address"], made["public_port"], made["public_address"]) == ("10.20.0.5", 1194, None)
+    moved = cli.ok("vpn", "update", "office", "--public-address", "192.0.2.9", "--public-port", "1000")
+    assert (moved["public_address"], moved["public_port"]) == ("192.0.2.9", 1000)
+    assert (
+        cli.run("vpn", "list", "-c", "network", "-c", "public", "-f", "value").out == "blue 192.0.2.9:1000\n"
+    )
+    cli.ok(
+        "vpn", "create", "road", "--network", "blue", "--kind", "wireguard", "--peer-range", "10.99.0.0/24"
+    )
+    assert cli.run("vpn", "peer", "add", "road", "laptop", "--public-key", "KEY=").out == "[Interface]\n"
+    (peer,) = cli.ok("vpn", "peer", "list", "--vpn", "road")
+    assert (peer["name"], peer["public_key"]) == ("laptop", "KEY=")
+    assert cli.ok("vpn", "peer", "show", "laptop")["id"] == peer["id"]
+    assert cli.run("vpn", "peer", "delete", "laptop").code == 0
+    assert cli.run("vpn", "delete", "road", "office").code == 0
+    assert cli.ok("vpn", "list") == cli.ok("vpn", "peer", "list") == []
+
+
 def test_a_group_is_told_to_keep_what_it_revokes(cli: Cli) -> None:
     """--on-revoke reaches the group's own attribute, at its making and later."""
     assert cli.ok("security-group", "create", "a", "--on-revoke", "keep")["netwright:revocation"] == "keep"

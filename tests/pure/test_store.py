@@ -55,7 +55,7 @@ def test_a_database_of_the_first_version_comes_along(tmp_path: Path) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005", "0006"])
+@pytest.mark.parametrize("version", ["0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"])
 def test_a_database_of_any_version_keeps_its_rows(tmp_path: Path, version: str) -> None:
     """With a row in every table, each referring to others where it can, a newer version loses none and refuses none."""
     url = f"sqlite:///{tmp_path}/netwright.db"
@@ -122,3 +122,15 @@ def test_zones_are_different_numbers() -> None:
         zones = {record.value.zone for record in made}
         assert len(zones) == 200
         assert all(1 <= zone <= 65535 for zone in zones)
+
+
+def test_no_other_user_reads_the_database(tmp_path: Path) -> None:
+    """Its files are their owner's alone: those of an earlier version, too, which everybody could read."""
+    path = tmp_path / "netwright.db"
+    path.touch(0o644)
+    path.chmod(0o644)
+    database = open_engine(f"sqlite:///{path}")
+    modes = {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()}
+    database.close()
+    assert "netwright.db" in modes
+    assert set(modes.values()) == {0o600}

@@ -29,7 +29,8 @@ class PlanCache:
     def save(self, plan: HostPlan) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
-        with fresh.open("wb") as file:
+        # VPNs' private keys are in it.
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(encode_update(plan))
             file.flush()
             os.fsync(file.fileno())

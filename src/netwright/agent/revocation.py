@@ -14,11 +14,13 @@ from netwright.model.ids import GroupId
 from netwright.model.intent import Address, Direction, GatewayPlace, RemoteGroup, Revocation
 from netwright.model.plan import (
     FloatingIpItem,
+    ForwardPlan,
     GroupItem,
     Item,
     Items,
     MemberItem,
     PortItem,
+    VpnItem,
     group_of,
     whole,
 )
@@ -28,6 +30,7 @@ Change = tuple[Item | None, Item | None]
 """An item as it was and as it is; None where there was or is none."""
 _NEEDS_NO_GROUP: Final = {(17, 68, 67), (17, 67, 68), (17, 546, 547), (17, 547, 546)}
 """DHCP, both ways: what the chains `always_out` and `always_in` let through."""
+_UDP: Final = 17
 Place = tuple[int, Address]
 """A conntrack zone and an address in it."""
 
@@ -63,11 +66,13 @@ class Suspects:
     asked: dict[Place, PortItem] = field(default_factory=dict)
     floating: set[tuple[IPv4Address, IPv4Address]] = field(default_factory=set)
     """A floating address and the fixed one it no longer stands for."""
+    forwards: set[tuple[int, int, Address]] = field(default_factory=set)
+    """A protocol, and a port of the host's that is no longer forwarded to an address."""
     recut: set[Place] = field(default_factory=set)
     """Of ports in groups that no longer keep what they revoke."""
 
     def __bool__(self) -> bool:
-        return bool(self.ended or self.asked or self.floating)
+        return bool(self.ended or self.asked or self.floating or self.forwards)
 
 
 def suspects_of(changes: Iterable[Change], items: Items) -> Suspects:
@@ -86,8 +91,8 @@ def suspects_of(changes: Iterable[Change], items: Items) -> Suspects:
             case GroupItem():
                 shrunk |= _shrunk(old, new)
                 recut |= _recut(old, new)
-            case FloatingIpItem():
-                _floating(old, new, suspects)
+            case FloatingIpItem() | VpnItem():
+                _translated(old, new, suspects)
             case _:
                 pass
     shrunk |= recut | _naming(left, items)
@@ -141,6 +146,9 @@ class Judge:
 
     def _has_ended(self, flow: Flow) -> bool:
         addresses = {flow.original.source, flow.original.target, flow.reply.source, flow.reply.target}
+        way = flow.protocol, flow.original.target_port, flow.reply.source
+        if way in self.suspects.forwards and flow.original.target != flow.reply.source:
+            return True
         if any(zone == flow.zone and address in addresses for zone, address in self.suspects.ended):
             return True
         return any({floating, fixed} <= addresses for floating, fixed in self.suspects.floating)
@@ -235,6 +243,14 @@ def _ports_in(groups: set[GroupId], items: Items) -> list[tuple[Place, PortItem]
     return [(place, port) for port in using for place in places(port)]
 
 
-def _floating(old: FloatingIpItem, new: Item | None, suspects: Suspects) -> None:
-    if not isinstance(new, FloatingIpItem) or new.fixed_address != old.fixed_address:
-        suspects.floating.add((old.address, old.fixed_address))
+def _translated(old: FloatingIpItem | VpnItem, new: Item | None, suspects: Suspects) -> None:
+    if isinstance(old, FloatingIpItem):
+        if not isinstance(new, FloatingIpItem) or new.fixed_address != old.fixed_address:
+            suspects.floating.add((old.address, old.fixed_address))
+    elif isinstance(old.way, ForwardPlan) and _public(old) != (_public(new) if new else None):
+        suspects.forwards.add((_UDP, old.public_port, old.way.private_address))
+
+
+def _public(item: Item) -> object:
+    """Where a VPN is from outside, and what is behind it."""
+    return (item.public_address, item.public_port, item.way) if isinstance(item, VpnItem) else None

@@ -18,6 +18,7 @@ from netwright.kernel.routes import Routes
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vlans import Vlans
+from netwright.kernel.wireguard import WireGuards
 from netwright.model.host import LinkKey, Stage, TapLink, Traits
 
 
@@ -41,6 +42,7 @@ def stages(
             may_wait=_waits_for_vmm,
         ),
         bindings,
+        Row(Stage.WIREGUARD, wide(WireGuards())),
         Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
         Row(Stage.ROUTES, wide(Routes(namespaces))),
         Row(Stage.DHCP_FILES, wide(DhcpFiles(directory))),

@@ -33,6 +33,8 @@ from netwright.api import (
     rules,
     subnets,
     versions,
+    vpn_peers,
+    vpns,
 )
 from netwright.api.call import Call, Handler, receive
 from netwright.api.metrics import Metrics
@@ -50,13 +52,18 @@ RESOURCES: Final = (
     floating_ips.RESOURCE,
     logs.RESOURCE,
 )
+OWN_RESOURCES: Final = (vpns.RESOURCE, vpn_peers.RESOURCE)
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
     "/v2.0": {"GET": versions.resources},
     "/v2.0/": {"GET": versions.resources},
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
-    **{path: handlers for resource in RESOURCES for path, handlers in crud.routes(resource).items()},
+    **{
+        path: handlers
+        for resource in (*RESOURCES, *OWN_RESOURCES)
+        for path, handlers in crud.routes(resource).items()
+    },
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},

@@ -16,7 +16,7 @@ from netwright.api.resource import Resource
 def routes(resource: Resource) -> Mapping[str, Mapping[str, Handler]]:
     """Path templates, and the handler of each method."""
     crud = _Crud(resource)
-    collection = f"/v2.0/{resource.path}"
+    collection = f"{resource.root}/{resource.path}"
     return {
         collection: {"GET": crud.find, "POST": crud.create},
         collection + "/{id}": {"GET": crud.get, "PUT": crud.update, "DELETE": crud.delete},

@@ -36,6 +36,8 @@ class Resource:
     actions: Actions
     attributes: frozenset[str]
     columns: Mapping[str, str]
+    root: str = "/v2.0"
+    """What its path begins with: the Networking API's, or that of netwright's own."""
 
 
 def stamped(stamps: Stamps) -> View:

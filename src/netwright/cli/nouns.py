@@ -43,6 +43,7 @@ class Noun:
     singular: str
     columns: tuple[Column, ...]
     name: str = "name"
+    root: str = "/v2.0"
     under: str = ""
     """What stands before the plural in the path, with a slash at its end."""
     joins: tuple[Join, ...] = ()
@@ -55,7 +56,7 @@ class Noun:
 
     @property
     def path(self) -> str:
-        return f"/v2.0/{self.under}{self.plural.replace('_', '-')}"
+        return f"{self.root}/{self.under}{self.plural.replace('_', '-')}"
 
 
 def addresses_of(port: Item) -> object:
@@ -107,6 +108,10 @@ def rule_line(rule: Item) -> str:
         f"({rule.get('id')})",
     )
     return " ".join(filter(None, map(cell, words)))
+
+
+def _public_of_vpn(vpn: Item) -> object:
+    return f"{vpn.get('public_address') or '*'}:{vpn.get('public_port')}"
 
 
 def gateway_line(gateway: Item) -> str:
@@ -238,6 +243,35 @@ LOG: Final = Noun(
         Join("port", "ports", "target_id", "id", "name"),
     ),
 )
+VPN: Final = Noun(
+    word="VPN",
+    singular="vpn",
+    root="/v1",
+    columns=(
+        _ID,
+        _NAME,
+        Column("NETWORK", "network"),
+        Column("KIND", "kind"),
+        Column("PUBLIC", "public", _public_of_vpn),
+        Column("PRIVATE", "private_address"),
+        Column("PEERS", "peer_range"),
+    ),
+    joins=(_NETWORK_NAME,),
+)
+VPN_PEER: Final = Noun(
+    word="VPN peer",
+    singular="vpn_peer",
+    root="/v1",
+    columns=(
+        _ID,
+        _NAME,
+        Column("VPN", "vpn"),
+        Column("ADDRESS", "address"),
+        Column("PUBLIC KEY", "public_key"),
+    ),
+    joins=(Join("vpn", "vpns", "vpn_id", "id", "name"),),
+)
 BY_PLURAL: Final = {
-    noun.plural: noun for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, LOG)
+    noun.plural: noun
+    for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, LOG, VPN, VPN_PEER)
 }

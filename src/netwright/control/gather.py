@@ -10,15 +10,16 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.control.dhcp_ports import OWNER
-from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId, SubnetId
-from netwright.model.intent import FloatingIp, GatewayHosts, Log, Port, Subnet
-from netwright.model.plan import HostItem, Item, ItemKey, Nic, Noun, PortItem, ServedItem
+from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId, SubnetId, VpnId
+from netwright.model.intent import FloatingIp, GatewayHosts, Log, Port, Subnet, VpnPeer
+from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Nic, Noun, PortItem, ServedItem
 from netwright.planner import floating_ips as floating_items
 from netwright.planner import groups as group_items
 from netwright.planner import logs as log_items
 from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
 from netwright.planner import ports as port_items
+from netwright.planner import vpns as vpn_items
 from netwright.planner.gateways import Place
 from netwright.planner.ports import is_plugged
 from netwright.store import (
@@ -31,6 +32,7 @@ from netwright.store import (
     ports,
     presence,
     subnets,
+    vpns,
 )
 from netwright.store.records import PortRecord
 
@@ -124,6 +126,20 @@ def _floating_ips(connection: sa.Connection, host: HostName, wanted: Collection[
                 yield item
 
 
+def _vpns(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    found = [record.value for record in vpns.find(connection, {"id": wanted})]
+    items = _networks(connection, host, sorted({vpn.network_id for vpn in found}))
+    here = {item.id: item for item in items if isinstance(item, NetworkItem)}
+    peers: dict[VpnId, list[VpnPeer]] = {}
+    for record in vpns.find_peers(connection, {"vpn_id": wanted}) if here else ():
+        peers.setdefault(record.value.vpn_id, []).append(record.value)
+    for vpn in found:
+        network = here.get(vpn.network_id)
+        item = network and vpn_items.item(vpn, peers.get(vpn.id, ()), network)
+        if item is not None:
+            yield item
+
+
 @dataclass(frozen=True, slots=True)
 class _Around:
     """What some ports' items are made of, beside the ports themselves."""
@@ -205,4 +221,5 @@ _READERS: Final = {
     Noun.MEMBER: _members,
     Noun.FLOATING_IP: _floating_ips,
     Noun.SERVED: _served,
+    Noun.VPN: _vpns,
 }

@@ -16,7 +16,7 @@ from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.ids import LinkName, NetworkId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import floating_ips, hosts, ports, subnets
+from netwright.store import floating_ips, hosts, ports, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -96,7 +96,7 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
 
 
 def delete(world: World, network_id: NetworkId) -> None:
-    """With its subnets. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
+    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
     with world.work() as work:
         delete_in(work, network_id)
 
@@ -106,6 +106,7 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     connection = work.connection
     network = store.get(connection, network_id).value
     theirs = ports.find(connection, {"network_id": (network_id,)})
+    work.touch(Touched.VPN, *vpns.ids(connection, (network_id,)))
     if any(not dhcp_ports.is_dhcp(record.value) for record in theirs):
         raise in_use("Network", network_id, "it has ports")
     if floating_ips.find(connection, {"network_id": (network_id,)}):

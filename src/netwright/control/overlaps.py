@@ -8,8 +8,8 @@ import sqlalchemy as sa
 
 from netwright.control.refusals import NamedConflictError, invalid
 from netwright.model.ids import NetworkId
-from netwright.model.intent import Prefix, Subnet
-from netwright.store import hosts, subnets
+from netwright.model.intent import Prefix, Subnet, WireGuard
+from netwright.store import hosts, subnets, vpns
 
 
 def refuse_in_network(cidr: Prefix, others: Iterable[Subnet]) -> None:
@@ -20,7 +20,10 @@ def refuse_in_network(cidr: Prefix, others: Iterable[Subnet]) -> None:
 
 
 def refuse_on_hosts(connection: sa.Connection, cidr: Prefix, apart_from: NetworkId) -> None:
-    """Raises ConflictError where another host network, or a host's own route, has some of these addresses."""
+    """Raises ConflictError where somebody has some of these addresses.
+
+    That is another host network, a VPN's peers, or a host's own route.
+    """
     for subnet, network, prefix in subnets.of_host_networks(connection):
         if network != apart_from and overlap(cidr, prefix):
             raise NamedConflictError(
@@ -28,6 +31,11 @@ def refuse_on_hosts(connection: sa.Connection, cidr: Prefix, apart_from: Network
                 f"cidr {cidr} overlaps with subnet {subnet} ({prefix}) of another host network.",
                 "cidr",
             )
+    for vpn in vpns.find(connection, {"kind": (vpns.WIREGUARD,)}):
+        way = vpn.value.way
+        if isinstance(way, WireGuard) and overlap(cidr, way.peers):
+            message = f"cidr {cidr} overlaps with the peers of VPN {vpn.value.id} ({way.peers})."
+            raise NamedConflictError("CidrOverlapsVpn", message, "cidr")
     for host in hosts.every(connection):
         for route in host.facts.routes:
             if overlap(cidr, route):

@@ -12,7 +12,7 @@ from netwright.control.gather import items_of
 from netwright.control.world import World
 from netwright.model.ids import HostName
 from netwright.model.plan import HostPlan, ItemKey, Noun, PlanDelta, PlanUpdate
-from netwright.store import changes, presence
+from netwright.store import changes, presence, vpns
 
 LOG_LENGTH: Final = 100_000
 """How many changes are kept: an agent that missed more gets the whole plan."""
@@ -66,5 +66,6 @@ def _present(connection: sa.Connection, host: HostName) -> Collection[ItemKey]:
         Noun.MEMBER: presence.members_elsewhere(connection, host, presence.named_groups(connection, host)),
         Noun.FLOATING_IP: presence.floating_ips_of(connection, host),
         Noun.SERVED: presence.served_ports(connection, host),
+        Noun.VPN: vpns.ids(connection),
     }
     return [ItemKey(noun, one) for noun, ids in nouns.items() for one in sorted(ids)]

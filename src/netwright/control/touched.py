@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from netwright.model.ids import GroupId, HostName, NetworkId, PortId
 from netwright.model.plan import ItemKey, Noun
-from netwright.store import presence
+from netwright.store import presence, vpns
 from netwright.store.changes import Change, Touched
 
 
@@ -18,7 +18,9 @@ def item_keys(connection: sa.Connection, host: HostName, changed: Collection[Cha
     What was related to a thing before it changed is in the log itself (the writers in control see to
     that); what is related to it now is looked up here.
     """
-    return frozenset(_keys(connection, host, changed))
+    keys = frozenset(_keys(connection, host, changed))
+    networks = frozenset(NetworkId(key.id) for key in keys if key.noun is Noun.NETWORK)
+    return keys.union(_filed(Noun.VPN, vpns.ids(connection, networks))) if networks else keys
 
 
 def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]) -> Iterator[ItemKey]:
@@ -30,6 +32,7 @@ def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]
     given = frozenset(NetworkId(one.id) for one in changed if one.noun is Touched.GATEWAY)
     renamed = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_NAME)
     yield from (ItemKey(Noun.FLOATING_IP, one.id) for one in changed if one.noun is Touched.FLOATING_IP)
+    yield from (ItemKey(Noun.VPN, one.id) for one in changed if one.noun is Touched.VPN)
     if given:
         yield from _filed(Noun.SERVED, presence.plugged_on(connection, given))
     if networks or given:

@@ -34,7 +34,7 @@ _GROUPS: Final = {ROUTE: (1, 5, 7, 9, 11), NETFILTER: (7,)}
 _NEW_LINK, _DEL_LINK, _NEW_ADDRESS, _DEL_ADDRESS, _NEW_ROUTE, _DEL_ROUTE = 16, 17, 20, 21, 24, 25
 _PORT_LINK: Final = re.compile(r"tap[0-9a-f]{8}-[0-9a-f]{2}")
 _OURS: Final = re.compile(r"(brq|tap|dhp)[0-9a-f]{8}-[0-9a-f]{2}")
-_OF_KIND: Final = {"bridge": Stage.BRIDGES, "vlan": Stage.VLANS}
+_OF_KIND: Final = {"bridge": Stage.BRIDGES, "vlan": Stage.VLANS, "wireguard": Stage.WIREGUARD}
 _MAIN_TABLE: Final = 254
 
 
@@ -101,7 +101,7 @@ class Monitor:
             data = opened.recv(1 << 17)
         except OSError:
             # ENOBUFS: the kernel dropped events, so anything may have changed.
-            for stage in (Stage.BRIDGES, Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
+            for stage in (*_OF_KIND.values(), Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
                 self._listener.suspect(stage)
             self._tell_strangers(self._heeded)
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from netwright.kernel import rtnetlink
 from netwright.kernel.links import OURS
 from netwright.kernel.netlink import Netlink
+from netwright.kernel.wireguard import MARK
 from netwright.model.ids import LinkName
 from netwright.model.plan import HostFacts
 
@@ -29,7 +30,7 @@ def read_facts(reader: Netlink, firewall: str) -> HostFacts:
         links=tuple(
             LinkName(state.name)
             for state in links.values()
-            if state.name != "lo" and not state.alias.startswith(OURS)
+            if state.name != "lo" and not state.alias.startswith((*OURS, MARK))
         ),
         firewall=firewall,
     )

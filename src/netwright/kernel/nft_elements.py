@@ -36,6 +36,7 @@ class _Type(IntEnum):
     IPV4 = 7
     IPV6 = 8
     MAC = 9
+    SERVICE = 13
     LINK_TYPE = 21
     LINK = 41
 
@@ -45,6 +46,7 @@ _WIDTHS: Final[Mapping[int, int]] = {
     _Type.IPV4: 4,
     _Type.IPV6: 16,
     _Type.MAC: 6,
+    _Type.SERVICE: 2,
     _Type.LINK_TYPE: 2,
     _Type.LINK: 16,
 }
@@ -106,6 +108,8 @@ def _text(kind: int, first: bytes, last: bytes, *, always_range: bool) -> str:
             return string(first) if first == last and _LINK.fullmatch(string(first)) else ""
         case _Type.MAC:
             return first.hex(":") if first == last else f"{first.hex(':')}-{last.hex(':')}"
+        case _Type.SERVICE:
+            return str(int.from_bytes(first, "big")) if first == last else ""
         case _Type.LINK_TYPE:
             return _ETHER[0] if first == last == _ETHER[1] else ""
         case _Type.NUMBER:
@@ -174,8 +178,9 @@ def _single(text: str) -> bytes:
     """A value, its type told from its text."""
     if text == _ETHER[0]:
         return _ETHER[1]
-    if text.startswith("0x"):
-        return int(text, 16).to_bytes(_WIDTHS[_Type.NUMBER], "big")
+    if text.startswith("0x") or text.isdecimal():
+        kind = _Type.SERVICE if text.isdecimal() else _Type.NUMBER
+        return int(text, 0).to_bytes(_WIDTHS[kind], "big")
     if MAC_FORM.fullmatch(text):
         return bytes.fromhex(text.replace(":", ""))
     if ":" in text:

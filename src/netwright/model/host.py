@@ -26,6 +26,7 @@ class Stage(StrEnum):
     UPLINKS = "uplinks"
     PORTS = "ports"
     NWFILTER_BINDINGS = "nwfilter-bindings"
+    WIREGUARD = "wireguard"
     ADDRESSES = "addresses"
     ROUTES = "routes"
     DHCP_FILES = "dhcp-files"
@@ -134,6 +135,18 @@ class VlanLink:
     master: LinkName
     mtu: int
     alias: str
+    up: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WireGuardLink:
+    """A WireGuard device: its key, where it listens, and from which prefix which public key may send."""
+
+    private_key: str = field(repr=False)
+    port: int
+    mtu: int
+    alias: str
+    peers: frozenset[tuple[str, Prefix]] = frozenset()
     up: bool = True
 
 

@@ -13,6 +13,8 @@ GroupId = NewType("GroupId", str)
 RuleId = NewType("RuleId", str)
 FloatingIpId = NewType("FloatingIpId", str)
 LogId = NewType("LogId", str)
+VpnId = NewType("VpnId", str)
+VpnPeerId = NewType("VpnPeerId", str)
 ProjectId = NewType("ProjectId", str)
 HostName = NewType("HostName", str)
 LinkName = NewType("LinkName", str)
@@ -41,6 +43,11 @@ def bridge_name(network: NetworkId) -> LinkName:
 def port_link_name(port: PortId) -> LinkName:
     """`tap` and the first 11 characters of the id: the name under which a VMM may create it."""
     return LinkName(f"tap{port[:_TAIL]}")
+
+
+def vpn_link_name(vpn: VpnId) -> LinkName:
+    """`wg` and the first 11 characters of the id."""
+    return LinkName(f"wg{vpn[:_TAIL]}")
 
 
 def dhcp_namespace(network: NetworkId) -> NamespaceName:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
@@ -20,6 +20,8 @@ from netwright.model.ids import (
     ProjectId,
     RuleId,
     SubnetId,
+    VpnId,
+    VpnPeerId,
 )
 
 Address = IPv4Address | IPv6Address
@@ -343,3 +345,49 @@ class FloatingIp:
     address: IPv4Address
     association: Association | None = None
     description: str = ""
+
+
+VPN_PRIVATE_PORT: Final = 1194
+"""The UDP port at which a guest that is a project's VPN server listens: OpenVPN's (IANA)."""
+
+
+@dataclass(frozen=True, slots=True)
+class UdpForward:
+    """The VPN's public port is one of a guest's: its UDP port VPN_PRIVATE_PORT."""
+
+    private_address: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class WireGuard:
+    """The host itself ends the VPN; its peers have addresses of `peers`."""
+
+    private_key: str = field(repr=False)
+    """Base64 of 32 bytes, as every key of WireGuard."""
+    peers: IPv4Network
+
+
+@dataclass(frozen=True, slots=True)
+class Vpn:
+    """A way into a project's network from outside, at a public address and UDP port of the gateway's host."""
+
+    id: VpnId
+    project_id: ProjectId
+    network_id: NetworkId
+    name: str
+    public_port: int
+    way: UdpForward | WireGuard
+    public_address: IPv4Address | None = None
+    """None: any address that the host has."""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VpnPeer:
+    """Who may come in by a WireGuard VPN, and at which address guests see it."""
+
+    id: VpnPeerId
+    vpn_id: VpnId
+    name: str
+    public_key: str
+    address: IPv4Address

@@ -19,6 +19,7 @@ from netwright.model.ids import (
     PortId,
     ProjectId,
     SubnetId,
+    VpnId,
     bridge_name,
 )
 from netwright.model.intent import (
@@ -48,6 +49,7 @@ class Noun(StrEnum):
     MEMBER = "member"
     FLOATING_IP = "floating_ip"
     SERVED = "served"
+    VPN = "vpn"
 
 
 class ItemKey(NamedTuple):
@@ -338,7 +340,56 @@ class FloatingIpItem:
         return ItemKey(Noun.FLOATING_IP, self.id)
 
 
-Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem | ServedItem
+@dataclass(frozen=True, slots=True)
+class ForwardPlan:
+    """The public port is the guest's: its address and UDP port."""
+
+    private_address: IPv4Address
+    private_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class PeerPlan:
+    """Who may come in: a WireGuard key, and the address that its packets have inside."""
+
+    public_key: str
+    address: IPv4Address
+
+
+@dataclass(frozen=True, slots=True)
+class WireGuardPlan:
+    """The host ends the VPN: on a link of its own, which listens at the public port."""
+
+    private_key: str = field(repr=False)
+    mtu: int
+    range: IPv4Network
+    """Where all peers' addresses are from."""
+    peers: tuple[PeerPlan, ...] = ()
+
+
+VpnWay = ForwardPlan | WireGuardPlan
+
+
+@dataclass(frozen=True, slots=True)
+class VpnItem:
+    """A way from outside into a network whose gateway is on this host."""
+
+    id: VpnId
+    network_id: NetworkId
+    bridge: LinkName
+    prefixes: tuple[IPv4Network, ...]
+    """The network's own, of IPv4: peers reach nothing else."""
+    public_port: int
+    public_address: IPv4Address | None
+    """None: any address that the host has."""
+    way: VpnWay
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.VPN, self.id)
+
+
+Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem | ServedItem | VpnItem
 Items = Mapping[ItemKey, Item]
 
 

@@ -16,6 +16,7 @@ from netwright.model.plan import (
     Noun,
     PortItem,
     ServedItem,
+    VpnItem,
 )
 
 
@@ -25,6 +26,7 @@ def problems(plan: HostPlan) -> tuple[str, ...]:
     ports = tuple(item for item in items if isinstance(item, PortItem))
     networks = tuple(item for item in items if isinstance(item, NetworkItem))
     floating = tuple(item for item in items if isinstance(item, FloatingIpItem))
+    vpns = tuple(item for item in items if isinstance(item, VpnItem))
     groups = tuple(item for item in items if isinstance(item, GroupItem))
     return (
         *_misfiled(plan),
@@ -33,6 +35,7 @@ def problems(plan: HostPlan) -> tuple[str, ...]:
         *_twice("MAC on a network", ((port.network_id, port.mac) for port in ports)),
         *_twice("DNS name on a network", ((port.network_id, port.dns_name) for port in ports)),
         *_twice("address on a network", _addresses(networks, ports)),
+        *_twice("VPN's public port", ((one.public_address, one.public_port) for one in vpns)),
         *_twice("floating address", (one.address for one in floating)),
         *_twice("fixed address behind floating IPs", ((one.port_id, one.fixed_address) for one in floating)),
         *(f"port {port.id} is not among its own nics" for port in ports if _has_no_own_nic(port)),
@@ -65,6 +68,11 @@ def _dangling(
         *((one.id, ItemKey(Noun.PORT, one.port_id)) for one in floating if one.port_id not in served),
         *((one, ItemKey(Noun.NETWORK, network)) for one, network in served.items()),
         *((one.id, ItemKey(Noun.NETWORK, one.network_id)) for one in floating),
+        *(
+            (item.id, ItemKey(Noun.NETWORK, item.network_id))
+            for item in plan.items.values()
+            if isinstance(item, VpnItem)
+        ),
         *(
             (group.id, ItemKey(Noun.GROUP, rule.remote.group))
             for group in groups

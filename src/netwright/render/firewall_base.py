@@ -44,12 +44,16 @@ _INET_SETS: Final = {
     "nat6": "type ipv6_addr; flags interval",
     "near4": "type ipv4_addr . ipv4_addr; flags interval",
     "near6": "type ipv6_addr . ipv6_addr; flags interval",
+    "vpns": "type ifname",
+    "vpn_ways": "type ifname . ifname . ipv4_addr; flags interval",
 }
 _INET_MAPS: Final = {
     "from_bridges": "type ifname : verdict",
     "zones": "typeof iifname : ct zone",
     "fip_dnat": "type ipv4_addr : ipv4_addr",
     "fip_snat": "type ipv4_addr : ipv4_addr",
+    "vpn_in": "type ipv4_addr . inet_service : verdict",
+    "vpn_in_own": "type inet_service : verdict",
 }
 
 _KNOWN: Final = "established,related"
@@ -126,13 +130,25 @@ _TO_HOST: Final = (
     "meta l4proto { icmp, ipv6-icmp } accept",
     "counter drop",
 )
+_INPUT: Final = (
+    "iifname @routed counter drop",
+    "iifname @vpns counter drop",
+    "iifname @guarded jump to_host",
+)
+_FROM_OUTSIDE: Final = (
+    "dnat ip to ip daddr map @fip_dnat",
+    "ip daddr . udp dport vmap @vpn_in",
+    # After floating IPs, which the host has, too.
+    "fib daddr type local udp dport vmap @vpn_in_own",
+)
 _DNAT: Final = (
     "iifname @routed accept",
     # Where another host is the gateway, br_netfilter shows here what is on its way there.
     "iifname @elsewhere accept",
+    "iifname @vpns accept",
     f"iifname @hosted ip daddr 169.254.169.254 tcp dport 80 redirect to :{METADATA_PORT}",
     f"iifname @hosted ip6 daddr fe80::a9fe:a9fe tcp dport 80 redirect to :{METADATA_PORT}",
-    "dnat ip to ip daddr map @fip_dnat",
+    *_FROM_OUTSIDE,
 )
 _SNAT: Final = (
     "oifname @routed accept",
@@ -140,6 +156,7 @@ _SNAT: Final = (
     "oifname @hosted ct status dnat ip saddr @inside4 snat ip to ip saddr map @fip_snat",
     "oifname @hosted ct status dnat ip saddr @inside4 masquerade",
     "oifname @inside accept",
+    "oifname @vpns accept",
     # On a network with an uplink br_netfilter shows here what guests and their neighbours send each other.
     "ip saddr . ip daddr @near4 ct status & dnat == 0 accept",
     "ip6 saddr . ip6 daddr @near6 ct status & dnat == 0 accept",
@@ -220,11 +237,9 @@ def _inet_chains() -> Nft:
             "filter prerouting -300",
         )
         | chain(INET, "to_host", _TO_HOST)
-        | chain(
-            INET, "input", ("iifname @routed counter drop", "iifname @guarded jump to_host"), "filter input 0"
-        )
+        | chain(INET, "input", _INPUT, "filter input 0")
         | chain(INET, "nat_in", _DNAT, "nat prerouting -100")
-        | chain(INET, "nat_own", ("dnat ip to ip daddr map @fip_dnat",), "nat output -100")
+        | chain(INET, "nat_own", _FROM_OUTSIDE, "nat output -100")
         | chain(INET, "nat_out", _SNAT, "nat postrouting 100")
     )
 

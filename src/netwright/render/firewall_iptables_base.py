@@ -144,9 +144,11 @@ def _filter(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
             (
                 *((jump_to("to-wire"),) if six else ()),
                 f"{BRIDGED} {go_to('recv')}",
+                jump_to("vpns"),
                 jump_to("filter-top"),
             ),
         )
+        | table.listing("vpns")
         | table.chain("filter-top", (*cut, f"-o {ANY_BRIDGE} {jump_to('local')}", jump_to("called")))
         # Bridges that somebody gave a name.
         | table.listing("called")
@@ -167,7 +169,8 @@ def _filter(table: Table, kind: EtherType, cut: Sequence[str]) -> Xt:
 
 
 def _nat(table: Table, kind: EtherType) -> Xt:
-    dnat = (jump_to("metadata"), *((jump_to("float-dnat"),) if kind is EtherType.IPV4 else ()))
+    outside = (jump_to("float-dnat"), jump_to("vpn-dnat")) if kind is EtherType.IPV4 else ()
+    dnat = (jump_to("metadata"), *outside)
     parts = (
         table.jump("PREROUTING", f"{PREFIX}PREROUTING")
         | table.jump("POSTROUTING", f"{PREFIX}postrouting-bottom", last=True)
@@ -185,8 +188,9 @@ def _nat(table: Table, kind: EtherType) -> Xt:
     return (
         parts
         | table.jump("OUTPUT", f"{PREFIX}OUTPUT")
-        | table.chain("OUTPUT", (jump_to("float-dnat"),))
+        | table.chain("OUTPUT", outside)
         | table.listing("float-dnat")
+        | table.listing("vpn-dnat")
         | table.listing("float-snat")
         # Hairpin: without it the answer would go from guest to guest and miss the translation back.
         | table.chain("hairpin", (f"{hairpin} {jump_to('float-snat')}", f"{hairpin} -j MASQUERADE"))

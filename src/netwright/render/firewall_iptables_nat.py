@@ -6,9 +6,10 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.intent import EtherType, GatewayPlace, ethertype_of
-from netwright.model.plan import FloatingIpItem, NetworkItem
+from netwright.model.plan import FloatingIpItem, NetworkItem, VpnItem
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_iptables_uplinks import floating_ip_uplink, network_uplink
+from netwright.render.firewall_iptables_vpns import vpn_nat
 from netwright.render.nat import is_translated, near
 from netwright.render.xt import DROP, RETURN, Table, Xt, element, go_to, jump_to, tables
 
@@ -70,6 +71,11 @@ def _near(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
             match = f"-s {source} -d {target} -m conntrack ! --ctstate DNAT"
             parts |= nat.rule("postrouting-bottom", f"{match} {RETURN}")
     return parts
+
+
+def outside_nat(item: FloatingIpItem | VpnItem, traits: Traits) -> Xt:
+    """What outside stands for something inside."""
+    return floating_ip_nat(item, traits) if isinstance(item, FloatingIpItem) else vpn_nat(item, traits)
 
 
 def floating_ip_nat(floating: FloatingIpItem, traits: Traits) -> Xt:

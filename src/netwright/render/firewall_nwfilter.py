@@ -24,11 +24,12 @@ from netwright.model.plan import (
     NetworkItem,
     PortItem,
     ServedItem,
+    VpnItem,
 )
 from netwright.render.firewall_base import firewall_base, to_ports
 from netwright.render.firewall_groups import group_firewall
 from netwright.render.firewall_ports import membership, neighbour_targets, port_groups
-from netwright.render.nat import floating_ip_nat, network_nat
+from netwright.render.nat import network_nat, outside_nat
 from netwright.render.nft import BRIDGE, Nft, chain, named_set
 from netwright.render.nwfilter import Filters
 from netwright.render.nwfilter_base import base_filters
@@ -60,8 +61,8 @@ def nwfilter_firewall(item: Item, traits: Traits) -> ByStage:
             return _parts(nft, port_filter(item), port_binding(item))
         case PortItem() | MemberItem():
             return _parts(membership(item))
-        case FloatingIpItem() | ServedItem():
-            return _parts(floating_ip_nat(item) if isinstance(item, FloatingIpItem) else {})
+        case FloatingIpItem() | VpnItem() | ServedItem():
+            return _parts({} if isinstance(item, ServedItem) else outside_nat(item))
         case _:
             assert_never(item)
 

@@ -18,6 +18,7 @@ from netwright.model.plan import (
     NetworkItem,
     PortItem,
     ServedItem,
+    VpnItem,
 )
 from netwright.render import (
     firewall_iptables_base,
@@ -29,7 +30,7 @@ from netwright.render.firewall_base import firewall_base
 from netwright.render.firewall_groups import group_firewall
 from netwright.render.firewall_nwfilter import nwfilter_firewall
 from netwright.render.firewall_ports import membership, port_firewall
-from netwright.render.nat import floating_ip_nat, network_nat
+from netwright.render.nat import network_nat, outside_nat
 from netwright.render.nft import Nft
 from netwright.render.stages import ByStage, untyped
 from netwright.render.xt import Xt
@@ -57,8 +58,8 @@ def unfiltered(item: Item, traits: Traits) -> ByStage:
             return _nft(firewall_base(traits))
         case NetworkItem():
             return _nft(network_nat(item, traits))
-        case FloatingIpItem():
-            return _nft(floating_ip_nat(item))
+        case FloatingIpItem() | VpnItem():
+            return _nft(outside_nat(item))
         case GroupItem() | PortItem() | MemberItem() | ServedItem():
             return {}
         case _:
@@ -73,8 +74,8 @@ def iptables(item: Item, traits: Traits) -> ByStage:
             parts = firewall_iptables_base.firewall_base(traits)
         case NetworkItem():
             parts = firewall_iptables_nat.network_nat(item, traits)
-        case FloatingIpItem():
-            parts = firewall_iptables_nat.floating_ip_nat(item, traits)
+        case FloatingIpItem() | VpnItem():
+            parts = firewall_iptables_nat.outside_nat(item, traits)
         case GroupItem():
             parts = firewall_iptables_groups.group_firewall(item, traits)
         case PortItem():

@@ -19,6 +19,7 @@ from netwright.model.plan import (
     NetworkItem,
     PortItem,
     ServedItem,
+    VpnItem,
 )
 from netwright.render.addresses import (
     floating_ip_addresses,
@@ -37,6 +38,7 @@ from netwright.render.links import (
     port_links,
 )
 from netwright.render.stages import ByStage, untyped
+from netwright.render.vpns import vpn_links, vpn_routes
 
 
 def render(item: Item, traits: Traits, engine: Engine = nftables) -> ByStage:
@@ -57,10 +59,16 @@ def _render(item: Item, traits: Traits) -> ByStage:
             return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
         case ServedItem():
             return {Stage.DHCP_FILES: untyped(port_dhcp(item.port))}
-        case FloatingIpItem():
-            return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
+        case FloatingIpItem() | VpnItem():
+            return _outside(item)
         case _:
             assert_never(item)
+
+
+def _outside(item: FloatingIpItem | VpnItem) -> ByStage:
+    if isinstance(item, FloatingIpItem):
+        return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
+    return {Stage.WIREGUARD: untyped(vpn_links(item)), Stage.ROUTES: untyped(vpn_routes(item))}
 
 
 def _network(network: NetworkItem, traits: Traits) -> ByStage:

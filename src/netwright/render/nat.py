@@ -9,9 +9,10 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.intent import GatewayPlace, Prefix
-from netwright.model.plan import FloatingIpItem, NetworkItem
+from netwright.model.plan import FloatingIpItem, NetworkItem, VpnItem
 from netwright.render.firewall_uplinks import floating_ip_uplink, inside4, network_uplink
 from netwright.render.nft import BRIDGE, INET, Nft, element, mapping, prefix_text
+from netwright.render.vpns import vpn_nat
 
 _UNIQUE_LOCAL: Final = IPv6Network("fc00::/7")
 _TO_ALL: Final[Mapping[int, tuple[Prefix, ...]]] = {
@@ -76,6 +77,11 @@ def _prefixes(network: NetworkItem) -> Nft:
 def is_translated(cidr: Prefix) -> bool:
     """Global IPv6 addresses are routed, not translated (RFC 4864); only local ones need help."""
     return isinstance(cidr, IPv4Network) or cidr.subnet_of(_UNIQUE_LOCAL)
+
+
+def outside_nat(item: FloatingIpItem | VpnItem) -> Nft:
+    """What outside stands for something inside."""
+    return floating_ip_nat(item) if isinstance(item, FloatingIpItem) else vpn_nat(item)
 
 
 def floating_ip_nat(floating: FloatingIpItem) -> Nft:

@@ -25,6 +25,8 @@ class Touched(StrEnum):
     """Only whether a plan needs the group: a port has left it."""
     GROUP_NAME = "group_name"
     FLOATING_IP = "floating_ip"
+    VPN = "vpn"
+    """The VPN or one of its peers."""
     GATEWAY = "gateway"
     """The network, and who serves its ports."""
 

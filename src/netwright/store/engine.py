@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Final
 
 import sqlalchemy as sa
@@ -72,6 +73,8 @@ def open_engine(url: str) -> Database:
     Raises sqlalchemy.exc.OperationalError where there is none to open.
     """
     sqlite = make_url(url).get_backend_name() == "sqlite"
+    if sqlite and _pooled(url):
+        _keep_private(Path(str(make_url(url).database)))
     pool: dict[str, object] = {"pool_size": 16, "max_overflow": 32}
     engine = sa.create_engine(url, **pool) if _pooled(url) else sa.create_engine(url)
     if sqlite:
@@ -79,6 +82,13 @@ def open_engine(url: str) -> Database:
         event.listen(engine, "begin", _begin_sqlite)
     migrate(engine)
     return Database(engine)
+
+
+def _keep_private(path: Path) -> None:
+    """VPNs' private keys are in it. SQLite gives the files beside it the same mode."""
+    with suppress(OSError):  # whoever opens it says better why that cannot be
+        path.touch(mode=0o600)
+        path.chmod(0o600)
 
 
 def _pooled(url: str) -> bool:

@@ -213,6 +213,38 @@ logs: Final = sa.Table(
     *_stamps(),
 )
 
+vpns: Final = sa.Table(
+    "vpns",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    _of("networks", cascade=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("public_address", sa.String(15), nullable=False),
+    sa.Column("public_port", sa.Integer, nullable=False),
+    sa.Column("private_address", sa.String(15)),
+    sa.Column("private_key", sa.String(44)),
+    sa.Column("peer_range", sa.String(18)),
+    *_stamps(),
+    sa.UniqueConstraint("public_port", "public_address"),
+)
+"""An empty public address stands for any that the host has."""
+
+vpn_peers: Final = sa.Table(
+    "vpn_peers",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _of("vpns", cascade=True),
+    _text("name", index=True),
+    sa.Column("public_key", sa.String(44), nullable=False),
+    sa.Column("address", sa.String(15), nullable=False),
+    *_stamps(),
+    sa.UniqueConstraint("vpn_id", "public_key"),
+    sa.UniqueConstraint("vpn_id", "address"),
+)
+
 addresses: Final = sa.Table(
     "addresses",
     METADATA,

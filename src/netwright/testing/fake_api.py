@@ -139,8 +139,27 @@ _FLOATING_IP: Final = Kind(
     },
     frozenset({"floating_network_id", "floating_ip_address"}),
 )
+_VPN: Final = Kind(
+    "vpn",
+    {
+        "name": "",
+        "network_id": ...,
+        "kind": "forward",
+        "public_address": None,
+        "public_port": 1000,
+        "private_address": None,
+        "peer_range": None,
+    },
+    frozenset({"network_id", "kind", "peer_range"}),
+)
+_VPN_PEER: Final = Kind(
+    "vpn_peer",
+    {"name": "", "vpn_id": ..., "public_key": "", "address": "", "config": "[Interface]\n"},
+    frozenset({"vpn_id", "public_key", "address"}),
+)
 KINDS: Final = {
-    f"{one.singular}s": one for one in (_NETWORK, _SUBNET, _PORT, _GROUP, _RULE, _FLOATING_IP, _LOG)
+    f"{one.singular}s": one
+    for one in (_NETWORK, _SUBNET, _PORT, _GROUP, _RULE, _FLOATING_IP, _LOG, _VPN, _VPN_PEER)
 }
 _USES: Final = (
     ("networks", "ports", "network_id"),
@@ -150,6 +169,8 @@ _USES: Final = (
 _PARTS: Final = (
     ("networks", "subnets", "network_id"),
     ("security_groups", "security_group_rules", "security_group_id"),
+    ("networks", "vpns", "network_id"),
+    ("vpns", "vpn_peers", "vpn_id"),
 )
 
 
@@ -173,7 +194,7 @@ class FakeApi:
             return 200, self._status()
         if words[1:2] == ["log"]:
             words.pop(1)  # /v2.0/log/logs
-        plural = words[1].replace("-", "_") if len(words) > 1 and words[0] == "v2.0" else ""
+        plural = words[1].replace("-", "_") if len(words) > 1 and words[0] in {"v1", "v2.0"} else ""
         act = _ACTS.get((method, len(words) - 2))
         if plural not in KINDS or act is None:
             raise Refusal(404, "HTTPNotFound", "The resource could not be found.")

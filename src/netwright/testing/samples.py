@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address, ip_network
 
 from netwright.model.ids import (
     FloatingIpId,
@@ -14,9 +14,21 @@ from netwright.model.ids import (
     PortId,
     ProjectId,
     SubnetId,
+    VpnId,
 )
-from netwright.model.intent import GatewayPlace, Guest, InNamespace
-from netwright.model.plan import FloatingIpItem, NetworkItem, Nic, PortAddress, PortItem, Serving, SubnetPlan
+from netwright.model.intent import VPN_PRIVATE_PORT, GatewayPlace, Guest, InNamespace
+from netwright.model.plan import (
+    FloatingIpItem,
+    ForwardPlan,
+    NetworkItem,
+    Nic,
+    PortAddress,
+    PortItem,
+    Serving,
+    SubnetPlan,
+    VpnItem,
+    VpnWay,
+)
 
 NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
 PROJECT = ProjectId("b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d")
@@ -119,3 +131,23 @@ def sample_floating_ip(port: PortItem, address: str, *, number: int = 1) -> Floa
         zone=port.zone,
         uplink=LinkName("wan"),
     )
+
+
+def sample_vpn(
+    network: NetworkItem, way: VpnWay, port: int, *, address: str | None = None, number: int = 1
+) -> VpnItem:
+    """VPN `number` of the network, at that UDP port of the address, or of any that the host has."""
+    return VpnItem(
+        id=VpnId(f"{number:08x}-b9e0-4000-8000-000000000000"),
+        network_id=network.id,
+        bridge=network.bridge,
+        prefixes=tuple(one.cidr for one in network.subnets if isinstance(one.cidr, IPv4Network)),
+        public_port=port,
+        public_address=None if address is None else IPv4Address(address),
+        way=way,
+    )
+
+
+def sample_forward(address: str) -> ForwardPlan:
+    """To OpenVPN's port of a guest."""
+    return ForwardPlan(IPv4Address(address), VPN_PRIVATE_PORT)

@@ -1,4 +1,4 @@
-"""A plan with something of everything: both kinds of network, groups, pairs, a floating IP, a tap."""
+"""A plan with something of everything: both kinds of network, groups, pairs, a floating IP, VPNs, a tap."""
 
 from __future__ import annotations
 
@@ -25,15 +25,26 @@ from netwright.model.intent import (
     RemoteGroup,
     RemotePrefix,
 )
-from netwright.model.plan import FloatingIpItem, GroupItem, Item, NetworkItem, PortItem, RulePlan, Serving
+from netwright.model.plan import (
+    FloatingIpItem,
+    GroupItem,
+    Item,
+    NetworkItem,
+    PortItem,
+    RulePlan,
+    Serving,
+    VpnItem,
+)
 from netwright.testing.namespaces import add_veth, namespaces, run
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import (
     sample_address,
     sample_floating_ip,
+    sample_forward,
     sample_network,
     sample_port,
     sample_subnet,
+    sample_vpn,
 )
 
 UPLINK: Final = LinkName("wan")
@@ -91,10 +102,16 @@ def floating_ip(port: PortItem) -> FloatingIpItem:
     return sample_floating_ip(port, "203.0.113.50")
 
 
+def vpns() -> tuple[VpnItem, VpnItem]:
+    """A forward from any address that the host has, and one from a certain one."""
+    way = sample_forward("10.33.0.12")
+    return sample_vpn(hosted(), way, 1000), sample_vpn(hosted(), way, 1001, address="203.0.113.60", number=2)
+
+
 def whole_plan(guests: tuple[NamespaceName, NamespaceName]) -> tuple[Item, ...]:
     """Everything; the guests' namespaces and the uplink must be there."""
     plugged = ports(guests)
-    return hosted(), routed(), *groups(), *plugged, floating_ip(plugged[0])
+    return hosted(), routed(), *groups(), *plugged, floating_ip(plugged[0]), *vpns()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from netwright.model.counters import CounterReport
 from netwright.model.errors import NetwrightError
 from netwright.model.intent import Address, Attachment, Match, Prefix, Remote
 from netwright.model.leases import LeaseReport
-from netwright.model.plan import HostPlan, Item, ItemKey, Noun, PlanDelta, PlanUpdate, Report
+from netwright.model.plan import HostPlan, Item, ItemKey, Noun, PlanDelta, PlanUpdate, Report, VpnWay
 
 WIRE_VERSION: Final = 1
 ASK_COUNTERS: Final = b'{"ask":"counters"}'
@@ -121,7 +121,7 @@ def _converter() -> Converter:
     converter.register_structure_hook(Prefix, lambda text, _: ip_network(text))
     converter.register_unstructure_hook(ItemKey, list)
     converter.register_structure_hook(ItemKey, lambda pair, _: ItemKey(Noun(pair[0]), str(pair[1])))
-    for union in (Attachment, Match, Remote, Item):
+    for union in (Attachment, Match, Remote, VpnWay, Item):
         configure_tagged_union(union, converter, tag_name=_TAG)
     _plan_hooks(converter)
     configure_tagged_union(PlanUpdate, converter, tag_name=_TAG)
