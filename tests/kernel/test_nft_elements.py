@@ -73,6 +73,7 @@ FIELDS: dict[str, tuple[st.SearchStrategy[str], ...]] = {
     "ipv4_addr; flags interval": (NETS4,),
     "ipv4_addr . ipv4_addr; flags interval": (NETS4, NETS4),
     "ipv6_addr; flags interval": (NETS6,),
+    "ipv6_addr . ipv6_addr; flags interval": (NETS6, NETS6),
 }
 DATA: dict[str, st.SearchStrategy[str]] = {
     "": st.just(""),
