@@ -277,8 +277,11 @@ def test_modes_are_to_write_or_to_append(tmp_path: Path) -> None:
 
 def test_a_process_is_known_by_a_name_in_its_command_line() -> None:
     """The name has to stand there whole: `nova-br1.conf` is not in `nova-br1.conf.old`, nor in a process that is gone."""
-    argv = [sys.executable, "-c", "input()", "--conf-file=/run/nova-br1.conf", "nova-br2.conf.old"]
-    with subprocess.Popen(argv, stdin=subprocess.PIPE) as process:
+    runs = "print(flush=True); input()"
+    argv = [sys.executable, "-c", runs, "--conf-file=/run/nova-br1.conf", "nova-br2.conf.old"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
         for match, right in (
             ("nova-br1.conf", True),
             ("/run/nova-br1.conf", True),
