@@ -309,6 +309,7 @@ def test_lists_are_tables_json_and_yaml(manage: Manage) -> None:
     assert manage.ok("floating", "list", "--quiet") == "3405803780\n"
     bad = manage.run("network", "delete", "--uuid", "x", "--format", "json")
     assert json.loads(bad.err)["error"]["type"] == "NetworkNotFound"
+    assert "--fixed_range or --uuid" in manage.run("network", "delete").err
 
 
 def test_help_has_examples(manage: Manage) -> None:

@@ -74,6 +74,8 @@ def show_all(asked: Asked) -> None:
 
 
 def delete(asked: Asked) -> None:
+    if not asked.text("uuid") and not asked.text("fixed_range"):
+        raise InvalidError("say which network: --fixed_range or --uuid", "uuid")
     reference = asked.text("uuid") or _with_prefix(asked, "fixed_range").id
     classic_networks.delete(asked.world, reference, require_disassociated=True)
     print_lines(f"deleted network {reference}")
