@@ -253,9 +253,11 @@ def test_a_guest_whose_router_is_another_is_routed_by_its_host(
         assert routed_host.asks(routed_host.one, to, routed_host.outside) == Heard(floating, to)
         counted = routed_host.forced()
         assert counted > 0
-        assert routed_host.asks(routed_host.one, TWO, routed_host.two) == Heard(ONE, TWO)
+        for _ in range(8):
+            assert routed_host.asks(routed_host.one, TWO, routed_host.two) == Heard(ONE, TWO)
         assert routed_host.asks(routed_host.two, to, routed_host.outside) is None
-        assert routed_host.forced() == counted
+        # Fewer than were sent: now and then the guest asks whether its router is still there.
+        assert routed_host.forced() - counted < 8
         remove_floating_forward(floating, fixed, "eth0", NETWORK, on=routed_host.on)
         assert routed_host.asks(routed_host.one, to, routed_host.outside) is None
 
