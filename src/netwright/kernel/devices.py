@@ -167,11 +167,7 @@ def delete(name: LinkName) -> bool:
     if state.alias.startswith(links.OURS):
         raise KernelRefusedError(_DRIVER, f"{name} is the agent's ({state.alias})")
     with rtnetlink.writer() as route:
-        try:
-            route.link("del", index=state.index)
-        except NetlinkError as error:
-            if not rtnetlink.is_missing(error):
-                raise
+        rtnetlink.delete_link(route, state.index)
     return True
 
 

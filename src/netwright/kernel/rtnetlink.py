@@ -214,6 +214,15 @@ def _number(value: bytes | None) -> int:
     return int.from_bytes(value or b"", "little")
 
 
+def delete_link(route: IPRoute, index: int) -> None:
+    """One that is gone already is no error. Raises NetlinkError."""
+    try:
+        route.link("del", index=index)
+    except NetlinkError as error:
+        if not is_missing(error):
+            raise
+
+
 def is_missing(error: NetlinkError) -> bool:
     """Whether what was to be removed is gone already."""
     return error.code in {errno.ENODEV, errno.ENOENT, errno.ESRCH, errno.EADDRNOTAVAIL}

@@ -82,11 +82,7 @@ class Vlans:
         if state is None or state.kind != _KIND:
             return
         with rtnetlink.writer() as route:
-            try:
-                route.link("del", index=state.index)
-            except NetlinkError as error:
-                if not rtnetlink.is_missing(error):
-                    raise
+            rtnetlink.delete_link(route, state.index)
 
     def _link(self, name: LinkName) -> LinkState:
         state = rtnetlink.link(self._reader, name=name)

@@ -83,11 +83,7 @@ class WireGuards:
         if state is None or not _is_ours(state):
             return
         with rtnetlink.writer() as route:
-            try:
-                route.link("del", index=state.index)
-            except NetlinkError as error:
-                if not rtnetlink.is_missing(error):
-                    raise
+            rtnetlink.delete_link(route, state.index)
 
 
 def _is_ours(state: LinkState) -> bool:
