@@ -47,9 +47,7 @@ class Daemon:
 
     def hang_up(self) -> None:
         """Has it, if it runs, read its files anew."""
-        if pid := self.pid():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGHUP)
+        hang_up(self.pid())
 
     def stop(self) -> bool:
         """Returns when it and its helpers have ended; whether there were any."""
@@ -71,6 +69,13 @@ class Daemon:
 
     def _is_ours(self, pid: int) -> bool:
         return os.fsencode(self.mark) in _parts(pid, "cmdline")
+
+
+def hang_up(pid: int | None) -> None:
+    """Has that daemon, if it runs, read its files anew."""
+    if pid:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGHUP)
 
 
 def end(pids: Iterable[int], grace: float = GRACE) -> None:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import time
 from collections.abc import Collection, Iterator
@@ -22,6 +21,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from netwright.kernel.daemons import hang_up
 from netwright.kernel.netns import inside, path_of
 from netwright.model.host import FileKind
 from netwright.model.ids import LinkName, NamespaceName, NetworkId
@@ -111,9 +111,7 @@ class Home:
 
     def hang_up(self) -> None:
         """Has the daemon, if it runs, read its directories anew."""
-        if pid := self.pid():
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGHUP)
+        hang_up(self.pid())
 
     def await_rest(self) -> None:
         """Returns when the daemon has taken in what was sent to it: it sleeps, and so is back in poll(2).
