@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Final
 
 from netwright.kernel.dnsmasq_home import write
-from netwright.model.ids import Mac
+from netwright.model.ids import MAC_FORM, Mac
 from netwright.model.leases import LeaseChange, LeaseEvent
 
 SCRIPT: Final = Path(__file__).with_name("netwright-dhcpbridge")
@@ -36,7 +36,6 @@ SEGMENT: Final = 1 << 20
 BATCH: Final = 500
 _FIELDS: Final = 6
 _UNKNOWN: Final = "-"
-_MAC: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _NAME: Final = re.compile(r"[0-9A-Za-z.-]+")
 _CHANGES: Final = {"add": LeaseChange.TAKEN, "old": LeaseChange.TAKEN, "del": LeaseChange.RELEASED}
 _INIT, _HELD = "init", "held"
@@ -170,7 +169,7 @@ def _event(line: str) -> LeaseEvent | None:
     if len(words) != _FIELDS or words[0] not in _CHANGES:
         return None
     verb, network, mac, address, *_ = words
-    if mac != _UNKNOWN and not _MAC.fullmatch(mac):
+    if mac != _UNKNOWN and not MAC_FORM.fullmatch(mac):
         return None
     with suppress(ValueError):
         return LeaseEvent(
