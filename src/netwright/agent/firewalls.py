@@ -6,7 +6,6 @@ has left is not desired, and goes once the chosen one has been built. That is ho
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from netwright.agent.firewall_plugins import PluginDriver, find_plugin, plugin_names
 from netwright.agent.reconcile import Row
 from netwright.agent.rule_counters import NftRuleCounters, NoCounters, RuleCounters, XtRuleCounters
+from netwright.kernel.devices import exists
 from netwright.kernel.driver import Driver, wide
 from netwright.kernel.iptables import Iptables
 from netwright.kernel.nft import NftTables
@@ -101,16 +101,7 @@ def firewall_rows(chosen: Firewall, traits: Traits) -> tuple[tuple[Row, ...], Ro
         for stage, make in _DRIVERS.items()
     )
     bindings = wide(NwBindings(libvirt))
-    return rows, Row(Stage.NWFILTER_BINDINGS, bindings, may_wait=lambda key, _: not is_link(str(key)))
-
-
-def is_link(name: str) -> bool:
-    """Whether the calling thread's namespace has the link, whoever made it."""
-    try:
-        socket.if_nametoindex(name)
-    except OSError:
-        return False
-    return True
+    return rows, Row(Stage.NWFILTER_BINDINGS, bindings, may_wait=lambda key, _: not exists(str(key)))
 
 
 def _is_table(key: Hashable) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Hashable
 from pathlib import Path
 
-from netwright.agent.firewalls import Firewall, firewall_rows, is_link
+from netwright.agent.firewalls import Firewall, firewall_rows
 from netwright.agent.metadata import MetadataService
 from netwright.agent.reconcile import Row
 from netwright.kernel.addresses import Addresses
+from netwright.kernel.devices import exists
 from netwright.kernel.dnsmasq import DnsmasqDaemons
 from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.driver import wide
@@ -54,4 +55,4 @@ def stages(
 def _waits_for_vmm(key: Hashable, value: object) -> bool:
     if not isinstance(key, LinkKey) or not isinstance(value, TapLink):
         return False
-    return not value.ours and not is_link(key.name)
+    return not value.ours and not exists(key.name)

@@ -40,8 +40,8 @@ class Vlan:
     parent: int
 
 
-def exists(name: LinkName) -> bool:
-    """In the namespace of the calling thread: /sys/class/net may show another."""
+def exists(name: str) -> bool:
+    """Whether the calling thread's namespace has the link; /sys/class/net may show another."""
     try:
         socket.if_nametoindex(name)
     except OSError:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Final, assert_never
 
 from pyroute2 import IPRoute
-from pyroute2.netlink.exceptions import NetlinkError
 
 from netwright.kernel import netns, pairs, rtnetlink
 from netwright.kernel.addresses import announce_hosts_own
@@ -213,16 +212,8 @@ def _delete(states: Collection[LinkState]) -> None:
     with rtnetlink.writer() as route:
         if len(states) < 2:
             for state in states:
-                _delete_one(route, state)
+                rtnetlink.delete_link(route, state.index)
             return
         for state in states:
             route.link("set", index=state.index, group=_DOOMED_GROUP)
         route.link("del", group=_DOOMED_GROUP)
-
-
-def _delete_one(route: IPRoute, state: LinkState) -> None:
-    try:
-        route.link("del", index=state.index)
-    except NetlinkError as error:
-        if not rtnetlink.is_missing(error):
-            raise

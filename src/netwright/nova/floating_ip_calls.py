@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from netwright.control.classic_floating_refusals import (
 from netwright.control.classic_refusals import InvalidAddress
 from netwright.control.quotas import UNLIMITED
 from netwright.control.world import World
+from netwright.kernel.devices import exists
 from netwright.model.classic import ClassicFixedIp, Life
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import HostName, ProjectId
@@ -163,7 +163,7 @@ def put_on_host(cloud: Cloud, here: FloatingHost | None, now: FloatingRecord) ->
         here.settle(now.address)
     except KernelRefusedError as error:
         classic_floating_ips.disassociate(cloud.world, now.address, ANYONE, affect_auto_assigned=True)
-        if now.interface is not None and not _is_link(now.interface):
+        if now.interface is not None and not exists(now.interface):
             raise NoFloatingIpInterface(now.interface) from error
         raise
 
@@ -199,14 +199,6 @@ def await_departure(world: World, found: Iterable[FloatingRecord], patience_s: f
             names = ", ".join(sorted(host for host, _ in waiting))
             raise FloatingIpAssociateFailed(f"Host {names} has not let its floating IPs go yet.", "source")
         time.sleep(_LOOK_AGAIN_S)
-
-
-def _is_link(name: str) -> bool:
-    try:
-        socket.if_nametoindex(name)
-    except OSError:
-        return False
-    return True
 
 
 def _has_let_go(world: World, host: HostName, since: int) -> bool:
