@@ -101,8 +101,10 @@ class DhcpHost:
 
     def told(self) -> list[tuple[LeaseChange, str]]:
         """What the script noted and nobody has taken."""
-        spool = LeaseSpool(self.directory / "leases")
-        return [(event.change, str(event.address)) for event in spool.pending(NETWORK)]
+        return [(event.change, str(event.address)) for event in self.spool().pending(NETWORK)]
+
+    def spool(self) -> LeaseSpool:
+        return LeaseSpool(self.directory / "leases")
 
 
 @contextmanager

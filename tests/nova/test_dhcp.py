@@ -17,7 +17,7 @@ import pytest
 from nova.dhcp_hosts import CONTEXT, DEV, DhcpHost, dhcp_host, fixed, heard, network
 
 from netwright.kernel import netns
-from netwright.kernel.lease_spool import SCRIPT, LeaseSpool
+from netwright.kernel.lease_spool import SCRIPT
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.leases import LeaseChange
 from netwright.nova.linux_net import kill_dhcp, release_dhcp, restart_dhcp, update_dhcp, update_dns
@@ -365,7 +365,7 @@ def test_a_fake_network_starts_nothing(host: DhcpHost) -> None:
 
 def test_nobody_need_take_what_is_noted(host: DhcpHost) -> None:
     """Without an agent, too, a daemon that starts is told of what its network has leased and no more."""
-    spool = LeaseSpool(host.directory / "leases")
+    spool = host.spool()
     spool.seed("another", [])
     host.addresses.found = [fixed(5, leased=True)]
     update_dhcp(CONTEXT, DEV, network(), on=host.on)

@@ -27,6 +27,7 @@ from netwright.control.subnets import SubnetRequest
 from netwright.control.world import World
 from netwright.model.ids import HostName, LinkName, Mac, NetworkId
 from netwright.model.intent import GatewayPlace
+from netwright.model.leases import LeaseChange
 from netwright.nova.linux_net import kill_dhcp, release_dhcp, update_dhcp
 from netwright.store.engine import open_engine
 from netwright.testing import lab as labs
@@ -67,6 +68,10 @@ class Site:
         """What the server holds for leased: address and MAC."""
         records = leases.of_network(self.world, self.network)
         return {str(record.address): str(record.mac) for record in records if record.is_held}
+
+    def released(self) -> int:
+        """How many releases the script noted that no agent has taken."""
+        return sum(event.change is LeaseChange.RELEASED for event in self.host.spool().pending(self.network))
 
     def kill_agent(self) -> None:
         self.service.send_signal(signal.SIGKILL)
@@ -210,6 +215,10 @@ def test_leases_come_back_when_dnsmasq_does(site: Site) -> None:
     )
     site.serve()
     release_all(LinkName(DEV), leased)
+    assert eventually(lambda: site.released() == 40), site.released()
     kill_dhcp(DEV, on=site.host.on)
     site.start_agent()
-    assert eventually(lambda: site.held() == {}, 30)
+    assert eventually(lambda: site.held() == {}, 30), (
+        site.held(),
+        (site.directory / "log").read_text()[-2000:],
+    )
