@@ -145,6 +145,13 @@ def test_keys_are_pairs_and_private_ones_are_told_once(client: Client, network: 
     ]
 
 
+def test_a_key_pair_is_a_projects(client: Client, network: dict) -> None:
+    """All WireGuard VPNs of a project have one public key, those of another project another."""
+    ours = [wireguard(client, network, project_id="blue")["public_key"] for _ in range(2)]
+    theirs = wireguard(client, network, project_id="red")["public_key"]
+    assert ours[0] == ours[1] != theirs
+
+
 def test_a_peers_configuration_is_one_of_wg_quick(client: Client, network: dict) -> None:
     """Keys, address, endpoint and what is reached are in it; a peer that keeps its key fills in one line."""
     vpn = wireguard(client, network, public_port=51820)

@@ -15,7 +15,7 @@ from netwright.control import overlaps, text, vpn_keys
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, missing, required
 from netwright.control.world import Work, World
-from netwright.model.ids import NetworkId, VpnId
+from netwright.model.ids import NetworkId, ProjectId, VpnId
 from netwright.model.intent import GatewayPlace, Network, UdpForward, Vpn, WireGuard
 from netwright.store import networks, subnets
 from netwright.store import vpns as store
@@ -96,13 +96,14 @@ def find(world: World, where: Where) -> list[Record[Vpn]]:
 def _create(work: Work, request: VpnRequest) -> VpnId:
     network = networks.get(work.connection, required(request.network_id, "network_id")).value
     _refuse_unreachable(network)
+    project = network.project_id if request.project_id is UNSET else text.project(request.project_id)
     blank = Vpn(
         id=VpnId(work.world.new_id()),
-        project_id=network.project_id if request.project_id is UNSET else text.project(request.project_id),
+        project_id=project,
         network_id=network.id,
         name="",
         public_port=_free_port(work.connection) if request.public_port is UNSET else request.public_port,
-        way=_new_way(work, network, request),
+        way=_new_way(work, network, project, request),
     )
     vpn = _asked(work, blank, request)
     _refuse_taken(work.connection, vpn)
@@ -124,7 +125,9 @@ def _refuse_unreachable(network: Network) -> None:
         raise NamedConflictError("VpnNetworkHasNoGateway", message, "network_id")
 
 
-def _new_way(work: Work, network: Network, request: VpnRequest) -> UdpForward | WireGuard:
+def _new_way(
+    work: Work, network: Network, project: ProjectId, request: VpnRequest
+) -> UdpForward | WireGuard:
     match request.kind:
         case VpnKind.FORWARD:
             if request.peer_range is not UNSET:
@@ -137,7 +140,15 @@ def _new_way(work: Work, network: Network, request: VpnRequest) -> UdpForward | 
                 raise invalid("public_address", "must be given: peers' configurations name it.")
             if request.peer_range is UNSET:
                 raise missing("peer_range")
-            return WireGuard(vpn_keys.new_private_key(), _usable_range(work, request.peer_range))
+            return WireGuard(_key_of(work, project), _usable_range(work, request.peer_range))
+
+
+def _key_of(work: Work, project: ProjectId) -> str:
+    """The private key that all WireGuard VPNs of a project have: the first of them makes it."""
+    for record in store.find(work.connection, {"project_id": (project,), "kind": (store.WIREGUARD,)}):
+        if isinstance(record.value.way, WireGuard):
+            return record.value.way.private_key
+    return vpn_keys.new_private_key()
 
 
 def _usable_range(work: Work, peers: IPv4Network) -> IPv4Network:
