@@ -32,6 +32,10 @@ def lab() -> Iterator[Lab]:
             labs.add_guest(made.guest(guest))
             labs.netwright(made, "port", "plug", "--netns", made.guest(guest), "--", name)
         labs.netwright(made, "floating-ip", "create", "public", f"--port={HOSTILE}")
+        listed = labs.netwright(made, "port", "list", "--network", "blue", "--format", "json").stdout
+        (guest,) = (port for port in json.loads(listed) if port["name"] == HOSTILE)
+        (address, *_) = (one["ip_address"] for one in guest["fixed_ips"] if "." in one["ip_address"])
+        labs.netwright(made, "vpn", "create", "--network", "blue", "--private-address", address, "office")
         labs.wait_ready(made, service)
         yield made
 
@@ -54,6 +58,7 @@ def test_every_hop_is_as_planned_on_host_and_router_networks(lab: Lab, name: str
     picture = json.loads(done.stdout)
     assert [hop for hop in picture["hops"] if hop["state"] != "ok"] == []
     assert picture["ok"] is True
+    assert [hop["part"] for hop in picture["hops"]].count("VPN") == (name == HOSTILE)
     assert picture["host"] == lab.name
     assert done.returncode == 0
 

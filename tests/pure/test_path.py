@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from dataclasses import replace
-from ipaddress import IPv4Address, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 
 import pytest
 
 from netwright.model.host import NftKey, Stage, Traits
-from netwright.model.ids import FloatingIpId, GroupId, HostName, LinkName, Mac, PortId
+from netwright.model.ids import FloatingIpId, GroupId, HostName, LinkName, Mac, NetworkId, PortId, VpnId
 from netwright.model.intent import (
     AddressPair,
     Direction,
@@ -32,11 +32,20 @@ from netwright.model.plan import (
     RulePlan,
     Serving,
     VlanPlan,
+    WireGuardPlan,
 )
+from netwright.render.firewalls import ENGINES
 from netwright.render.items import render
 from netwright.render.path import port_path
 from netwright.render.path_view import Part
-from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
+from netwright.testing.samples import (
+    sample_address,
+    sample_forward,
+    sample_network,
+    sample_port,
+    sample_subnet,
+    sample_vpn,
+)
 
 GROUP = GroupId("6e0a0000-0000-4000-8000-000000000001")
 FOUR = sample_subnet("10.20.0.0/24")
@@ -104,7 +113,16 @@ def gateway_case(gateway: Gateway) -> tuple[Item, ...]:
     return replace(network, uplink=link, vlan=below, gateway=gateway, subnets=subnets), group, port
 
 
-CASES = [host_case(), router_case(), uplink_case(), wire_case(), *map(gateway_case, Gateway)]
+def vpn_case() -> tuple[Item, ...]:
+    """A forward to the port, and WireGuard into its network."""
+    network, group, port, *_ = host_case()
+    assert isinstance(network, NetworkItem)
+    peers = WireGuardPlan("key", 1420, IPv4Network("10.99.0.0/24"))
+    forward = sample_vpn(network, sample_forward("10.20.0.5"), 1194)
+    return network, group, port, forward, sample_vpn(network, peers, 51820, number=2)
+
+
+CASES = [host_case(), router_case(), uplink_case(), wire_case(), vpn_case(), *map(gateway_case, Gateway)]
 
 
 def the_port(items: tuple[Item, ...]) -> PortItem:
@@ -140,6 +158,27 @@ def test_other_ports_are_not_on_the_path(items: tuple[Item, ...]) -> None:
     assert path is not None
     keys = [key for hop in path.hops for key in hop.wanted.get(Stage.FIREWALL, {}) if isinstance(key, NftKey)]
     assert not [key for key in keys if "tap00000002-90" in key.element]
+
+
+def test_vpns_that_lead_elsewhere_are_not_on_the_path() -> None:
+    """A forward to another guest and WireGuard into another network are no hops; what leads here is, in full."""
+    items = vpn_case()
+    network = items[0]
+    assert isinstance(network, NetworkItem)
+    other = sample_vpn(network, sample_forward("10.20.0.6"), 1195, number=3)
+    apart = replace(items[-1], id=VpnId("apart"), network_id=NetworkId("apart"))  # type: ignore[type-var]
+    for firewall in ENGINES:
+        traits = replace(TRAITS[0], firewall=firewall)
+        path = port_path(plan(*items, other, apart), the_port(items).id, traits)
+        assert path is not None
+        hops = [hop for hop in path.hops if hop.part is Part.VPN]
+        assert [hop.name for hop in hops] == [
+            "any address of the host UDP 1194 → 10.20.0.5 UDP 1194",
+            "any address of the host UDP 51820 = wg00000002-b9",
+        ]
+        for hop, item in zip(hops, items[-2:], strict=True):
+            rendered = render(item, traits, ENGINES[firewall])
+            assert hop.wanted == {stage: part for stage, part in rendered.items() if part}
 
 
 def test_the_hops_are_in_the_order_in_which_packets_meet_them() -> None:

@@ -30,6 +30,7 @@ from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vlans import Vlans
 from netwright.kernel.vmm import tap_holder
+from netwright.kernel.wireguard import WireGuards
 from netwright.kernel.xt_counters import read_xt_counters
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import (
@@ -122,6 +123,7 @@ class Inspection:
             Stage.NWFILTER_BINDINGS: wide(self._bindings),
             Stage.BRIDGES: wide(Links(bridges=True)),
             Stage.PORTS: wide(Links(bridges=False)),
+            Stage.WIREGUARD: wide(WireGuards()),
             Stage.SYSCTLS: wide(Sysctls()),
             Stage.ADDRESSES: wide(Addresses(namespaces)),
             Stage.ROUTES: wide(Routes(namespaces)),

@@ -125,9 +125,7 @@ def _refuse_unreachable(network: Network) -> None:
         raise NamedConflictError("VpnNetworkHasNoGateway", message, "network_id")
 
 
-def _new_way(
-    work: Work, network: Network, project: ProjectId, request: VpnRequest
-) -> UdpForward | WireGuard:
+def _new_way(work: Work, network: Network, project: ProjectId, request: VpnRequest) -> UdpForward | WireGuard:
     match request.kind:
         case VpnKind.FORWARD:
             if request.peer_range is not UNSET:

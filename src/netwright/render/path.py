@@ -41,6 +41,7 @@ from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_iptables import in_iptables
 from netwright.render.path_nwfilter import in_nwfilter
 from netwright.render.path_view import Hop, Part, View, with_
+from netwright.render.path_vpns import vpn_hops
 from netwright.render.stages import ByStage
 
 ROUTER_METADATA_PORT: Final = 80
@@ -124,11 +125,12 @@ def port_path(plan: HostPlan, port_id: PortId, traits: Traits) -> Path | None:
         1 for item in plan.items.values() if isinstance(item, PortItem) and item.groups == port.groups
     )
     words = _WORDS.get(traits.firewall)
-    hops = (words(view, hop) if words else hop for hop in _hops(view, shared))
+    vpns = vpn_hops(plan, port, traits, _merged)
+    hops = (words(view, hop) if words else hop for hop in _hops(view, shared, vpns))
     return Path(port, network, floating, tuple(hops))
 
 
-def _hops(view: View, shared: int) -> Iterator[Hop]:
+def _hops(view: View, shared: int, vpns: Iterable[Hop]) -> Iterator[Hop]:
     yield _guest(view.port)
     yield _link(view)
     open_because = _open_because(view)
@@ -142,6 +144,7 @@ def _hops(view: View, shared: int) -> Iterator[Hop]:
     yield from _metadata(view)
     yield from _gateway(view)
     yield from map(partial(_floating, view), view.floating)
+    yield from vpns
     if not open_because:
         yield _groups(view, Direction.INGRESS, shared)
     yield _connections(view)

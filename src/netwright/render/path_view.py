@@ -29,6 +29,7 @@ class Part(StrEnum):
     ROUTE = "route"
     NAT = "NAT"
     FLOATING_IP = "floating IP"
+    VPN = "VPN"
     INGRESS = "ingress"
     CONNECTIONS = "connections"
 
