@@ -18,7 +18,7 @@ from netwright.kernel.driver import wide
 from netwright.kernel.libnftables import Nftables
 from netwright.kernel.nft import NftTables
 from netwright.kernel.nft_transactions import LARGEST
-from netwright.model.host import Stage, Traits
+from netwright.model.host import NftChain, Stage, Traits
 from netwright.model.ids import GroupId, HostName, Mac, NamespaceName, PortId
 from netwright.model.intent import AddressPair, Direction, EtherType, IpProtocol, RemoteGroup
 from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, MemberItem, PortItem, RulePlan, Serving
@@ -141,3 +141,16 @@ def test_a_cold_start_and_its_end_come_in_short_transactions(bench: Bench) -> No
     assert len(asked) > 1
     assert max(len(re.findall("^add (?:set|rule)", script, re.MULTILINE)) for script in asked) <= LARGEST
     bench.change([], [item.key for item in (*groups, *ports)])
+
+
+def test_tables_that_go_let_go_of_packets_first(bench: Bench) -> None:
+    """Base chains are deleted before anything that their rules look up: until then nothing is dropped that passed."""
+    hooked = {
+        f"delete chain {key.family} netwright {key.name}"
+        for key, value in bench.desired.values[Stage.FIREWALL].items()
+        if isinstance(value, NftChain) and value.hook
+    }
+    items = [HostItem(HostName("h")), NET, *GROUPS, *map(port, range(3))]
+    first, *others = filter(None, bench.change([], [item.key for item in items]))
+    assert {line for line in first.splitlines() if not line.startswith("flush")} == hooked
+    assert others

@@ -93,8 +93,17 @@ class NftTables:
             self._nft.write(deleted + write_script(items, placed))
 
     def remove(self, keys: Collection[NftKey]) -> None:
-        for part in removals(keys):
-            self._remove(part)
+        hooked = self._hooked(keys)
+        for part in (hooked, *removals([key for key in keys if key not in hooked])):
+            if part:
+                self._remove(part)
+
+    def _hooked(self, keys: Collection[NftKey]) -> list[NftKey]:
+        """The base chains of tables that go: first of all, as rules drop what sets know no more."""
+        families = {key.family for key in keys if key.kind is NftKind.TABLE}
+        chains = [key for key in keys if key.kind is NftKind.CHAIN and key.family in families]
+        found = self._reader.read(chains) if chains else {}
+        return [key for key, value in found.items() if isinstance(value, NftChain) and value.hook]
 
     def _remove(self, keys: Collection[NftKey]) -> None:
         try:
