@@ -16,16 +16,21 @@ from tempfile import TemporaryDirectory
 import pytest
 
 BENCHES = Path(__file__).resolve().parents[2] / "bench"
+SLOW = pytest.mark.slow
 HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
 
 
 @pytest.mark.parametrize(
     ("name", "keys"),
     [
-        ("plug", {"first_ping_ms", "lease_ms", "kernel_ms", "growth", "speedup_vs_classic"}),
+        pytest.param(
+            "plug", {"first_ping_ms", "lease_ms", "kernel_ms", "growth", "speedup_vs_classic"}, marks=SLOW
+        ),
         ("api", {"port_create_per_s", "port_create_ms", "port_list_1000_ms", "cpu_ms_per_port_create"}),
-        ("restart", {"lost", "reset", "sync_s", "sync_writes", "rebuild_s", "heal_ms"}),
-        (
+        pytest.param(
+            "restart", {"lost", "reset", "sync_s", "sync_writes", "rebuild_s", "heal_ms"}, marks=SLOW
+        ),
+        pytest.param(
             "firewall",
             {
                 "port_ms",
@@ -36,12 +41,13 @@ HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
                 "packet_flat",
                 "connect_cost",
             },
+            marks=SLOW,
         ),
         (
             "nova",
             {"create_networks_s", "database_kb", "allocations_per_s", "iptables_rules_s", "speedup_vs_old"},
         ),
-        ("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}),
+        pytest.param("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}, marks=SLOW),
         ("leases", {"events_per_s", "cpu_ms_per_event", "cpu_ms_per_program", "told_s", "lost"}),
     ],
 )

@@ -236,6 +236,7 @@ def test_without_libvirts_daemon_a_port_without_rules_is_shut(bench: Bench) -> N
     assert bench.passes(80)
 
 
+@pytest.mark.slow
 def test_a_daemon_that_hangs_holds_nothing_else_up(bench: Bench) -> None:
     """What libvirt was to do fails and says so, the other stages go on, and all is done once the daemon moves again."""
     identity = NetworkId("00000002-6c0f-4000-8000-000000000000")

@@ -152,6 +152,7 @@ def test_iptables_rules_with_our_words_are_left_alone(
         bench.run(f"{program} -X")
 
 
+@pytest.mark.slow
 def test_a_huge_table_is_read_and_left(bench: Planned) -> None:
     """Twenty thousand rules and a set of sixty thousand addresses are no reason to fail."""
     rules = "\n".join(
@@ -171,6 +172,7 @@ def test_a_huge_table_is_read_and_left(bench: Planned) -> None:
         bench.run("nft delete table inet huge")
 
 
+@pytest.mark.slow
 def test_tables_that_go_while_they_are_read_are_no_error(bench: Planned) -> None:
     """However often a stranger takes our tables away in the midst of a look, reading goes on with what is left."""
     script = "".join(
