@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +16,7 @@ from nova.old_nova import FLOATING_IPS, old_nova, sample
 from served import client_of, serving
 
 from netwright.cli import manage_command
+from netwright.cli.errors import Exit
 from netwright.cli.manage import main, root
 from netwright.control import classic_networks, groups
 from netwright.control.groups import GroupRequest
@@ -320,6 +324,17 @@ def test_help_has_examples(manage: Manage) -> None:
             assert manage.ok(name, sub, "--help").startswith("Usage: netwright-manage")
     assert "--fixed_range_v4 10.0.0.0/8" in manage.ok("network", "create", "--help")
     assert manage.run().code == 2
+
+
+def test_what_is_no_text_is_bad_input_and_a_closed_pipe_is_quiet(manage: Manage) -> None:
+    """Arguments that are not UTF-8 have exit code 2; who reads no further, as `head` does, gets no traceback."""
+    assert manage.run(*PRIVATE[:3], os.fsdecode(b"\xff"), *PRIVATE[4:]).code == 2
+    reader, writer = os.pipe()
+    os.close(reader)
+    argv = [sys.executable, "-c", "from netwright.cli.manage import main; raise SystemExit(main())", "--help"]
+    done = subprocess.run(argv, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (Exit.BROKEN_PIPE, b"")
 
 
 def test_a_nova_deployment_is_brought(manage: Manage) -> None:

@@ -19,8 +19,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netwright.cli.main import COMMANDS, main, wants_json
+from netwright.cli.main import COMMANDS, main
 from netwright.cli.output import plain_table
+from netwright.cli.run import wants_json
 from netwright.cli.text import cell, escaped, json_text, width
 from netwright.testing.fake_api import FakeApi
 

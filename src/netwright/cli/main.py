@@ -7,17 +7,14 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import pairwise
 from typing import Final
 
 import click
 from click.shell_completion import shell_complete
 
-from netwright import __version__
 from netwright.cli.client import DEFAULT_SERVER
 from netwright.cli.completion import VARIABLE
-from netwright.cli.errors import Exit, complain
-from netwright.model.errors import InvalidError, NetwrightError
+from netwright.cli.run import run, version_option
 
 NAME: Final = "netwright"
 _HELP: Final = """Cloud networking for virtual machines, containers and microVMs on your own Linux hosts.
@@ -79,12 +76,6 @@ class Table(click.Group):
             formatter.write_dl([(name, row.help) for name, row in COMMANDS.items()])
 
 
-def print_version(context: click.Context, _: click.Parameter, asked: object) -> None:
-    if asked:
-        click.echo(f"{context.info_name} {__version__}")
-        context.exit()
-
-
 root: Final = Table(
     NAME,
     help=_HELP,
@@ -100,59 +91,13 @@ root: Final = Table(
             show_envvar=True,
             help="Unix socket or http URL of the server.",
         ),
-        click.Option(
-            ["--version"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=print_version,
-            help="Print the version.",
-        ),
+        version_option(),
     ],
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        code = _invoke(given)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        # Python flushes stdout once more at its end, and would complain of the pipe then.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return Exit.BROKEN_PIPE
-    except (click.ClickException, NetwrightError) as error:
-        return complain(error, as_json=wants_json(given))
-    return code
-
-
-def _invoke(given: list[str]) -> int:
     if instruction := os.environ.get(VARIABLE):
         return shell_complete(root, {}, NAME, VARIABLE, instruction)
-    for one in given:
-        if not one.isascii() and any("\ud800" <= char <= "\udfff" for char in one):
-            raise InvalidError(f"{one!r} is not UTF-8")
-    try:
-        with root.make_context(NAME, given) as context:
-            result: object = root.invoke(context)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return Exit.INVALID
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except click.exceptions.Abort:
-        return Exit.INTERRUPTED
-    return result if isinstance(result, int) else Exit.OK
-
-
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether --format json was asked for, even where the rest of the command line is wrong."""
-    before = list(arguments[: arguments.index("--")] if "--" in arguments else arguments)
-    joined = any(one in {"--format=json", "-fjson"} for one in before)
-    return joined or any(pair in {("-f", "json"), ("--format", "json")} for pair in pairwise(before))
+    return run(root, sys.argv[1:] if arguments is None else arguments)

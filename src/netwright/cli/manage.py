@@ -10,11 +10,9 @@ from typing import Final
 import click
 
 from netwright.cli import import_nova, manage_addresses, manage_networks, manage_projects
-from netwright.cli.errors import Exit, complain
-from netwright.cli.main import print_version, wants_json
 from netwright.cli.manage_command import MANAGERS
+from netwright.cli.run import run, version_option
 from netwright.cli.service import STATE_DIRECTORY
-from netwright.model.errors import NetwrightError
 
 NAME: Final = "netwright-manage"
 _HELP: Final = """Manage networks and addresses by nova-manage's commands, whether or not a server runs.
@@ -71,34 +69,11 @@ root: Final = click.Group(
             type=click.Choice(tuple(MANAGERS)),
             help="What kind of networks to create; by default flatdhcp, or what --config-file says.",
         ),
-        click.Option(
-            ["--version"],
-            is_flag=True,
-            is_eager=True,
-            expose_value=False,
-            callback=print_version,
-            help="Print the version.",
-        ),
+        version_option(),
     ],
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command and gives its exit code."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    try:
-        with root.make_context(NAME, given) as context:
-            result: object = root.invoke(context)
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        return Exit.INTERRUPTED
-    except BrokenPipeError:
-        return Exit.BROKEN_PIPE
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
-        return Exit.INVALID
-    except click.exceptions.Exit as error:
-        return error.exit_code
-    except (click.ClickException, NetwrightError) as error:
-        return complain(error, as_json=wants_json(given))
-    return result if isinstance(result, int) else Exit.OK
+    return run(root, sys.argv[1:] if arguments is None else arguments)
