@@ -10,6 +10,7 @@ from nova.net_hosts import NetHost, flat_network
 from nova.ovs_switch import INTEGRATION, Switch, gets_lease, guest_on, reaches, switch_on
 
 from netwright.model.errors import InvalidError
+from netwright.nova.l3 import LinuxNetL3
 from netwright.nova.linux_host import linux_host
 from netwright.nova.linux_net import (
     LinuxNetInterfaceDriver,
@@ -117,6 +118,15 @@ def test_plugging_again_keeps_what_is_there(switch: Switch) -> None:
     assert "mtu 1300" in switch.place.link(GATEWAY)
     assert switch.vsctl("get", "Port", GATEWAY, "tag") == "[]"
     assert switch.place.forward() == OPEN
+
+
+def test_a_gateway_initialized_again_keeps_its_mac(switch: Switch) -> None:
+    """What every further instance of a network has done once more leaves guests the MAC that they know."""
+    network = flat_network(dhcp_server="10.0.0.254", gateway="10.0.0.254", bridge=None)
+    LinuxNetL3(switch.on).initialize_gateway(network)
+    before = switch.place.mac(GATEWAY)
+    LinuxNetL3(switch.on).initialize_gateway(network)
+    assert switch.place.mac(GATEWAY) == before
 
 
 def test_a_later_life_takes_away_what_an_earlier_one_plugged(switch: Switch) -> None:

@@ -8,10 +8,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
+from netwright.kernel import devices
 from netwright.model.errors import InvalidError
+from netwright.model.ids import LinkName
 from netwright.nova.devices import bind_floating_ip, initialize_gateway_device, unbind_floating_ip
 from netwright.nova.floating import clean_conntrack, ensure_floating_forward, remove_floating_forward
-from netwright.nova.interface_drivers import plug, unplug
+from netwright.nova.interface_drivers import get_dev, plug, unplug
 from netwright.nova.linux_host import LinuxHost, current
 from netwright.nova.nat import ensure_metadata_ip, init_host, metadata_forward, metadata_version
 from netwright.nova.network_refs import parse_network
@@ -103,12 +105,15 @@ class LinuxNetL3(L3Driver):
         init_host(cidr, is_external, on=self._on)
 
     def initialize_gateway(self, network_ref: object) -> None:
-        """Where metadata_host is ::1, fe80::a9fe:a9fe is on the link, too.
+        """A link that is there keeps its MAC: guests have it in mind.
 
-        Raises InvalidError, KernelRefusedError.
+        Where metadata_host is ::1, fe80::a9fe:a9fe is on the link, too. Raises InvalidError,
+        KernelRefusedError.
         """
         ref = parse_network(network_ref)
-        device = plug(network_ref, _random_mac(), ref.gateway is not None, on=self._on)
+        there = devices.find(LinkName(get_dev(network_ref, on=self._on)))
+        mac = there.mac if there else _random_mac()
+        device = plug(network_ref, mac, ref.gateway is not None, on=self._on)
         initialize_gateway_device(device, network_ref, on=self._on)
         if ref.cidr_v6 is not None and metadata_version(on=self._on) == 6:
             ensure_metadata_ip(device, on=self._on)
