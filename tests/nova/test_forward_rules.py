@@ -112,6 +112,17 @@ def test_for_a_network_without_gateway_the_host_forwards_nothing(
     assert place.forward() == place.forward("ip6") == []
 
 
+@pytest.mark.parametrize("driver", ["LinuxBridgeInterfaceDriver", "NeutronLinuxBridgeInterfaceDriver"])
+def test_unplug_takes_away_the_rules_of_either_kind(place: NetHost, driver: str) -> None:
+    """A network that had a gateway when it was plugged and has none now leaves no rule that lets its packets through."""
+    on = place.with_options(linuxnet_interface_driver=driver)
+    for first in (True, False):
+        plug(networks()[0], MAC, first, on=on)
+        assert place.forward() and place.forward("ip6")
+        unplug(networks()[0], not first, on=on)
+        assert place.forward() == place.forward("ip6") == []
+
+
 def test_drop_rules_go_whatever_the_action_was(place: NetHost) -> None:
     """A network plugged without gateway under iptables_drop_action leaves no rule, neither its own nor an earlier DROP."""
     plug(networks()[0], MAC, False, on=place.on)

@@ -15,7 +15,7 @@ from netwright.model.ids import LinkName
 from netwright.nova.devices import set_device_mtu
 from netwright.nova.ebtables import isolate_dhcp_address, remove_isolate_dhcp_address
 from netwright.nova.fake_network import pretended
-from netwright.nova.forward_rules import add_forward_rules, remove_forward_rules
+from netwright.nova.forward_rules import add_forward_rules, remove_all_forward_rules
 from netwright.nova.given import link_name, mac_of, vlan_of
 from netwright.nova.interface_drivers import LinuxNetInterfaceDriver
 from netwright.nova.linux_host import LinuxHost, current
@@ -168,8 +168,10 @@ class LinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
     ) -> None:
         """Gives its interface back what it took, and deletes the bridge if ensure_bridge made it.
 
-        The rules' removal is not applied yet. Raises InvalidError, KernelRefusedError.
+        The rules' removal, of either kind whatever `gateway` says, is not applied yet. Raises InvalidError,
+        KernelRefusedError.
         """
+        del gateway
         host, name = current(on), link_name(bridge, "bridge")
         if not pretended(host, "remove_bridge", bridge=name):
             with turn("linux_net-bridge"):
@@ -177,7 +179,7 @@ class LinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
                     devices.release_uplinks(state)
                 delete_own(name)
         if filtering:
-            remove_forward_rules(host, name, gateway=gateway)
+            remove_all_forward_rules(host, name)
 
 
 def _attach(port: LinkName | None, bridge: LinkState) -> None:

@@ -58,6 +58,12 @@ def remove_forward_rules(host: LinuxHost, bridge: str, *, gateway: bool) -> None
             table.remove_rule(chain, rule)
 
 
+def remove_all_forward_rules(host: LinuxHost, bridge: str) -> None:
+    """Of either kind, for who had a gateway may have none by now. Not applied yet."""
+    for gateway in (True, False):
+        remove_forward_rules(host, bridge, gateway=gateway)
+
+
 def _closed(bridge: str, action: str) -> list[Rule]:
     """Of a network that the host does not route for."""
     return [

@@ -14,7 +14,7 @@ from netwright.model.ids import LinkName
 from netwright.nova.bridge_driver import delete_own
 from netwright.nova.devices import create_tap_dev, set_device_mtu
 from netwright.nova.fake_network import pretended
-from netwright.nova.forward_rules import add_forward_rules, remove_forward_rules
+from netwright.nova.forward_rules import add_forward_rules, remove_all_forward_rules
 from netwright.nova.gateway_refs import gateway_of
 from netwright.nova.given import link_name, mac_of
 from netwright.nova.interface_drivers import LinuxNetInterfaceDriver
@@ -69,8 +69,9 @@ class NeutronLinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
     ) -> str | None:
         """The gateway device, None where there was none; its rules go, and the bridge if nobody is on it.
 
-        Raises InvalidError, KernelRefusedError.
+        Rules of either kind, whatever `gateway` says. Raises InvalidError, KernelRefusedError.
         """
+        del gateway
         host, dev, bridge = current(on), self.get_dev(network), self.get_bridge(network)
         if pretended(host, "unplug", bridge=bridge, dev=dev):
             return dev
@@ -79,7 +80,7 @@ class NeutronLinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
             state = devices.find(bridge)
             if state is not None and not devices.ports_of(state):
                 delete_own(bridge)
-        remove_forward_rules(host, bridge, gateway=gateway)
+        remove_all_forward_rules(host, bridge)
         host.iptables_manager.apply()
         return dev if gone else None
 

@@ -11,7 +11,7 @@ from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName, Mac
 from netwright.nova.devices import mtu_of
 from netwright.nova.fake_network import pretended
-from netwright.nova.forward_rules import add_forward_rules, remove_forward_rules
+from netwright.nova.forward_rules import add_forward_rules, remove_all_forward_rules, remove_forward_rules
 from netwright.nova.given import link_name, mac_of, vlan_of
 from netwright.nova.interface_drivers import LinuxNetInterfaceDriver
 from netwright.nova.linux_host import LinuxHost, current
@@ -78,8 +78,7 @@ class LinuxOVSInterfaceDriver(LinuxNetInterfaceDriver):
                 # Before the port: its number may soon be another's.
                 flows_of(host).remove(there.bridge, dev)
                 ovs_of(host).remove(dev, there.bridge)
-        for routed in (True, False):
-            remove_forward_rules(host, dev, gateway=routed)
+        remove_all_forward_rules(host, dev)
         host.iptables_manager.apply()
         return dev
 
