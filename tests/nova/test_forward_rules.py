@@ -118,7 +118,8 @@ def test_unplug_takes_away_the_rules_of_either_kind(place: NetHost, driver: str)
     on = place.with_options(linuxnet_interface_driver=driver)
     for first in (True, False):
         plug(networks()[0], MAC, first, on=on)
-        assert place.forward() and place.forward("ip6")
+        assert place.forward()
+        assert place.forward("ip6")
         unplug(networks()[0], not first, on=on)
         assert place.forward() == place.forward("ip6") == []
 
