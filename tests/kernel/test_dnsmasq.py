@@ -56,7 +56,7 @@ class Bench:
         self.files.put({key: text for port in ports for key, text in port_dhcp(port).items()})
 
     def pid(self) -> int:
-        pid = Home(self.directory, NETWORK).pid()
+        pid = Home(self.directory, NETWORK).daemon.pid()
         assert pid
         return pid
 

@@ -39,10 +39,10 @@ def outdate(bench: Planned) -> None:
 
 
 def end_dnsmasq(bench: Planned) -> None:
-    pid = Home(bench.directory, HOSTED).pid()
+    pid = Home(bench.directory, HOSTED).daemon.pid()
     assert pid
     os.kill(pid, signal.SIGKILL)
-    assert eventually(lambda: Home(bench.directory, HOSTED).pid() is None)
+    assert eventually(lambda: Home(bench.directory, HOSTED).daemon.pid() is None)
 
 
 def delete_file(bench: Planned, kind: FileKind) -> None:

@@ -266,7 +266,7 @@ def _guest_end(path: Path) -> str:
 
 
 def _leases(home: Home, path: Path) -> Iterator[str]:
-    yield f"dnsmasq, pid {home.pid() or 'none'}"
+    yield f"dnsmasq, pid {home.daemon.pid() or 'none'}"
     own = {str(fixed.address) for fixed in path.port.addresses}
     leased = [lease.address for lease in home.leases()[1] if lease.address in own]
     yield f"leased: {', '.join(leased)}" if leased else "not leased yet"

@@ -1,7 +1,7 @@
 """Daemons that run on without whoever started them.
 
-Ours: those whose command line has, as a word of its own, the path of a file of ours. The pid file tells which
-process to look at first; one that was lost is found without it.
+Ours: those whose command line has, as words of their own, an option that names a file of ours. The pid file
+tells which process to look at first; one that was lost is found without it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,15 @@ GRACE: Final = 5.0
 """Seconds that a daemon has to end by itself."""
 _LONG: Final = 20.0
 """dnsmasq first has its script run for all that has happened, one event after another."""
+_FLAGS: Final = 6
+"""Where a process's flags are in /proc/<pid>/stat, behind its name (proc(5))."""
+_EXITING: Final = 0x4
+"""PF_EXITING (linux/sched.h)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Daemon:
-    """`mark`: the word of its command line that no other process has."""
+    """`mark`: the word of its command line that no other process has, or several, joined by NUL."""
 
     pid_file: Path
     mark: str
@@ -47,16 +51,25 @@ class Daemon:
 
     def hang_up(self) -> None:
         """Has it, if it runs, read its files anew."""
-        hang_up(self.pid())
+        if pid := self.pid():
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGHUP)
 
     def stop(self) -> bool:
         """Returns when it and its helpers have ended; whether there were any."""
-        pids = set(self._all())
+        pids = set(self.processes())
         end(pids, _LONG)
         self.pid_file.unlink(missing_ok=True)
         return bool(pids)
 
-    def _all(self) -> Iterator[int]:
+    def processes(self) -> Iterator[int]:
+        """All that are its own, found without the pid file, and the one in it if that is just ending.
+
+        A process that ends gives up its memory, and its command line with it, before its sockets.
+        """
+        last = self._last_pid()
+        if last and _is_ending(last):
+            yield last
         for entry in os.scandir("/proc"):
             if entry.name.isdecimal() and self._is_ours(int(entry.name)):
                 yield int(entry.name)
@@ -68,14 +81,7 @@ class Daemon:
             return None
 
     def _is_ours(self, pid: int) -> bool:
-        return os.fsencode(self.mark) in _parts(pid, "cmdline")
-
-
-def hang_up(pid: int | None) -> None:
-    """Has that daemon, if it runs, read its files anew."""
-    if pid:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGHUP)
+        return os.fsencode(f"\0{self.mark}\0") in b"\0" + _bytes(pid, "cmdline")
 
 
 def end(pids: Iterable[int], grace: float = GRACE) -> None:
@@ -104,9 +110,19 @@ def _ends(handle: int, seconds: float) -> bool:
     return bool(poll.poll(max(seconds, 0) * 1000))
 
 
+def _is_ending(pid: int) -> bool:
+    flags = _bytes(pid, "stat").rpartition(b")")[2].split()[_FLAGS : _FLAGS + 1]
+    return any(int(flag) & _EXITING for flag in flags)
+
+
 def _parts(pid: int, file: str) -> list[bytes]:
     """The words of a file in /proc; none where there is no such process."""
+    return _bytes(pid, file).split(b"\0")[:-1]
+
+
+def _bytes(pid: int, file: str) -> bytes:
+    """Nothing where there is no such process."""
     try:
-        return Path(f"/proc/{pid}/{file}").read_bytes().split(b"\0")[:-1]
+        return Path(f"/proc/{pid}/{file}").read_bytes()
     except OSError:
-        return []
+        return b""

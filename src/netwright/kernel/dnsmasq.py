@@ -83,7 +83,7 @@ class DnsmasqDaemons:
             self._exits = None
 
     def _observed(self, home: Home) -> Dnsmasq | None:
-        pid, place = home.pid(), home.place()
+        pid, place = home.daemon.pid(), home.place()
         if not pid or not place:
             return None
         try:
@@ -112,7 +112,7 @@ class DnsmasqDaemons:
         candidate.replace(home.config)
         home.save_place(place)
         self._run_daemon(home, value.namespace)
-        if self._exits and (pid := home.pid()):
+        if self._exits and (pid := home.daemon.pid()):
             self._exits.follow(home.network, pid)
 
     def _run_daemon(self, home: Home, namespace: NamespaceName) -> None:
@@ -126,7 +126,7 @@ class DnsmasqDaemons:
     def _stop(self, home: Home) -> None:
         if self._exits:
             self._exits.forget(home.network)
-        end(home.strays())
+        end(home.daemon.processes())
         if self._systemd:
             unit = unit_name(home.network)
             for verb in ("stop", "reset-failed"):

@@ -121,7 +121,7 @@ class DhcpFiles:
             by_network.setdefault(key.network, []).append(key)
         for network, settled in by_network.items():
             home = Home(self._directory, network)
-            home.hang_up()
+            home.daemon.hang_up()
             _release(home, set().union(*map(self._gone, settled)))
             for key in settled:
                 self._old(key).unlink(missing_ok=True)
@@ -142,7 +142,7 @@ def _release(home: Home, pairs: Iterable[tuple[str, str]]) -> None:
     next start drops the leases.
     """
     place = home.place()
-    if not place or not home.pid():
+    if not place or not home.daemon.pid():
         return
     left, silent = [(ip_address(address), mac) for address, mac in pairs], 0
     while left and silent < _PATIENCE:
@@ -154,7 +154,7 @@ def _release(home: Home, pairs: Iterable[tuple[str, str]]) -> None:
             silent += 1
             time.sleep(_PAUSE)
         left = still
-    if left and (pid := home.pid()):
+    if left and (pid := home.daemon.pid()):
         os.kill(pid, signal.SIGTERM)
 
 

@@ -12,16 +12,15 @@ own, so directories are 0755 and files 0644; it opens its lease file before it g
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from netwright.kernel.daemons import hang_up
+from netwright.kernel.daemons import Daemon
 from netwright.kernel.netns import inside, path_of
 from netwright.model.host import FileKind
 from netwright.model.ids import LinkName, NamespaceName, NetworkId
@@ -92,33 +91,16 @@ class Home:
                 if path.exists():
                     path.rmdir()
 
-    def pid(self) -> int | None:
-        """The daemon's process id, if it runs and is ours."""
-        pid = self._last_pid()
-        return pid if pid and self._is_ours(pid) else None
-
-    def strays(self) -> Iterator[int]:
-        """Every process with this home's configuration, found without the pid file, or just ending.
-
-        A process that ends gives up its memory, and its command line with it, before its sockets.
-        """
-        last = self._last_pid()
-        if last and _command_line(last) == b"":
-            yield last
-        for entry in os.scandir("/proc"):
-            if entry.name.isdecimal() and self._is_ours(int(entry.name)):
-                yield int(entry.name)
-
-    def hang_up(self) -> None:
-        """Has the daemon, if it runs, read its directories anew."""
-        hang_up(self.pid())
+    @property
+    def daemon(self) -> Daemon:
+        return Daemon(self.path / "pid", f"--conf-file={self.config}")
 
     def await_rest(self) -> None:
         """Returns when the daemon has taken in what was sent to it: it sleeps, and so is back in poll(2).
 
         It rewrites its lease file in place, so a reader that does not wait may find half of it.
         """
-        pid, deadline = self.pid(), time.monotonic() + _REST_SECONDS
+        pid, deadline = self.daemon.pid(), time.monotonic() + _REST_SECONDS
         while pid and time.monotonic() < deadline and _state(pid) not in _RESTING:
             time.sleep(_REST_PAUSE)
 
@@ -163,23 +145,6 @@ class Home:
             kept = [line for line in lines if _stands(line.split(), reserved, addresses)]
             if kept != lines:
                 write(path, "".join(kept))
-
-    def _last_pid(self) -> int | None:
-        try:
-            return int((self.path / "pid").read_text())
-        except (OSError, ValueError):
-            return None
-
-    def _is_ours(self, pid: int) -> bool:
-        return os.fsencode(f"--conf-file={self.config}") in (_command_line(pid) or b"").split(b"\0")
-
-
-def _command_line(pid: int) -> bytes | None:
-    """None where there is no such process."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return None
 
 
 def homes(directory: Path) -> list[Home]:
