@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from ipaddress import IPv6Network
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,8 @@ from nova.dhcp_hosts import CONTEXT, DEV, DhcpHost, dhcp_host, network
 from netwright.kernel.daemons import Daemon
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName, NamespaceName
-from netwright.nova.linux_net import kill_ra, update_ra
-from netwright.nova.radvd import ra_path
+from netwright.nova.linux_net import kill_ra, update_ra, write_to_file
+from netwright.nova.radvd import ra_daemon, ra_path, ra_text
 from netwright.testing.namespaces import addresses_of, eventually, ip, run
 
 FIRST, SECOND = "2001:db8:1::/64", "2001:db8:2::/64"
@@ -35,8 +37,7 @@ def host() -> Iterator[DhcpHost]:
 
 
 def daemon(host: DhcpHost) -> Daemon:
-    options, dev = host.on.options, LinkName(DEV)
-    return Daemon(ra_path(options, dev, "pid"), str(ra_path(options, dev, "conf")))
+    return ra_daemon(host.on.options, LinkName(DEV))
 
 
 def prefixes(guest: NamespaceName) -> set[str]:
@@ -103,6 +104,32 @@ def test_an_end_is_told(host: DhcpHost, how: str) -> None:
             update_ra(CONTEXT, DEV, network(), on=host.on)
     assert daemon(host).pid() is None
     assert eventually(lambda: not routers(guest), 20)
+
+
+def test_an_update_that_was_interrupted_is_made_good(host: DhcpHost) -> None:
+    """A file that was written by who was killed before it told the daemon is told by the next call."""
+    guest = host.guest(5).namespace
+    update_ra(CONTEXT, DEV, network(cidr_v6=FIRST), on=host.on)
+    assert eventually(lambda: prefixes(guest) == {"2001:db8:1"}, 20)
+    dev = LinkName(DEV)
+    write_to_file(ra_path(host.on.options, dev, "conf"), ra_text(dev, IPv6Network(SECOND)))
+    update_ra(CONTEXT, DEV, network(cidr_v6=SECOND), on=host.on)
+    assert eventually(lambda: "2001:db8:2" in prefixes(guest), 20)
+
+
+def test_who_looks_at_the_file_is_left_alone(host: DhcpHost) -> None:
+    """An administrator's `tail -f` of the configuration outlives the daemon."""
+    update_ra(CONTEXT, DEV, network(cidr_v6=FIRST), on=host.on)
+    conf = ra_path(host.on.options, LinkName(DEV), "conf")
+    looking = subprocess.Popen(["tail", "-f", conf], stdout=subprocess.PIPE)
+    try:
+        assert looking.stdout is not None
+        assert looking.stdout.readline()
+        kill_ra(DEV, on=host.on)
+        assert looking.poll() is None
+    finally:
+        looking.kill()
+        looking.communicate()
 
 
 def test_what_cannot_be_announced_is_refused(host: DhcpHost) -> None:

@@ -1,6 +1,6 @@
 """linux_net's radvd, one a device: started once, told when its file is another, ended with its prefix.
 
-Ours: a process whose command line names the device's configuration file.
+Ours: a process whose command line says `-C` and the device's configuration file.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ _TEXT: Final = """interface {dev}
 def update_ra(context: object, dev: str, network_ref: object, *, on: LinuxHost | None = None) -> None:
     """The device announces the network's IPv6 prefix; of a network that has none nothing is announced.
 
-    A daemon that runs goes on: guests see no gap. Raises KernelRefusedError where there is no such device, or
-    with what radvd said.
+    A daemon that runs goes on, and is told only of another file: guests see no gap. Raises KernelRefusedError
+    where there is no such device, or with what radvd said.
     """
     del context
     host, device = current(on), link_name(dev, "dev")
@@ -53,9 +53,10 @@ def update_ra(context: object, dev: str, network_ref: object, *, on: LinuxHost |
         return
     _refuse_absent(device)
     conf, text = ra_path(host.options, device, "conf"), ra_text(device, prefix)
+    told = ra_path(host.options, device, "told")
     with turn(f"radvd-{device}"):
-        daemon = _daemon(host.options, device)
-        if daemon.pid() and conf.exists() and conf.read_text() == text:
+        daemon = ra_daemon(host.options, device)
+        if daemon.pid() and all(file.exists() and file.read_text() == text for file in (conf, told)):
             return
         conf.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_to_file(conf, text)
@@ -65,6 +66,7 @@ def update_ra(context: object, dev: str, network_ref: object, *, on: LinuxHost |
         else:
             daemon.stop()
             run_tool(_PROGRAM, ["-C", str(conf), "-p", str(daemon.pid_file)], package=_PROGRAM)
+        write_to_file(told, text)
 
 
 def kill_ra(dev: str, *, on: LinuxHost | None = None) -> None:
@@ -73,8 +75,9 @@ def kill_ra(dev: str, *, on: LinuxHost | None = None) -> None:
     if pretended(host, "kill_ra", dev=dev):
         return
     with turn(f"radvd-{device}"):
-        _daemon(host.options, device).stop()
-        ra_path(host.options, device, "conf").unlink(missing_ok=True)
+        ra_daemon(host.options, device).stop()
+        for kind in ("conf", "told"):
+            ra_path(host.options, device, kind).unlink(missing_ok=True)
 
 
 def ra_text(dev: LinkName, prefix: IPv6Network) -> str:
@@ -83,7 +86,7 @@ def ra_text(dev: LinkName, prefix: IPv6Network) -> str:
 
 
 def ra_path(options: NetworkOptions, dev: LinkName, kind: str) -> Path:
-    """`nova-ra-<dev>.conf` and `.pid`."""
+    """`nova-ra-<dev>.conf`, `.pid`, and `.told`: the text that the daemon has read."""
     return options.networks_path / f"nova-ra-{dev}.{kind}"
 
 
@@ -95,5 +98,6 @@ def _refuse_absent(dev: LinkName) -> None:
         raise KernelRefusedError(_PROGRAM, f"there is no device {dev}") from error
 
 
-def _daemon(options: NetworkOptions, dev: LinkName) -> Daemon:
-    return Daemon(ra_path(options, dev, "pid"), str(ra_path(options, dev, "conf")))
+def ra_daemon(options: NetworkOptions, dev: LinkName) -> Daemon:
+    """The device's; who only looks at its file is not it."""
+    return Daemon(ra_path(options, dev, "pid"), f"-C\0{ra_path(options, dev, 'conf')}")
