@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Final
@@ -20,6 +20,7 @@ from netwright.kernel.turns import turn
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName
 from netwright.model.leases import LeaseChange
+from netwright.nova.address_source import FixedAddress
 from netwright.nova.dhcp_files import (
     file_of,
     get_dhcp_hosts,
@@ -52,18 +53,24 @@ class NetworkDhcpReleaseFailed(KernelRefusedError):  # noqa: N818 - nova's name
 
 
 def update_dhcp(context: object, dev: str, network_ref: object, *, on: LinuxHost | None = None) -> None:
-    """The device's dnsmasq serves what the network's fixed IPs are now."""
-    host = current(on)
-    fixed = served_here(host, parse_network(network_ref))
-    update_dhcp_hostfile_with_text(dev, get_dhcp_hosts(context, network_ref, fixed, on=host), on=host)
-    restart_dhcp(context, dev, network_ref, fixed, on=host)
+    """The device's dnsmasq serves what the network's fixed IPs are now.
+
+    They are asked for and written in one turn, so that of several calls the last one's stay. Raises as
+    restart_dhcp.
+    """
+    host, device = current(on), link_name(dev, "dev")
+    with turn(f"dnsmasq-{device}"):
+        fixed = served_here(host, parse_network(network_ref))
+        update_dhcp_hostfile_with_text(dev, get_dhcp_hosts(context, network_ref, fixed, on=host), on=host)
+        _serve(host, device, network_ref, fixed)
 
 
 def update_dns(context: object, dev: str, network_ref: object, *, on: LinuxHost | None = None) -> None:
-    """With multi_host it knows the names of instances on all hosts, as they are now."""
-    host = current(on)
-    write_for_dnsmasq(file_of(dev, "hosts", on=host), get_dns_hosts(context, network_ref, on=host))
-    restart_dhcp(context, dev, network_ref, served_here(host, parse_network(network_ref)), on=host)
+    """With multi_host it knows the names of instances on all hosts, as they are now; as update_dhcp."""
+    host, device = current(on), link_name(dev, "dev")
+    with turn(f"dnsmasq-{device}"):
+        write_for_dnsmasq(file_of(dev, "hosts", on=host), get_dns_hosts(context, network_ref, on=host))
+        _serve(host, device, network_ref, served_here(host, parse_network(network_ref)))
 
 
 def restart_dhcp(
@@ -75,23 +82,30 @@ def restart_dhcp(
     is another by now. Raises InvalidError for a network without what DHCP needs, and KernelRefusedError with
     what dnsmasq said.
     """
-    host, network, device = current(on), parse_network(network_ref), link_name(dev, "dev")
-    fixed, environment = tuple(parse_fixed_ips(fixedips)), _environment(host.options, network)
-    argv = dnsmasq_argv(network, device, host.options, _script(host.options))
-    if pretended(host, "restart_dhcp", dev=dev):
-        return
+    del context
+    host, device = current(on), link_name(dev, "dev")
+    fixed = tuple(parse_fixed_ips(fixedips))
     with turn(f"dnsmasq-{device}"):
-        write_for_dnsmasq(file_of(dev, "opts", on=host), get_dhcp_opts(context, network_ref, fixed, on=host))
-        if not file_of(dev, "conf", on=host).exists():
-            update_dhcp_hostfile_with_text(dev, get_dhcp_hosts(context, network_ref, fixed, on=host), on=host)
-        _add_dhcp_mangle_rule(dev, on=host)
-        daemon = _daemon(host.options, device)
-        if _is_current(daemon, argv, environment, host.options, device):
-            daemon.hang_up()
-        else:
-            daemon.stop()
-            _start(host, network, device, argv)
-    _add_dnsmasq_accept_rules(dev, on=host)
+        _serve(host, device, network_ref, fixed)
+
+
+def _serve(host: LinuxHost, device: LinkName, network_ref: object, fixed: Sequence[FixedAddress]) -> None:
+    network = parse_network(network_ref)
+    environment = _environment(host.options, network)
+    argv = dnsmasq_argv(network, device, host.options, _script(host.options))
+    if pretended(host, "restart_dhcp", dev=device):
+        return
+    write_for_dnsmasq(file_of(device, "opts", on=host), get_dhcp_opts(None, network_ref, fixed, on=host))
+    if not file_of(device, "conf", on=host).exists():
+        update_dhcp_hostfile_with_text(device, get_dhcp_hosts(None, network_ref, fixed, on=host), on=host)
+    _add_dhcp_mangle_rule(device, on=host)
+    daemon = _daemon(host.options, device)
+    if _is_current(daemon, argv, environment, host.options, device):
+        daemon.hang_up()
+    else:
+        daemon.stop()
+        _start(host, network, device, argv)
+    _add_dnsmasq_accept_rules(device, on=host)
 
 
 def kill_dhcp(dev: str, *, on: LinuxHost | None = None) -> None:
