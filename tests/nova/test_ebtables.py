@@ -65,6 +65,24 @@ def test_rules_are_there_once_however_often_they_are_asked_for(host: NamespaceNa
     ]
 
 
+def test_copies_that_an_interrupted_call_left_go(host: NamespaceName) -> None:
+    """Who was killed, or refused, between two steps leaves a rule twice; the next call leaves it once."""
+    ensure_ebtables_rules([ONE])
+    for _ in range(2):
+        with pytest.raises(KernelRefusedError):
+            ensure_ebtables_rules([ONE, "FORWARD -j nowhere"])
+    ensure_ebtables_rules([ONE])
+    assert len(rules_of(host)) == 3
+
+
+def test_a_chain_of_another_table_is_refused(host: NamespaceName) -> None:
+    """PREROUTING in the table filter is an InvalidError that names the table, and leaves no chain."""
+    before = rules_of(host)
+    with pytest.raises(InvalidError, match="filter"):
+        ensure_ebtables_rules(["PREROUTING -j DROP"])
+    assert rules_of(host) == before
+
+
 def test_rules_go_with_all_their_copies_and_others_stay(host: NamespaceName) -> None:
     """What is removed is gone, strangers' rules stay, the last rule takes our chain along, and absent ones are no error."""
     run(host, ["ebtables", "-A", "FORWARD", "-p", "arp", "-j", "ACCEPT"])

@@ -126,6 +126,8 @@ class _Rules:
 
     def _make_chain(self, asked: str) -> None:
         there = self._listed()
+        if asked not in there:
+            raise InvalidError(f"the table {self.table} has no chain {asked}", "rule")
         chain = f"nova-{asked}"
         if chain not in there:
             self._run("-N", chain, "-P", "RETURN")
@@ -133,10 +135,13 @@ class _Rules:
             self._run("-A", asked, "-j", chain)
 
     def _drop_copies(self, chain: str, fresh: int) -> None:
-        """Of the first so many rules those that stood further down before: at no moment was there none."""
+        """Of what the first so many rules say the lowest copy stays: at no moment was there none.
+
+        Further ones are those of calls that did not come to their end.
+        """
         rules = self._listed()[chain]
-        for at in reversed(range(fresh)):
-            if rules[at] in rules[at + 1 :]:
+        for at in reversed(range(len(rules))):
+            if rules[at] in rules[:fresh] and rules[at] in rules[at + 1 :]:
                 self._run("-D", chain, str(at + 1))
 
     def remove(self, rules: list[_Rule]) -> None:
