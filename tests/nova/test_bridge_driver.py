@@ -245,6 +245,24 @@ def test_names_that_no_interface_has_are_refused(place: NetHost, name: str) -> N
         plug(flat_network(bridge=name), MAC, on=place.on)
 
 
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"mtu": 67},
+        {"vlan": 100, "bridge_interface": None},
+        {"vlan": 100, "mtu": 65536},
+        {"dhcp_server": None, "share_address": True},
+    ],
+)
+def test_a_network_that_cannot_be_plugged_leaves_nothing(place: NetHost, changed: dict[str, object]) -> None:
+    """An MTU that is none, or a VLAN of nothing, is an InvalidError before there is a link or a rule."""
+    with pytest.raises(InvalidError):
+        plug(flat_network(**changed), MAC, on=place.on)
+    assert not place.link(BRIDGE)
+    assert not place.link("vlan100")
+    assert place.forward() == []
+
+
 def test_the_agent_does_not_see_what_linux_net_makes(place: NetHost, tmp_path) -> None:
     """None of the agent's drivers, which sweep what they see and nobody asked for, observes any of it."""
     plug(flat_network(), MAC, on=place.on)

@@ -155,6 +155,8 @@ def test_a_veth_pair_is_made_anew(place: NetHost) -> None:
     add_bridge(place.name, "v1")
     create_veth_pair("v2", "v3", on=place.on)
     linux_net._create_veth_pair("v1", "v2", on=place.with_options(network_device_mtu=1280))
+    with pytest.raises(InvalidError):
+        create_veth_pair("v1", "v2", 67, on=place.on)
     assert "veth" in place.link("v1")
     assert "mtu 1280" in place.link("v2")
     assert not device_exists("v3", on=place.on)

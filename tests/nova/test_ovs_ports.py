@@ -187,6 +187,7 @@ def test_what_the_switch_says_is_told_and_no_port_is_left(switch: Switch) -> Non
         {"tag": 4095},
         {"tag": 0},
         {"mtu": 1, "interface_type": "internal"},
+        {"mtu": 1},
         {"vhost_server_path": "/run/vm.sock"},
         {"interface_type": "dpdkvhostuserclient"},
         {"interface_type": "dpdkvhostuserclient", "vhost_server_path": "run/vm.sock"},

@@ -12,7 +12,7 @@ from netwright.kernel.uplinks import Uplinks
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import Uplink
 from netwright.model.ids import LinkName
-from netwright.nova.devices import set_device_mtu
+from netwright.nova.devices import asked_mtu, set_device_mtu
 from netwright.nova.ebtables import isolate_dhcp_address, remove_isolate_dhcp_address
 from netwright.nova.fake_network import pretended
 from netwright.nova.forward_rules import add_forward_rules, remove_all_forward_rules
@@ -41,16 +41,18 @@ class LinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
         """
         host, ref = current(on), parse_network(network)
         bridge, interface = _bridge_of(ref), _interface_of(host, ref)
+        parent, size = _parent_of(host, ref), asked_mtu(host, ref.mtu)
+        server = _isolated(host, ref, interface)
         if pretended(host, "plug", bridge=bridge, interface=interface):
             return bridge
         add_forward_rules(host, bridge, gateway=gateway)
-        if server := _isolated(host, ref, interface):
+        if server is not None:
             isolate_dhcp_address(*server, on=host)
         host.iptables_manager.apply()
-        if ref.vlan is not None:
-            self.ensure_vlan(ref.vlan, _parent_of(host, ref), mac_address, ref.mtu, on=host)
+        if ref.vlan is not None and parent is not None:
+            self.ensure_vlan(ref.vlan, parent, mac_address, size, on=host)
         self.ensure_bridge(bridge, interface, network, gateway, on=host)
-        set_device_mtu(bridge, ref.mtu, on=host)
+        set_device_mtu(bridge, size, on=host)
         return bridge
 
     def unplug(
@@ -119,11 +121,12 @@ class LinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
         parent = link_name(bridge_interface, "bridge_interface")
         name = link_name(interface or f"vlan{number}", "interface")
         mac = mac_of(mac_address, "mac_address") if mac_address else None
+        size = asked_mtu(host, mtu)
         if pretended(host, "ensure_vlan", interface=name, parent=parent, vlan=number):
             return name
         with turn("linux_net-vlan"):
             devices.ensure_vlan(name, number, parent, mac)
-        set_device_mtu(name, mtu, on=host)
+        set_device_mtu(name, size, on=host)
         return name
 
     @staticmethod
@@ -220,7 +223,10 @@ def _interface_of(host: LinuxHost, ref: NetworkRef) -> LinkName | None:
     return link_name(chosen, "flat_interface") if chosen else ref.bridge_interface
 
 
-def _parent_of(host: LinuxHost, ref: NetworkRef) -> LinkName:
+def _parent_of(host: LinuxHost, ref: NetworkRef) -> LinkName | None:
+    """What its VLAN is on; None: it has no VLAN."""
+    if ref.vlan is None:
+        return None
     chosen = host.options.vlan_interface
     parent = link_name(chosen, "vlan_interface") if chosen else ref.bridge_interface
     if parent is None:

@@ -15,17 +15,16 @@ from netwright.kernel.gateways import FLOATING_PROTOCOL
 from netwright.kernel.moves import GATEWAY_PROTOCOL
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.turns import turn
-from netwright.model.errors import InvalidError, KernelRefusedError
+from netwright.model.errors import KernelRefusedError
 from netwright.model.host import AddressKey, SysctlKey
 from netwright.model.ids import HOST_NAMESPACE, LinkName
 from netwright.nova.fake_network import pretended
 from netwright.nova.gateway_refs import gateway6_of, gateway_of
-from netwright.nova.given import address_of, link_name, mac_of, vlan_of
+from netwright.nova.given import address_of, link_name, mac_of, mtu_of, vlan_of
 from netwright.nova.linux_host import LinuxHost, current
 from netwright.nova.network_refs import parse_network
 
 _LOG: Final = structlog.get_logger("netwright.nova")
-_MTUS: Final = range(68, 65536)
 _BETWEEN: Final = 1.0
 """Seconds from one announcement to the next."""
 _FORWARDING: Final = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
@@ -74,14 +73,18 @@ def create_tap_dev(dev: str, mac_address: str | None = None, *, on: LinuxHost | 
 
 def set_device_mtu(dev: str, mtu: int | None = None, *, on: LinuxHost | None = None) -> None:
     """`mtu`, or else network_device_mtu, in bytes; nothing without either. Raises KernelRefusedError."""
-    name = link_name(dev, "dev")
-    size = mtu or current(on).options.network_device_mtu
-    if not size or pretended(on, "set_device_mtu", dev=name, mtu=size):
-        return
-    devices.set_mtu(name, mtu_of(size))
+    name, size = link_name(dev, "dev"), asked_mtu(current(on), mtu)
+    if size and not pretended(on, "set_device_mtu", dev=name, mtu=size):
+        devices.set_mtu(name, size)
 
 
 _set_device_mtu = set_device_mtu
+
+
+def asked_mtu(host: LinuxHost, mtu: int | None) -> int | None:
+    """`mtu`, or else network_device_mtu; None without either. Raises InvalidError."""
+    size = mtu or host.options.network_device_mtu
+    return mtu_of(size, "mtu") if size else None
 
 
 def create_veth_pair(
@@ -90,13 +93,13 @@ def create_veth_pair(
     """Made anew, both ends up and promiscuous. Raises KernelRefusedError."""
     host = current(on)
     one, other = link_name(dev1_name, "dev1_name"), link_name(dev2_name, "dev2_name")
-    size = mtu or host.options.network_device_mtu
+    size = asked_mtu(host, mtu)
     if pretended(host, "create_veth_pair", dev1=one, dev2=other, mtu=size):
         return
     with turn("linux_net-device"):
         for name in (one, other):
             delete_net_dev(name, on=host)
-        devices.make_pair(one, other, mtu_of(size) if size else None)
+        devices.make_pair(one, other, size)
 
 
 _create_veth_pair = create_veth_pair
@@ -221,9 +224,3 @@ def _enable_forwarding(version: int) -> None:
 
 def _alone_in_its_prefix(text: str) -> IPv4Interface | IPv6Interface:
     return ip_interface(address_of(text, "floating_ip"))
-
-
-def mtu_of(size: int) -> int:
-    if size not in _MTUS:
-        raise InvalidError(f"{size} is not an MTU", "mtu")
-    return size

@@ -12,7 +12,7 @@ from netwright.kernel.turns import turn
 from netwright.model.errors import InvalidError
 from netwright.model.ids import LinkName
 from netwright.nova.bridge_driver import delete_own
-from netwright.nova.devices import create_tap_dev, set_device_mtu
+from netwright.nova.devices import asked_mtu, create_tap_dev, set_device_mtu
 from netwright.nova.fake_network import pretended
 from netwright.nova.forward_rules import add_forward_rules, remove_all_forward_rules
 from netwright.nova.gateway_refs import gateway_of
@@ -45,6 +45,7 @@ class NeutronLinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
         """
         host, ref = current(on), parse_network(network)
         dev, bridge, mac = self.get_dev(network), self.get_bridge(network), mac_of(mac_address, "mac_address")
+        size = asked_mtu(host, ref.mtu)
         if pretended(host, "plug", bridge=bridge, dev=dev):
             return dev if gateway else bridge
         add_forward_rules(host, bridge, gateway=gateway)
@@ -55,7 +56,7 @@ class NeutronLinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
         with turn("linux_net-bridge"):
             state = devices.ensure_bridge(bridge, mac)
             devices.join(devices.require(dev), state)
-        set_device_mtu(bridge, ref.mtu, on=host)
+        set_device_mtu(bridge, size, on=host)
         if is_ours(state):
             hold(bridge, gateway_of(ref), GATEWAY_PROTOCOL)
         return dev

@@ -9,7 +9,7 @@ from netwright.kernel import devices
 from netwright.kernel.ovs import DRIVER, OvsPort
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName, Mac
-from netwright.nova.devices import mtu_of
+from netwright.nova.devices import asked_mtu
 from netwright.nova.fake_network import pretended
 from netwright.nova.forward_rules import add_forward_rules, remove_all_forward_rules, remove_forward_rules
 from netwright.nova.given import link_name, mac_of, vlan_of
@@ -102,7 +102,6 @@ def _own(host: LinuxHost, dev: LinkName) -> OvsPort | None:
 
 
 def _port(host: LinuxHost, ref: NetworkRef, dev: LinkName, mac: Mac) -> OvsPort:
-    size = ref.mtu or host.options.network_device_mtu
     return OvsPort(
         link_name(host.options.linuxnet_ovs_integration_bridge, "linuxnet_ovs_integration_bridge"),
         dev,
@@ -110,7 +109,7 @@ def _port(host: LinuxHost, ref: NetworkRef, dev: LinkName, mac: Mac) -> OvsPort:
         external_ids={"iface-id": dev, "iface-status": "active", "attached-mac": mac},
         tag=None if ref.vlan is None else vlan_of(ref.vlan, "network.vlan"),
         mac=mac,
-        mtu=mtu_of(size) if size else None,
+        mtu=asked_mtu(host, ref.mtu),
     )
 
 

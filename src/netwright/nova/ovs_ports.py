@@ -14,7 +14,7 @@ from netwright.kernel.ovs import Ovs, OvsPort
 from netwright.kernel.ovs_flows import Flows
 from netwright.kernel.turns import turn
 from netwright.model.errors import InvalidError, KernelRefusedError
-from netwright.nova.devices import delete_net_dev, mtu_of, set_device_mtu
+from netwright.nova.devices import asked_mtu, delete_net_dev, set_device_mtu
 from netwright.nova.fake_network import pretended
 from netwright.nova.given import link_name, mac_of, vlan_of
 from netwright.nova.linux_host import LinuxHost, current
@@ -54,6 +54,7 @@ def create_ovs_vif_port(  # noqa: PLR0913, PLR0917 - the old signature, and two 
     there is no such port then.
     """
     host, kind = current(on), _kind(interface_type)
+    size = asked_mtu(host, mtu)
     port = OvsPort(
         link_name(bridge, "bridge"),
         link_name(dev, "dev"),
@@ -66,7 +67,7 @@ def create_ovs_vif_port(  # noqa: PLR0913, PLR0917 - the old signature, and two 
         },
         options=_socket(kind, vhost_server_path),
         tag=None if tag is None else vlan_of(tag, "tag"),
-        mtu=None if kind in _LINKS else _mtu(host, mtu),
+        mtu=None if kind in _LINKS else size,
     )
     if pretended(host, "create_ovs_vif_port", bridge=port.bridge, dev=port.name):
         return
@@ -111,7 +112,7 @@ def update_device_mtu(
     if _kind(interface_type) in _LINKS:
         set_device_mtu(name, mtu, on=host)
         return
-    size = _mtu(host, mtu)
+    size = asked_mtu(host, mtu)
     if size and not pretended(host, "update_device_mtu", dev=name, mtu=size):
         with changing_ovs():
             ovs_of(host).set_mtu(name, size)
@@ -164,8 +165,3 @@ def _socket(kind: str, path: str | None) -> dict[str, str]:
     if not PurePath(path).is_absolute() or not _ID.fullmatch(path):
         raise InvalidError(f"{path!r} is not a socket's path", "vhost_server_path")
     return {"vhost-server-path": path}
-
-
-def _mtu(host: LinuxHost, mtu: int | None) -> int | None:
-    size = mtu or host.options.network_device_mtu
-    return mtu_of(size) if size else None
