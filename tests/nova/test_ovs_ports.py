@@ -213,6 +213,16 @@ def test_a_deleted_port_takes_its_link_with_it_if_asked(switch: Switch) -> None:
             assert bool(switch.place.link("tap1")) is keep
 
 
+def test_what_is_no_instances_port_is_not_deleted(switch: Switch) -> None:
+    """An uplink on the bridge, or the bridge's own port, stays there, with its link, and the error says what it is."""
+    switch.vsctl("add-port", INTEGRATION, "eth0")
+    for name in ("eth0", INTEGRATION):
+        with pytest.raises(OvsConfigurationFailure, match="no instance's"):
+            delete_ovs_vif_port(INTEGRATION, name, on=switch.on)
+        assert switch.place.link(name)
+    assert switch.vsctl("list-ports", INTEGRATION) == "eth0"
+
+
 def test_another_bridges_port_is_not_deleted(switch: Switch) -> None:
     """A port that is not on the bridge named stays, with its link, and the error names its bridge."""
     create_tap_dev("tap1", on=switch.on)

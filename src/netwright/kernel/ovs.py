@@ -72,13 +72,14 @@ class Ovs:
             return number
 
     def remove(self, name: LinkName, bridge: LinkName) -> bool:
-        """Whether it was there. Raises KernelRefusedError where it is another bridge's."""
+        """Whether it was there. Raises KernelRefusedError where it is another bridge's, or no instance's."""
         with self._session() as database:
             there = _find(database, name)
             if there is None:
                 return False
             if there.bridge != bridge:
                 raise KernelRefusedError(DRIVER, f"port {name} is on bridge {there.bridge}, not on {bridge}")
+            _refuse_others(there)
             _run(database.del_port(name))
             return True
 
@@ -148,8 +149,6 @@ def _outcome(database: Database, name: LinkName) -> tuple[int, str]:
     for row in rows:
         if row.name == name:
             number = next(iter(row.ofport), -1)
-            said = "; ".join(row.error) or (
-                "" if number > 0 else "ovs-vswitchd did not take it; its log may say why"
-            )
+            said = "; ".join(row.error) or ("" if number > 0 else _SILENT)
             return number, f"port {name}: {said}" if said else ""
     return -1, f"port {name}: gone again"

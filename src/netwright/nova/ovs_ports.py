@@ -87,7 +87,8 @@ def delete_ovs_vif_port(
 ) -> None:
     """The port, and with `delete_dev` its link, are gone; neither need be there.
 
-    Raises InvalidError, and OvsConfigurationFailure: also where the port is another bridge's, and stays.
+    Raises InvalidError, and OvsConfigurationFailure: also where the port is another bridge's, or no
+    instance's, and stays.
     """
     host, place, name = current(on), link_name(bridge, "bridge"), link_name(dev, "dev")
     if pretended(host, "delete_ovs_vif_port", bridge=place, dev=name):
