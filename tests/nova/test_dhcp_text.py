@@ -125,6 +125,15 @@ def test_a_long_name_keeps_its_ends() -> None:
     assert line.split(",")[1] == f"ab-{'y' * 60}.novalocal"
 
 
+def test_a_lease_has_the_name_that_its_guest_gets() -> None:
+    """Of a name that is too long what is left is the same in both files, and never more than dnsmasq reads."""
+    one = fixed(5, "a" * 40 + "." + "b" * 260, leased=True)
+    line = get_dhcp_hosts(CONTEXT, network(), [one], on=host())
+    name = line.split(",")[1].removesuffix(".novalocal")
+    assert get_dhcp_leases(CONTEXT, network(), on=host(one)).split()[3] == name
+    assert len(name) == 63
+
+
 def test_a_name_of_nothing_is_made_of_the_address() -> None:
     """Where no character of a name is left, the guest has one all the same."""
     line = get_dhcp_hosts(CONTEXT, network(), [fixed(5, "…,\n")], on=host())

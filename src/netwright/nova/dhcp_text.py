@@ -38,10 +38,7 @@ def dhcp_path(options: NetworkOptions, dev: LinkName, kind: str) -> Path:
 
 def full_name(fixed: FixedAddress, domain: str) -> str:
     """The name that the guest gets: its instance's, with the domain if there is one; never empty."""
-    cleaned = _UNSAFE.sub("-", fixed.hostname).strip(".-")
-    if len(cleaned) > _LABEL:
-        cleaned = f"{cleaned[:_HEAD]}-{cleaned[-_TAIL:]}"
-    name = cleaned or f"host-{str(fixed.address).replace('.', '-')}"
+    name = lease_name(fixed) or f"host-{str(fixed.address).replace('.', '-')}"
     if domain:
         return f"{name}.{domain}"
     return f"host-{name.replace('.', '-')}" if _KEYWORD.fullmatch(name) else name
@@ -96,7 +93,8 @@ def lease_lines(fixed_ips: Iterable[FixedAddress], until: int) -> str:
 
 def lease_name(fixed: FixedAddress) -> str:
     """The name without its domain, as dnsmasq keeps it with the lease; may be empty."""
-    return _UNSAFE.sub("-", fixed.hostname).strip(".-")
+    cleaned = _UNSAFE.sub("-", fixed.hostname).strip(".-")
+    return f"{cleaned[:_HEAD]}-{cleaned[-_TAIL:]}" if len(cleaned) > _LABEL else cleaned
 
 
 def domain_of(options: NetworkOptions) -> str:
