@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,19 @@ from nova.xt_hosts import Host
 
 from netwright.kernel import netns
 from netwright.kernel.xtables import Family
-from netwright.model.errors import KernelRefusedError
+from netwright.model.errors import InvalidError, KernelRefusedError
+from netwright.nova.linux_host import linux_host
 from netwright.nova.linux_net import IptablesManager, IptablesOptions
+from netwright.nova.options import NetworkOptions
 from netwright.testing.namespaces import run
+
+
+@pytest.mark.parametrize("option", ["iptables_top_regex", "iptables_bottom_regex"])
+def test_a_pattern_that_is_none_is_refused_by_its_options_name(option: str) -> None:
+    """Half a pattern is an InvalidError that says which option, and what is wrong with it."""
+    with pytest.raises(InvalidError, match="unterminated") as refused:
+        linux_host(replace(NetworkOptions(), **{option: "("}))
+    assert refused.value.field == option
 
 
 def test_strangers_rules_are_neither_moved_nor_dropped(xt_host: Host) -> None:

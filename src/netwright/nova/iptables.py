@@ -16,7 +16,7 @@ import structlog
 
 from netwright.kernel.tools import run_tool
 from netwright.kernel.xtables import Backend, Family, Xtables
-from netwright.model.errors import KernelRefusedError
+from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.nova.iptables_marks import BINARY, BINARY_LENGTH, read_table
 from netwright.nova.iptables_rules import IptablesRule, IptablesTable
 from netwright.nova.iptables_text import Bounds, Change, aim, change, inherited
@@ -65,7 +65,8 @@ class IptablesOptions:
 class IptablesManager:
     """`ipv4` and `ipv6`: the tables by name.
 
-    With `execute`, programs are run by it; else in the namespace of the calling thread.
+    With `execute`, programs are run by it; else in the namespace of the calling thread. Raises InvalidError
+    for options whose regex is none.
     """
 
     def __init__(self, execute: Execute | None = None, options: IptablesOptions | None = None) -> None:
@@ -73,7 +74,10 @@ class IptablesManager:
         self.iptables_apply_deferred = False
         self.ipv4 = {name: _fresh(name, self.options) for name in _BUILT_IN}
         self.ipv6 = {name: _fresh(name, self.options) for name in _BUILT_IN}
-        self._bounds = Bounds(_pattern(self.options.top_regex), _pattern(self.options.bottom_regex))
+        self._bounds = Bounds(
+            _pattern(self.options.top_regex, "iptables_top_regex"),
+            _pattern(self.options.bottom_regex, "iptables_bottom_regex"),
+        )
         self._execute = execute
         self._backend: Backend | None = None if self.options.backend == "auto" else self.options.backend
         self._complete = False
@@ -222,5 +226,8 @@ def _is_bare(table: IptablesTable, name: str, options: IptablesOptions) -> bool:
     return table.rules == fresh.rules and table.chains == fresh.chains
 
 
-def _pattern(text: str) -> re.Pattern[str] | None:
-    return re.compile(text) if text else None
+def _pattern(text: str, where: str) -> re.Pattern[str] | None:
+    try:
+        return re.compile(text) if text else None
+    except re.error as error:
+        raise InvalidError(f"{text!r} is no pattern: {error}", where) from error
