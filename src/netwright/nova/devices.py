@@ -15,7 +15,7 @@ from netwright.kernel.gateways import FLOATING_PROTOCOL
 from netwright.kernel.moves import GATEWAY_PROTOCOL
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.turns import turn
-from netwright.model.errors import KernelRefusedError
+from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import AddressKey, SysctlKey
 from netwright.model.ids import HOST_NAMESPACE, LinkName
 from netwright.nova.fake_network import pretended
@@ -137,10 +137,10 @@ def initialize_gateway_device(dev: str, network_ref: object, *, on: LinuxHost | 
     if pretended(host, "initialize_gateway_device", dev=name, gateway=str(first)):
         return
     with turn("linux_net-gateway"):
-        enable_ipv4_forwarding(on=host)
+        enable_forwarding(4, on=host)
         changed = first is not None and gateways.make_first(name, first)
         if second is not None:
-            _enable_forwarding(6)
+            enable_forwarding(6, on=host)
             gateways.hold(name, second, GATEWAY_PROTOCOL)
     if first is not None and changed:
         _LOG.info("gateway_first", link=name, address=str(first))
@@ -149,8 +149,20 @@ def initialize_gateway_device(dev: str, network_ref: object, *, on: LinuxHost | 
 
 def enable_ipv4_forwarding(*, on: LinuxHost | None = None) -> None:
     """Raises KernelRefusedError."""
-    if not pretended(on, "enable_ipv4_forwarding"):
-        _enable_forwarding(4)
+    enable_forwarding(4, on=on)
+
+
+def enable_forwarding(version: int, *, on: LinuxHost | None = None) -> None:
+    """Of IPv4 (4) or IPv6 (6), in the calling thread's namespace. Raises InvalidError, KernelRefusedError."""
+    if version not in _FORWARDING:
+        raise InvalidError(f"there is no IPv{version}", "version")
+    if pretended(on, "enable_forwarding", version=version):
+        return
+    sysctls, key = Sysctls(), SysctlKey(HOST_NAMESPACE, _FORWARDING[version])
+    # Writing it anew resets what other switches say of forwarding (ip-sysctl, ip_forward).
+    if sysctls.observe([key]) != {key: "1"}:
+        sysctls.put({key: "1"})
+        _LOG.info("forwarding_enabled", version=version)
 
 
 def bind_floating_ip(floating_ip: str, device: str, *, on: LinuxHost | None = None) -> None:
@@ -212,14 +224,6 @@ def _announced(address: str, name: LinkName) -> bool:
 def _announce_for_ha(host: LinuxHost, address: str, name: LinkName) -> None:
     if host.options.send_arp_for_ha:
         send_arp_for_ip(address, name, host.options.send_arp_for_ha_count, on=host)
-
-
-def _enable_forwarding(version: int) -> None:
-    sysctls, key = Sysctls(), SysctlKey(HOST_NAMESPACE, _FORWARDING[version])
-    # Writing it anew resets what other switches say of forwarding (ip-sysctl, ip_forward).
-    if sysctls.observe([key]) != {key: "1"}:
-        sysctls.put({key: "1"})
-        _LOG.info("forwarding_enabled", version=version)
 
 
 def _alone_in_its_prefix(text: str) -> IPv4Interface | IPv6Interface:

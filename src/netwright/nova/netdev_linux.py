@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from netwright.kernel import devices as links
-from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.turns import turn
-from netwright.model.errors import InvalidError
-from netwright.model.host import SysctlKey
-from netwright.model.ids import HOST_NAMESPACE
 from netwright.nova import devices
 from netwright.nova.bridge_driver import LinuxBridgeInterfaceDriver
 from netwright.nova.fake_network import pretended
 from netwright.nova.given import link_name
 from netwright.nova.linux_host import LinuxHost
 from netwright.nova.netdev import NetDevDriver
-
-_FORWARDING: Final = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
 
 
 class LinuxNetDevDriver(NetDevDriver):
@@ -78,11 +70,4 @@ class LinuxNetDevDriver(NetDevDriver):
         devices.unbind_floating_ip(floating_ip, device, on=self._on)
 
     def enable_forwarding(self, version: int) -> None:
-        if version not in _FORWARDING:
-            raise InvalidError(f"there is no IPv{version}", "version")
-        sysctls, key = Sysctls(), SysctlKey(HOST_NAMESPACE, _FORWARDING[version])
-        if pretended(self._on, "enable_forwarding", version=version):
-            return
-        # Writing it anew resets what other switches say of forwarding (ip-sysctl, ip_forward).
-        if sysctls.observe([key]) != {key: "1"}:
-            sysctls.put({key: "1"})
+        devices.enable_forwarding(version, on=self._on)
