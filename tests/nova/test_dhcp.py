@@ -9,19 +9,18 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from nova.dhcp_hosts import CONTEXT, DEV, DhcpHost, dhcp_host, fixed, heard, network
+from nova.dhcp_hosts import CONTEXT, DEV, DhcpHost, Overtaken, dhcp_host, fixed, heard, network
 
 from netwright.kernel import netns
 from netwright.kernel.lease_spool import SCRIPT
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName
 from netwright.model.leases import LeaseChange
-from netwright.nova.address_source import FixedAddress
 from netwright.nova.dhcp_text import dhcp_path
 from netwright.nova.linux_net import kill_dhcp, release_dhcp, restart_dhcp, update_dhcp, update_dns
 from netwright.testing.dns_client import lookup
@@ -333,30 +332,12 @@ def test_processes_at_once_come_to_one_daemon(host: DhcpHost) -> None:
 def test_who_read_first_does_not_write_last(host: DhcpHost, update: Callable[..., None]) -> None:
     """A call that was given the addresses of a moment ago does not undo what another one writes meanwhile."""
     host.addresses.found = [fixed(5), fixed(6)]
-    source = Overtaken([fixed(5)], lambda: update(CONTEXT, DEV, network(multi_host=True), on=host.on))
+    answers = ([fixed(5)], [fixed(5), fixed(6)])
+    source = Overtaken(answers, lambda: update(CONTEXT, DEV, network(multi_host=True), on=host.on))
     update(CONTEXT, DEV, network(multi_host=True), on=replace(host.on, addresses=source))
     source.other.join()
     kind = "conf" if update is update_dhcp else "hosts"
     assert "10.0.0.6" in dhcp_path(host.on.options, LinkName(DEV), kind).read_text()
-
-
-@dataclass
-class Overtaken:
-    """Answers, the first time, only when another thread has come as far as it gets with one address more."""
-
-    found: list[FixedAddress]
-    meanwhile: Callable[[], None]
-    other: threading.Thread = field(default_factory=threading.Thread)
-
-    def of_network(self, network_id: str, host: str | None = None) -> Sequence[FixedAddress]:
-        del network_id, host
-        before = [*self.found]
-        if len(self.found) == 1:
-            self.found.append(fixed(6))
-            self.other = threading.Thread(target=self.meanwhile)
-            self.other.start()
-            self.other.join(3)
-        return before
 
 
 def inside(host: DhcpHost) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from nova.dhcp_hosts import Overtaken
 
 from netwright.kernel import netns
 from netwright.kernel.programs import run_program
@@ -181,6 +182,17 @@ def test_a_daemon_that_died_is_started_and_a_stranger_is_left_alone(bench: Bench
         assert stranger.poll() is None
         stranger.kill()
     assert bench.guest.ask()["new_ip_address"] == "10.31.0.11"
+
+
+def test_who_read_first_does_not_write_last(bench: Bench) -> None:
+    """Two calls at once take turns, and what stays is what the later one was told; there is one daemon."""
+    bench.source.held = [fixed(11), fixed(12, mac="fa:16:3e:00:00:02")]
+    source = Overtaken(
+        ([fixed(11)], bench.source.held), lambda: bench.dhcp.update_dhcp(None, "br100", NETWORK)
+    )
+    replace(bench.dhcp, addresses=source).update_dhcp(None, "br100", NETWORK)
+    source.other.join()
+    assert "10.31.0.12" in (bench.dhcp.options.networks_path / "br100.dhcp").read_text()
 
 
 def _runner(host: NamespaceName):

@@ -21,7 +21,7 @@ from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName
 from netwright.nova.address_source import AddressSource, FixedAddress
 from netwright.nova.given import link_name
-from netwright.nova.host_files import write_to_file
+from netwright.nova.host_files import alone, write_to_file
 from netwright.nova.network_refs import NetworkRef, parse_network
 from netwright.nova.options import NetworkOptions
 from netwright.render.names import domain, host_label
@@ -108,23 +108,26 @@ class FreeBsdDhcp:
     def update_dhcp(self, context: object, dev: str, network_ref: object) -> None:
         """The device's network is served as its fixed IPs are now.
 
-        The daemon reads its files anew; it is started anew only where its configuration is another.
+        The daemon reads its files anew; it is started anew only where its configuration is another. Of
+        several calls at once the newest addresses stay.
         """
         del context
         device, network = link_name(dev, "dev"), parse_network(network_ref)
         here = self.options.host if network.multi_host else None
-        fixed = self.addresses.of_network(network.uuid, here)
-        self._write(f"{device}.dhcp", reservations(fixed, self.options))
-        self._write(f"{device}.hosts", names(self.addresses.of_network(network.uuid), self.options))
-        self._write(f"{device}.conf", network_text(network, device, self.options))
-        self._serve()
+        with alone(self.options.networks_path):
+            fixed = self.addresses.of_network(network.uuid, here)
+            self._write(f"{device}.dhcp", reservations(fixed, self.options))
+            self._write(f"{device}.hosts", names(self.addresses.of_network(network.uuid), self.options))
+            self._write(f"{device}.conf", network_text(network, device, self.options))
+            self._serve()
 
     def kill_dhcp(self, dev: str) -> None:
         """The device's network is served no longer; the others are."""
         device = link_name(dev, "dev")
-        for kind in ("conf", "dhcp", "hosts"):
-            (self.options.networks_path / f"{device}.{kind}").unlink(missing_ok=True)
-        self._serve()
+        with alone(self.options.networks_path):
+            for kind in ("conf", "dhcp", "hosts"):
+                (self.options.networks_path / f"{device}.{kind}").unlink(missing_ok=True)
+            self._serve()
 
     def _serve(self) -> None:
         directory = self.options.networks_path
@@ -159,6 +162,5 @@ class FreeBsdDhcp:
     def _write(self, name: str, text: str) -> None:
         """Whole or not at all, and readable for dnsmasq's own user."""
         path = self.options.networks_path / name
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         write_to_file(path, text)
         path.chmod(0o644)

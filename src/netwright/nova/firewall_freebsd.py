@@ -7,9 +7,7 @@ it runs to a stand-in for pfctl(8). Once, by hand: MAIN_RULES (render/nat_pf.py)
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Final
@@ -22,6 +20,7 @@ from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, Items, Netw
 from netwright.nova.filters import HOST, Decide, Filters
 from netwright.nova.firewall import EngineFirewallDriver, FirewallOptions
 from netwright.nova.group_source import GroupSource
+from netwright.nova.host_files import alone
 from netwright.nova.item_files import ItemFiles
 from netwright.render.firewall_pf import firewall_pf
 from netwright.render.nat_pf import MAIN_RULES, host_pf, network_pf
@@ -52,7 +51,6 @@ class PfFilters:
     _files: ItemFiles = field(init=False)
 
     def __post_init__(self) -> None:
-        self.directory.mkdir(parents=True, exist_ok=True)
         self._pf, self._files = Pf(self.run), ItemFiles(self.directory, HOST)
         for name, value in SYSCTLS.items():
             found = self.run(["sysctl", "-n", name], "").strip()
@@ -63,12 +61,12 @@ class PfFilters:
         self._pf.check(MAIN_RULES)
 
     def items(self) -> Items:
-        with _alone(self.directory):
+        with alone(self.directory):
             return self._files.load()
 
     def change(self, decide: Decide, heal: Collection[ItemKey] = ()) -> None:
         """Raises KernelRefusedError; the plan is then kept, and the next change tries again."""
-        with _alone(self.directory):
+        with alone(self.directory):
             before = self._files.load()
             after = {HostItem(HOST).key: HostItem(HOST), **decide(before)}
             if after != before:
@@ -85,7 +83,7 @@ class PfFilters:
 
     def has(self, items: Collection[Item]) -> bool:
         """Of ports their anchors with all that their groups say, and the tables of groups."""
-        with _alone(self.directory):
+        with alone(self.directory):
             wanted = desired({**self._files.load(), **{item.key: item for item in items}})
         ports = {port_anchor(item.id) for item in items if isinstance(item, PortItem)}
         asked = [key for key in wanted if key in ports or key.kind is PfKind.TABLE]
@@ -137,13 +135,6 @@ def _touched(
 def _is_swept(key: PfKey) -> bool:
     """Translation is not the filters' business."""
     return key.kind is PfKind.TABLE or key.name.startswith((f"{PREFIX}/ports/", f"{PREFIX}/networks/"))
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    with (directory / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 class PfFirewallDriver(EngineFirewallDriver):

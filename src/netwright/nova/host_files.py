@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -33,6 +36,19 @@ def write_to_file(file: str | os.PathLike[str], data: str | bytes, mode: str = "
         except BaseException:
             Path(fresh.name).unlink(missing_ok=True)
             raise
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """One thread of one process at a time, also where there are no network namespaces to take turns in.
+
+    Who holds it holds the file `lock` there, until it ends however that is. The directory is made where it is
+    missing.
+    """
+    directory.mkdir(mode=0o755, parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def is_pid_cmdline_correct(pid: int, match: str) -> bool:
