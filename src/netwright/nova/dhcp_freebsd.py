@@ -20,6 +20,7 @@ from netwright.kernel.programs import Run, run_program
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.ids import LinkName
 from netwright.nova.address_source import AddressSource, FixedAddress
+from netwright.nova.dhcp_text import reserved
 from netwright.nova.given import link_name
 from netwright.nova.host_files import alone, write_to_file
 from netwright.nova.network_refs import NetworkRef, parse_network
@@ -78,12 +79,8 @@ def network_text(network: NetworkRef, dev: LinkName, options: NetworkOptions) ->
 
 
 def reservations(fixed_ips: Iterable[FixedAddress], options: NetworkOptions) -> str:
-    """dhcp-host lines of what is allocated: the first address of each MAC."""
-    found: dict[str, str] = {}
-    for fixed in fixed_ips:
-        if fixed.allocated:
-            found.setdefault(fixed.mac, f"{fixed.mac},{fixed.address},{_name(fixed, options)}\n")
-    return "".join(found.values())
+    """dhcp-host lines."""
+    return "".join(f"{fixed.mac},{fixed.address},{_name(fixed, options)}\n" for fixed in reserved(fixed_ips))
 
 
 def names(fixed_ips: Iterable[FixedAddress], options: NetworkOptions) -> str:

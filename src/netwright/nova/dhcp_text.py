@@ -49,15 +49,23 @@ def tag_of(fixed: FixedAddress) -> str:
 
 
 def host_lines(fixed_ips: Iterable[FixedAddress], options: NetworkOptions) -> str:
-    """dhcp-host lines of what is allocated: the first address of each MAC."""
+    """dhcp-host lines."""
     domain = domain_of(options)
-    by_mac: dict[str, str] = {}
+    return "\n".join(_host_line(fixed, domain, options) for fixed in reserved(fixed_ips))
+
+
+def _host_line(fixed: FixedAddress, domain: str, options: NetworkOptions) -> str:
+    tag = [f"net:{tag_of(fixed)}"] if options.use_single_default_gateway else []
+    return ",".join([fixed.mac, full_name(fixed, domain), str(fixed.address), *tag])
+
+
+def reserved(fixed_ips: Iterable[FixedAddress]) -> Iterable[FixedAddress]:
+    """What dnsmasq is to lease: of what is allocated the first address of each MAC."""
+    by_mac: dict[str, FixedAddress] = {}
     for fixed in fixed_ips:
         if fixed.allocated:
-            words = [fixed.mac, full_name(fixed, domain), str(fixed.address)]
-            tag = [f"net:{tag_of(fixed)}"] if options.use_single_default_gateway else []
-            by_mac.setdefault(fixed.mac, ",".join([*words, *tag]))
-    return "\n".join(by_mac.values())
+            by_mac.setdefault(fixed.mac, fixed)
+    return by_mac.values()
 
 
 def option_lines(network: NetworkRef, fixed_ips: Iterable[FixedAddress], options: NetworkOptions) -> str:
