@@ -126,13 +126,10 @@ class Cloud:
         return self.stack.enter_context(wired(*ports))
 
     def group(self, name: str, *rules: RuleRequest) -> GroupId:
-        made = control_groups.create(self.world, [GroupRequest(project_id=PROJECT, name=name)])[0].value.id
-        self.allow(made, *rules)
-        return made
+        return create_group(self.world, name, *rules)
 
     def allow(self, group: GroupId, *rules: RuleRequest) -> list[str]:
-        asked = [_of(group, rule) for rule in rules]
-        return [record.value.id for record in control_rules.create(self.world, asked)] if asked else []
+        return allow(self.world, group, *rules)
 
     def ruleset(self) -> str:
         """All that filters on the host, whichever engine."""
@@ -145,6 +142,19 @@ class Cloud:
         found = [run(self.host, look.split()).stdout for look in looks]
         lines = "".join(found).splitlines()
         return "\n".join(line for line in lines if not line.startswith(("#", ":")))
+
+
+def create_group(there: World, name: str, *rules: RuleRequest) -> GroupId:
+    """A group of the project's that allows this, beside what a new one does."""
+    made = control_groups.create(there, [GroupRequest(project_id=PROJECT, name=name)])[0].value.id
+    allow(there, made, *rules)
+    return made
+
+
+def allow(there: World, group: GroupId, *rules: RuleRequest) -> list[str]:
+    """The rules' ids. They are made for this group, whichever they name."""
+    asked = [_of(group, rule) for rule in rules]
+    return [record.value.id for record in control_rules.create(there, asked)] if asked else []
 
 
 def _of(group: GroupId, rule: RuleRequest) -> RuleRequest:

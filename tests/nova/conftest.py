@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from nova.net_hosts import NetHost, net_host
+from nova.ovs_switch import Switch, switch_on
 from nova.routed_hosts import Routed, routed
 from nova.xt_hosts import Host
 
@@ -27,6 +28,13 @@ def xt_host(request: pytest.FixtureRequest) -> Iterator[Host]:
 def place(tmp_path: Path) -> Iterator[NetHost]:
     with net_host(tmp_path) as host:
         yield host
+
+
+@pytest.fixture
+def switch(place: NetHost) -> Iterator[Switch]:
+    """Of the host `place`."""
+    with switch_on(place) as made:
+        yield made
 
 
 @pytest.fixture

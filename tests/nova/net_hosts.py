@@ -28,7 +28,7 @@ class NetHost:
 
     def with_options(self, **changed: Any) -> LinuxHost:
         """The same host and rules with other options."""
-        return replace(self.on, options=replace(self.on.options, **changed))
+        return with_options(self.on, **changed)
 
     def addresses(self, link: str, family: str = "-4") -> list[str]:
         """Global ones in the kernel's order, with their prefix lengths."""
@@ -60,6 +60,11 @@ class NetHost:
             for line in lines
             if (line.startswith("-A") and " -i " in line) or " -o " in line
         ]
+
+
+def with_options(on: LinuxHost, **changed: Any) -> LinuxHost:
+    """The same rules and addresses with other options."""
+    return replace(on, options=replace(on.options, **changed))
 
 
 @contextmanager

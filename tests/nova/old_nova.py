@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import sqlalchemy as sa
+from nova.managers import uuid
 
 META = sa.MetaData()
 
@@ -85,10 +86,6 @@ RULES = _table(
 MEMBERS = _table(
     "security_group_instance_association", *_texts("instance_uuid"), *_numbers("security_group_id")
 )
-
-
-def uuid(number: int) -> str:
-    return f"00000000-0000-4000-8000-{number:012d}"
 
 
 @dataclass

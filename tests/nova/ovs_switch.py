@@ -9,11 +9,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nova.net_hosts import NetHost
+from nova.net_hosts import NetHost, with_options
 
 from netwright.model.ids import NamespaceName
 from netwright.nova.linux_host import LinuxHost
@@ -38,7 +38,7 @@ class Switch:
     daemon: str = "ovs-vswitchd"
 
     def with_options(self, **changed: Any) -> LinuxHost:
-        return replace(self.on, options=replace(self.on.options, **changed))
+        return with_options(self.on, **changed)
 
     def vsctl(self, *words: str) -> str:
         argv = ["ovs-vsctl", f"--db={self.remote}", "--timeout=30", *words]

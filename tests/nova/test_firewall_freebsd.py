@@ -9,14 +9,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from nova.clouds import NETWORK, PROJECT, ingress, instance, vif
+from nova.clouds import NETWORK, allow, create_group, ingress, instance, vif
 from nova.freebsd_host import Anchor, FreeBsdHost
 from pf_model import Packet, PfModel
 from worlds import world
 
-from netwright.control import groups as control_groups
 from netwright.control import rules as control_rules
-from netwright.control.groups import GroupRequest
 from netwright.control.rules import RuleRequest
 from netwright.control.world import World
 from netwright.model.errors import KernelRefusedError
@@ -43,19 +41,10 @@ class Cloud:
         return PfFirewallDriver(StoreGroups(self.world), options, self.host.run)
 
     def group(self, name: str, *rules: RuleRequest) -> GroupId:
-        made = control_groups.create(self.world, [GroupRequest(project_id=PROJECT, name=name)])[0].value.id
-        self.allow(made, *rules)
-        return made
+        return create_group(self.world, name, *rules)
 
     def allow(self, group: GroupId, *rules: RuleRequest) -> list[str]:
-        asked = [
-            RuleRequest(
-                group, PROJECT, rule.direction, rule.ethertype, rule.protocol, rule.port_range_min,
-                rule.port_range_max, rule.remote_prefix, rule.remote_group_id,
-            )
-            for rule in rules
-        ]  # fmt: skip
-        return [record.value.id for record in control_rules.create(self.world, asked)]
+        return allow(self.world, group, *rules)
 
     def pf(self) -> PfModel:
         """What the host has now, as a packet would meet it."""

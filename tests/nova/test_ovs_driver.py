@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
 
 import pytest
 from nova.net_hosts import NetHost, flat_network
-from nova.ovs_switch import INTEGRATION, Switch, gets_lease, guest_on, reaches, switch_on
+from nova.ovs_switch import INTEGRATION, Switch, gets_lease, guest_on, reaches
 
 from netwright.model.errors import InvalidError
 from netwright.nova.l3 import LinuxNetL3
@@ -27,12 +26,6 @@ MAC = "fa:16:3e:00:00:01"
 GATEWAY = "gw-0fa1c3b2-5d"
 OPEN = [f"-i {GATEWAY} -j ACCEPT", f"-o {GATEWAY} -j ACCEPT"]
 SHUT = [f"-i {GATEWAY} -j DROP", f"-o {GATEWAY} -j DROP"]
-
-
-@pytest.fixture
-def switch(place: NetHost) -> Iterator[Switch]:
-    with switch_on(place) as made:
-        yield made
 
 
 def gateway(switch: Switch, **changed: object) -> dict[str, object]:

@@ -31,12 +31,6 @@ MAC = "fa:16:3e:00:00:02"
 IDS = ("5d6e4f70-8192-a3b4-c5d6-e7f80fa1c3b2", MAC, "0fa1c3b2-5d6e-4f70-8192-a3b4c5d6e7f8")
 
 
-@pytest.fixture
-def switch(place: NetHost) -> Iterator[Switch]:
-    with switch_on(place) as made:
-        yield made
-
-
 @contextmanager
 def stopped(switch: Switch, daemon: str) -> Iterator[None]:
     switch.signal(daemon, signal.SIGSTOP)
