@@ -40,7 +40,7 @@ def parsed(thing: object, name: str, kind: type[Parsed], where: str) -> Parsed |
     if not text:
         return None
     try:
-        return kind(text)
+        return kind(without_zone(text))
     except ValueError as error:
         raise InvalidError(str(error), f"{where}.{name}") from error
 
@@ -89,9 +89,19 @@ def mtu_of(size: int, where: str) -> int:
     return size
 
 
+def without_zone(text: str) -> str:
+    """The text of an address or a network; ValueError for one with a zone, as in `fe80::1%eth0`.
+
+    A zone may hold any text, and would bring it into rules and files.
+    """
+    if "%" in text:
+        raise ValueError(f"{text!r} has a zone")
+    return text
+
+
 def address_of(text: str, where: str) -> IPv4Address | IPv6Address:
     """Raises InvalidError."""
     try:
-        return ip_address(text)
+        return ip_address(without_zone(text))
     except ValueError as error:
         raise InvalidError(str(error), where) from error
