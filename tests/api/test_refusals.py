@@ -158,6 +158,7 @@ CASES = [
         "netwright:attachment",
     ),
     ("port", {"netwright:attachment": {"kind": "namespace", "namespace": "x"}}, "netwright:attachment"),
+    ("port", {"allowed_address_pairs": [{"ip_address": "fe80::%x/64"}]}, "allowed_address_pairs"),
     ("port", {"netwright:guest": {"user_data": "***"}}, "netwright:guest"),
     ("port", {"netwright:guest": {"public_keys": {"k": "two\nlines"}}}, "netwright:guest"),
     ("port", {"netwright:guest": {"shoe_size": 44}}, "shoe_size"),
@@ -176,6 +177,12 @@ CASES = [
     ("security_group_rule", {"protocol": "256"}, "protocol"),
     ("security_group_rule", {"protocol": "nonsense"}, "protocol"),
     ("security_group_rule", {"remote_ip_prefix": "fd00::/8"}, "remote_ip_prefix"),
+    (
+        "security_group_rule",
+        {"ethertype": "IPv6", "remote_ip_prefix": "2001:db8::%x accept/64"},
+        "remote_ip_prefix",
+    ),
+    ("subnet", {"ip_version": 6, "cidr": "2001:db8::%x/64"}, "cidr"),
     ("security_group_rule", {"direction": "sideways"}, "direction"),
     ("floatingip", {"floating_ip_address": "fd00::1"}, "floating_ip_address"),
 ]

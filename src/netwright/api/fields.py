@@ -149,6 +149,8 @@ def parse_address(text: str, field: str) -> Address:
 
 
 def parse_prefix(text: str, field: str, *, strict: bool) -> Prefix:
+    if "%" in text:  # a zone may hold any text, which would come into rules
+        raise invalid(field, f"{text[:60]!r} must not have a zone.")
     try:
         return ip_network(text, strict=strict)
     except ValueError as error:
