@@ -221,6 +221,7 @@ HOSTILE = "a\nb; rm -rf /"
         (RULES, {"parent_group_id": 1, "protocol": "tcp", "from_port": 9, "to_port": 1, "cidr": "0.0.0.0/0"}),
         (RULES, {"parent_group_id": 1, "protocol": "tcp", "cidr": "10.0.0.5/0"}),
         (RULES, {"parent_group_id": 1, "protocol": "tcp", "cidr": HOSTILE}),
+        (RULES, {"parent_group_id": 1, "protocol": "tcp", "cidr": "fd00::%x accept/64"}),
         (VIFS, {"uuid": "x", "address": "fa:16:3e:99:00:01", "network_id": 1, "instance_uuid": uuid(1)}),
         (VIFS, {"uuid": uuid(1), "address": HOSTILE, "network_id": 1, "instance_uuid": uuid(1)}),
         (VIFS, {"uuid": uuid(1), "address": "fa:16:3e:99:00:01", "network_id": 77, "instance_uuid": uuid(1)}),
