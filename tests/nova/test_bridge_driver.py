@@ -236,6 +236,17 @@ def test_what_cannot_be_is_an_error(place: NetHost, bridge: str, interface: str 
         ensure_bridge(bridge, interface, on=place.on)
 
 
+@pytest.mark.parametrize("changed", [{"cidr": None}, {"mtu": 67}, {"dhcp_server": None, "gateway": None}])
+def test_neutrons_bridge_is_for_what_has_an_address(place: NetHost, changed: dict[str, object]) -> None:
+    """A network that has no gateway's address, or no MTU, is an InvalidError before there is a link or a rule."""
+    host = place.with_options(linuxnet_interface_driver="NeutronLinuxBridgeInterfaceDriver")
+    with pytest.raises(InvalidError):
+        plug(flat_network(**changed), MAC, on=host)
+    assert not place.link("gw-0fa1c3b2-5d")
+    assert not place.link("brq0fa1c3b2-5d")
+    assert place.forward() == []
+
+
 @pytest.mark.parametrize("name", ["", "br 100", "br/../x", "b" * 16, "-j ACCEPT", "br\n"])
 def test_names_that_no_interface_has_are_refused(place: NetHost, name: str) -> None:
     """Names are checked before they come near a rule or the kernel."""

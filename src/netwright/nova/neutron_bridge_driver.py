@@ -45,7 +45,9 @@ class NeutronLinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
         """
         host, ref = current(on), parse_network(network)
         dev, bridge, mac = self.get_dev(network), self.get_bridge(network), mac_of(mac_address, "mac_address")
-        size = asked_mtu(host, ref.mtu)
+        size, there = asked_mtu(host, ref.mtu), devices.find(bridge)
+        # A bridge of Neutron's own gets no address.
+        own = gateway_of(ref) if gateway and (there is None or is_ours(there)) else None
         if pretended(host, "plug", bridge=bridge, dev=dev):
             return dev if gateway else bridge
         add_forward_rules(host, bridge, gateway=gateway)
@@ -57,8 +59,8 @@ class NeutronLinuxBridgeInterfaceDriver(LinuxNetInterfaceDriver):
             state = devices.ensure_bridge(bridge, mac)
             devices.join(devices.require(dev), state)
         set_device_mtu(bridge, size, on=host)
-        if is_ours(state):
-            hold(bridge, gateway_of(ref), GATEWAY_PROTOCOL)
+        if own is not None and is_ours(state):
+            hold(bridge, own, GATEWAY_PROTOCOL)
         return dev
 
     def unplug(
