@@ -60,7 +60,7 @@ def change_vpn(world: World, project: str, address: IPv4Address, port: int) -> l
     with world.work() as work:
         mine = classic_networks.find_in(work.connection, {"project_id": (owner,)})
         if not mine:
-            raise NetworkNotFoundForProject(f"of project {owner}")
+            raise NetworkNotFoundForProject(owner)
         for record in mine[1:]:
             classic_vpns.remove(work, record.classic)
         for record in mine:
