@@ -183,6 +183,7 @@ def test_peers_have_an_address_each_until_there_are_no_more(client: Client, netw
     assert send(address=made[0]["address"]) == 409
     assert send(public_key=made[0]["public_key"]) == send(public_key=vpn["public_key"]) == 409
     assert send(address="192.0.2.1") == send(public_key="abc") == send(public_key="A" * 43 + "=") == 400
+    assert send(public_key="") == 400
     assert send() == 201
     assert send() == 409
     assert last in {peer["address"] for peer in client.get(f"/v1/vpn-peers?vpn_id={vpn['id']}")["vpn_peers"]}
