@@ -78,6 +78,20 @@ def test_a_network_takes_its_vpns_along(client: Client, network: dict) -> None:
     assert planned(client, vpn) is None
 
 
+def test_a_forward_does_not_follow_its_address_into_another_network(client: Client, network: dict) -> None:
+    """A subnet that goes takes the forward out of the plan, though another project has the prefix next."""
+    vpn = forward(client, network)
+    (subnet,) = client.get(f"/v2.0/subnets?network_id={network['id']}")["subnets"]
+    client.make("subnet", network_id=network["id"], cidr=f"10.79.{next(THIRD)}.0/24")
+    client.drop("subnet", subnet["id"])
+    assert planned(client, vpn) is None
+    other = client.make("network", project_id="red", **{"netwright:gateway_place": "host"})
+    client.make("subnet", network_id=other["id"], cidr=subnet["cidr"])
+    assert planned(client, vpn) is None
+    client.change("vpn", vpn["id"], private_address=inside(client, network, 9))
+    assert planned(client, vpn) is not None
+
+
 def test_ports_are_handed_out_one_by_one_and_never_twice(client: Client, network: dict) -> None:
     """VPNs without a port get different ones from 1000 on; one that another VPN listens at is refused."""
     first, second = forward(client, network), forward(client, network)
