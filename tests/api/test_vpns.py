@@ -129,6 +129,19 @@ def test_what_cannot_be_is_refused_and_says_why(client: Client, network: dict) -
     assert client.get("/v1/vpns") == before
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.53", "169.254.169.254", "224.0.0.251", "255.255.255.255"])
+def test_only_what_a_host_can_be_called_by_is_a_public_address(
+    client: Client, network: dict, address: str
+) -> None:
+    """Loopback (a host's own resolver), link-local (metadata), multicast and broadcast are refused, also later."""
+    guest = {"network_id": network["id"], "private_address": inside(client, network, 9)}
+    taken = {**guest, "public_address": address, "public_port": 53}
+    answer = client.send("POST", "/v1/vpns", {"vpn": taken})
+    assert (answer.status, "public_address" in answer.message) == (400, True)
+    vpn = forward(client, network)
+    assert client.send("PUT", f"/v1/vpns/{vpn['id']}", {"vpn": {"public_address": address}}).status == 400
+
+
 def test_a_subnet_does_not_take_the_peers_addresses(client: Client, network: dict) -> None:
     """Neither a new host subnet nor another VPN may have addresses of a VPN's range."""
     vpn = wireguard(client, network)
