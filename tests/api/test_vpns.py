@@ -129,7 +129,9 @@ def test_what_cannot_be_is_refused_and_says_why(client: Client, network: dict) -
     assert client.get("/v1/vpns") == before
 
 
-@pytest.mark.parametrize("address", ["0.0.0.0", "127.0.0.53", "169.254.169.254", "224.0.0.251", "255.255.255.255"])
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", "127.0.0.53", "169.254.169.254", "224.0.0.251", "255.255.255.255"]
+)
 def test_only_what_a_host_can_be_called_by_is_a_public_address(
     client: Client, network: dict, address: str
 ) -> None:
