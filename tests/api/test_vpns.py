@@ -92,6 +92,18 @@ def test_a_forward_does_not_follow_its_address_into_another_network(client: Clie
     assert planned(client, vpn) is not None
 
 
+def test_a_forward_never_leads_to_the_host_itself(client: Client, network: dict) -> None:
+    """An address that becomes the gateway's is no guest's: no group would judge what comes to the host's own port."""
+    (subnet,) = client.get(f"/v2.0/subnets?network_id={network['id']}")["subnets"]
+    vpn = forward(client, network)
+    pool = {"start": inside(client, network, 100), "end": inside(client, network, 200)}
+    client.change("subnet", subnet["id"], allocation_pools=[pool])
+    client.change("subnet", subnet["id"], gateway_ip=vpn["private_address"])
+    assert planned(client, vpn) is None
+    client.change("subnet", subnet["id"], gateway_ip=subnet["gateway_ip"])
+    assert planned(client, vpn) is not None
+
+
 def test_ports_are_handed_out_one_by_one_and_never_twice(client: Client, network: dict) -> None:
     """VPNs without a port get different ones from 1000 on; one that another VPN listens at is refused."""
     first, second = forward(client, network), forward(client, network)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from typing import Final
 
 from netwright.model.intent import VPN_PRIVATE_PORT, UdpForward, Vpn, VpnPeer, WireGuard
@@ -17,25 +17,25 @@ _LEAST_MTU: Final = 576
 def item(vpn: Vpn, peers: Iterable[VpnPeer], network: NetworkItem) -> VpnItem | None:
     """The VPN on a host that has the network.
 
-    None where the network's gateway is elsewhere, and for a forward to an address that is not the network's
-    (any more): it may be another project's by now.
+    None where the network's gateway is elsewhere, and for a forward to what is no guest's of the network (any
+    more): it may be another project's by now, or the host's own.
     """
-    own = prefixes(network)
-    if not network.serves or not (isinstance(vpn.way, WireGuard) or _is_within(vpn.way.private_address, own)):
+    if not network.serves or not (isinstance(vpn.way, WireGuard) or _is_guests(vpn.way, network)):
         return None
     return VpnItem(
         id=vpn.id,
         network_id=network.id,
         bridge=network.bridge,
-        prefixes=own,
+        prefixes=prefixes(network),
         public_port=vpn.public_port,
         public_address=vpn.public_address,
         way=_way(vpn.way, peers, network.mtu),
     )
 
 
-def _is_within(address: IPv4Address, among: Iterable[IPv4Network]) -> bool:
-    return any(address in prefix for prefix in among)
+def _is_guests(way: UdpForward, network: NetworkItem) -> bool:
+    address = way.private_address
+    return any(address in one.cidr and address != one.held for one in network.subnets)
 
 
 def prefixes(network: NetworkItem) -> tuple[IPv4Network, ...]:
