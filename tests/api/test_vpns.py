@@ -138,6 +138,8 @@ def test_what_cannot_be_is_refused_and_says_why(client: Client, network: dict) -
     assert refused(client, network_id=far, **guest) == (409, "VpnNetworkHasNoGateway")
     overlapping = inside(client, network, 0) + "/25"
     assert refused(client, **own, **range_ | {"peer_range": overlapping}) == (409, "CidrOverlapsHostNetwork")
+    answer = client.send("POST", "/v1/vpns", {"vpn": {**own, **range_, "peer_range": overlapping}})
+    assert answer.message.startswith(f"peer_range {overlapping} overlaps with subnet")
     assert client.get("/v1/vpns") == before
 
 

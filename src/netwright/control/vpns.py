@@ -160,7 +160,7 @@ def _usable_range(work: Work, peers: IPv4Network) -> IPv4Network:
         raise invalid("peer_range", f"must have a length from {_MOST_PEERS} to {_FEWEST_PEERS}.")
     if any(peers.overlaps(special) for special in _NO_HOSTS):
         raise invalid("peer_range", f"{peers} is no range of hosts' addresses.")
-    overlaps.refuse_on_hosts(work.connection, peers, apart_from=NetworkId(""))
+    overlaps.refuse_on_hosts(work.connection, peers, apart_from=None, field="peer_range")
     return peers
 
 
