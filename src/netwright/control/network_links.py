@@ -22,7 +22,7 @@ UPLINK: Final = "provider:physical_network"
 SEGMENT: Final = "provider:segmentation_id"
 _LAST_VLAN: Final = 4094
 _LONGEST: Final = 15
-_RESERVED: Final = re.compile(r"(brq|tap|dhp|ns-).*|all|default|lo")
+_RESERVED: Final = re.compile(r"(brq|tap|dhp|ns-).*|wg[0-9a-f]{8}-[0-9a-f]{2}|all|default|lo")
 """Netwright's own links, and what is no link's name below /proc/sys/net/ipv6/conf."""
 
 
