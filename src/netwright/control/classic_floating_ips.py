@@ -26,7 +26,7 @@ from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work, World
 from netwright.model.classic import ClassicFixedIp, Life
 from netwright.model.classic_floating_ips import ClassicFloatingIp, Moving
-from netwright.model.ids import FloatingIpId, HostName, LinkName, PortId, ProjectId
+from netwright.model.ids import FloatingIpId, HostName, LinkName, NetworkId, PortId, ProjectId
 from netwright.model.intent import Association, FloatingIp, Port
 from netwright.store import addresses, changes, classic_fixed_ips, networks, ports
 from netwright.store import classic_floating_ips as store
@@ -50,6 +50,8 @@ class FloatingRecord:
     auto_assigned: bool = False
     fixed_address: IPv4Address | None = None
     port_id: PortId | None = None
+    network_id: NetworkId | None = None
+    """The port's."""
     instance_uuid: str | None = None
     host: HostName | None = None
     """The instance's; None also while it is between two hosts."""
@@ -299,10 +301,10 @@ def every(world: World) -> Iterable[FloatingRecord]:
 
 def _moves(connection: sa.Connection, record: FloatingRecord) -> bool:
     """Whether its gateway is the instance's host, wherever that is."""
-    if record.port_id is None:
-        return False
-    port = ports.get(connection, record.port_id).value
-    return classic_networks.get_in(connection, port.network_id).classic.multi_host
+    return (
+        record.network_id is not None
+        and classic_networks.get_in(connection, record.network_id).classic.multi_host
+    )
 
 
 def _allocated(connection: sa.Connection, fixed: IPv4Address) -> ClassicFixedIp:
@@ -348,6 +350,7 @@ def _standing(record: FloatingRecord, standing: Association | Moving, port: Port
         record,
         fixed_address=standing.fixed_address,
         port_id=port.id,
+        network_id=port.network_id,
         instance_uuid=port.device_id or None,
         host=port.host if moving is None else None,
         moving=moving,
