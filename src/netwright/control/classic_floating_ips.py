@@ -137,14 +137,18 @@ def deallocate(
     Raises FloatingIpNotFoundForAddress, Forbidden, FloatingIpAssociated.
     """
     with world.work() as work:
-        record = get_in(work.connection, address)
-        if record.id is None or (record.auto_assigned and not affect_auto_assigned):
-            return None
-        owner.check(record)
-        if record.port_id is not None:
-            raise FloatingIpAssociated(address)
-        floating_ips.delete_in(work, record.id)
+        record = _to_deallocate(work.connection, address, owner, affect_auto_assigned=affect_auto_assigned)
+        if record is not None and record.id is not None:
+            floating_ips.delete_in(work, record.id)
         return record
+
+
+def to_deallocate(
+    world: World, address: IPv4Address, owner: Owner, *, affect_auto_assigned: bool
+) -> FloatingRecord | None:
+    """What `deallocate` would give back, and raise."""
+    with world.look() as connection:
+        return _to_deallocate(connection, address, owner, affect_auto_assigned=affect_auto_assigned)
 
 
 def associate(
@@ -283,6 +287,12 @@ def of_instance(connection: sa.Connection, instance_uuid: str) -> list[FloatingR
     return [*found, *find_in(connection, {"id": moving})] if moving else found
 
 
+def leaving(world: World, instance_uuid: str) -> list[FloatingRecord]:
+    """Those that go with the instance: they came with it."""
+    with world.look() as connection:
+        return [record for record in of_instance(connection, instance_uuid) if record.auto_assigned]
+
+
 def on_host(connection: sa.Connection, host: HostName) -> list[FloatingRecord]:
     """Those of instances that are there."""
     return [record for record in find_in(connection, {}) if record.host == host]
@@ -297,6 +307,18 @@ def every(world: World) -> Iterable[FloatingRecord]:
         for address in addresses_of(item.runs):
             blank = FloatingRecord(address, item.network.name, item.network.uplink)
             yield owned.get(address, blank)
+
+
+def _to_deallocate(
+    connection: sa.Connection, address: IPv4Address, owner: Owner, *, affect_auto_assigned: bool
+) -> FloatingRecord | None:
+    record = get_in(connection, address)
+    if record.id is None or (record.auto_assigned and not affect_auto_assigned):
+        return None
+    owner.check(record)
+    if record.port_id is not None:
+        raise FloatingIpAssociated(address)
+    return record
 
 
 def _moves(connection: sa.Connection, record: FloatingRecord) -> bool:

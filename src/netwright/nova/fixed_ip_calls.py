@@ -138,16 +138,16 @@ def give_back(
 
     Free at once are those that no guest has a lease of. The others are when their leases end.
     """
+    # Names go first: where that fails the call can be made again, and no next owner answers to them.
+    _forget_names(cloud, where)
     with cloud.world.work() as work:
-        found = [one for one in store.find(work.connection, where) if one.life is Life.ALLOCATED]
+        found = _allocated(work.connection, where)
         for fixed in found:
             waiting = classic_fixed_ips.deallocate(work, fixed)
             if not traits.dhcp:
                 classic_fixed_ips.disassociate(work, waiting)
-        zones = _zones(work, found)
         if vifs_of is not None:
             classic_vifs.delete_all(work, vifs_of)
-    _forget_names(cloud, found, zones)
     if traits.dhcp and teardown:
         _end_leases(cloud, traits, found)
         if cloud.options.force_dhcp_release:
@@ -247,17 +247,24 @@ def _end_leases(cloud: Cloud, traits: Traits, found: Sequence[ClassicFixedIp]) -
                 network_hosts.release_leases(cloud, [(record, one.address, one.mac) for one in theirs])
 
 
-def _zones(work: Work, found: Sequence[ClassicFixedIp]) -> Mapping[str, str]:
+def _allocated(connection: sa.Connection, where: Where) -> list[ClassicFixedIp]:
+    return [one for one in store.find(connection, where) if one.life is Life.ALLOCATED]
+
+
+def _zones(connection: sa.Connection, found: Sequence[ClassicFixedIp]) -> Mapping[str, str]:
     """The availability zones of the instances."""
     uuids = {fixed.instance_uuid for fixed in found if fixed.instance_uuid is not None}
     return {
         port.device_id: classic_vifs.zone_of(port)
         for uuid in uuids
-        for port in classic_vifs.of_instance(work.connection, uuid)
+        for port in classic_vifs.of_instance(connection, uuid)
     }
 
 
-def _forget_names(cloud: Cloud, found: Sequence[ClassicFixedIp], zones: Mapping[str, str]) -> None:
+def _forget_names(cloud: Cloud, where: Where) -> None:
+    with cloud.world.look() as connection:
+        found = _allocated(connection, where)
+        zones = _zones(connection, found)
     for fixed in found:
         uuid = fixed.instance_uuid or ""
         owner = fixed.project_id or ProjectId("")

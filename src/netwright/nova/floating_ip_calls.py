@@ -136,6 +136,23 @@ def forget_names(cloud: Cloud, context: object, record: FloatingRecord) -> None:
         cloud.dns.delete_all_entries_for_ip(context, str(record.address))
 
 
+def give_back(
+    cloud: Cloud, context: object, address: IPv4Address, owner: Owner, *, auto_assigned: bool
+) -> None:
+    """Its pool's again, without names: these go first, so that no next owner answers to them.
+
+    Raises FloatingIpNotFoundForAddress, Forbidden, FloatingIpAssociated.
+    """
+    going = classic_floating_ips.to_deallocate(
+        cloud.world, address, owner, affect_auto_assigned=auto_assigned
+    )
+    if going is None:
+        return
+    forget_names(cloud, context, going)
+    if classic_floating_ips.deallocate(cloud.world, address, owner, affect_auto_assigned=auto_assigned):
+        tell(cloud, "deallocate", going)
+
+
 def refuse_others(cloud: Cloud, floating: object, fixed: object, taken_for: tuple[object, object]) -> None:
     """`taken_for`: the interface and the instance that a caller takes them to be of; None says nothing.
 

@@ -64,15 +64,10 @@ class FloatingIP(DnsCalls, _Manager):
         affect_auto_assigned: object = False,  # noqa: FBT002 - nova's signature
     ) -> None:
         """It is its pool's again. One that is so already, or came with its instance, is left alone."""
-        record = classic_floating_ips.deallocate(
-            self._cloud.world,
-            calls.address_of(address),
-            calls.owner_of(context),
-            affect_auto_assigned=bool(affect_auto_assigned),
+        wanted = calls.address_of(address)
+        calls.give_back(
+            self._cloud, context, wanted, calls.owner_of(context), auto_assigned=bool(affect_auto_assigned)
         )
-        if record is not None:
-            calls.forget_names(self._cloud, context, record)
-            calls.tell(self._cloud, "deallocate", record)
 
     def associate_floating_ip(
         self,
@@ -206,11 +201,13 @@ class FloatingIP(DnsCalls, _Manager):
 
     def deallocate_for_instance(self, context: object, **kwargs: object) -> None:
         """Its floating IPs stand for nothing first; those that came with it go with it."""
-        for record in classic_floating_ips.leave(self._cloud.world, _uuid_of(kwargs)):
+        uuid = _uuid_of(kwargs)
+        for record in classic_floating_ips.leaving(self._cloud.world, uuid):
+            calls.forget_names(self._cloud, context, record)
+        for record in classic_floating_ips.leave(self._cloud.world, uuid):
             self._settle(record.address)
             calls.tell(self._cloud, "disassociate", record)
             if record.auto_assigned:
-                calls.forget_names(self._cloud, context, record)
                 calls.tell(self._cloud, "deallocate", record)
         super().deallocate_for_instance(context, **kwargs)
 
