@@ -8,7 +8,7 @@ from datetime import datetime
 from ipaddress import IPv6Address
 from typing import Final
 
-from netwright.control import classic_networks, classic_vifs, fixed_ips, floating_ips, quotas
+from netwright.control import classic_networks, classic_vifs, fixed_ips, floating_ips, ports, quotas
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import (
     FixedIpAlreadyInUse,
@@ -94,6 +94,16 @@ def disassociate(work: Work, fixed: ClassicFixedIp) -> None:
         addresses.release(work.connection, fixed.subnet_id, fixed.address)
     if fixed.port_id is not None and fixed.life is Life.ALLOCATED:
         work.touch(Touched.PORT, fixed.port_id)
+
+
+def take_back(work: Work, fixed: ClassicFixedIp) -> None:
+    """The allocation is undone, unless it has ended already; with its interface, if that has no other."""
+    now = store.with_address(work.connection, fixed.address)
+    if now is None or (now.port_id, now.life) != (fixed.port_id, Life.ALLOCATED):
+        return
+    disassociate(work, deallocate(work, now))
+    if now.port_id is not None and not store.find(work.connection, {"port_id": (now.port_id,)}):
+        ports.delete_in(work, now.port_id)
 
 
 def lease(world: World, address: Address) -> ClassicFixedIp | None:

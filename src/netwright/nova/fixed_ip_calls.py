@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import IPv6Network, ip_address
 from typing import Final
@@ -22,7 +23,7 @@ from netwright.control.classic_refusals import (
 from netwright.control.classic_vifs import Instance, Macs
 from netwright.control.world import Work
 from netwright.model.classic import ClassicFixedIp, Life
-from netwright.model.errors import InvalidError
+from netwright.model.errors import InvalidError, NetwrightError
 from netwright.model.ids import HostName, Mac, ProjectId
 from netwright.model.intent import Address
 from netwright.nova import network_hosts
@@ -123,12 +124,26 @@ def after_allocation(
     networks = {} if agents_do else {record.id: record for record, _ in given}
     for record in networks.values():
         if traits.dhcp and not record.classic.multi_host and record.classic.host is None:
-            network_hosts.claim(cloud, record)
-            record = network_hosts.get(cloud, record.id)  # noqa: PLW2901 - as it is now
+            host = network_hosts.claim(cloud, record)
+            record = replace(record, classic=replace(record.classic, host=host))  # noqa: PLW2901 - as it is now
         if not traits.dhcp or network_hosts.is_served_here(cloud, record, instance.host):
             network_hosts.set_up(cloud, traits, record)
     for _, fixed in given:
         cloud.dns.add_instance(_as_model(instance), str(fixed.address))
+
+
+@contextmanager
+def undone_if_failing(cloud: Cloud, given: Sequence[tuple[ClassicRecord, ClassicFixedIp]]) -> Iterator[None]:
+    """What comes after an allocation: where that fails, nothing was allocated."""
+    try:
+        yield
+    except NetwrightError:
+        for _, fixed in given:
+            _try_forgetting(cloud, fixed)
+        with cloud.world.work() as work:
+            for _, fixed in given:
+                classic_fixed_ips.take_back(work, fixed)
+        raise
 
 
 def give_back(
@@ -270,6 +285,14 @@ def _forget_names(cloud: Cloud, where: Where) -> None:
         owner = fixed.project_id or ProjectId("")
         instance = Instance(uuid, owner, fixed.host, availability_zone=zones.get(uuid, ""))
         cloud.dns.remove_instance(_as_model(instance), str(fixed.address))
+
+
+def _try_forgetting(cloud: Cloud, fixed: ClassicFixedIp) -> None:
+    """What failed just now may fail again: the caller is told of the first."""
+    try:
+        _forget_names(cloud, store.only(fixed))
+    except NetwrightError as error:
+        _LOG.warning("dns_names_left", address=str(fixed.address), said=str(error))
 
 
 def _as_model(instance: Instance) -> Mapping[str, str | HostName | None]:

@@ -206,9 +206,10 @@ class NetworkManager:
                 asked = {"address": one.address, "vpn": kwargs.get("vpn"), "macs": macs}
                 fixed = fixed_ip_calls.allocate_in(self._cloud, self._rules, work, record, instance, asked)
                 given.append((record, fixed))
-        fixed_ip_calls.after_allocation(self._cloud, self._traits, given, instance)
-        if self.options.update_dns_entries:
-            self.update_dns(context, [record.classic.number for record, _ in given])
+        with fixed_ip_calls.undone_if_failing(self._cloud, given):
+            fixed_ip_calls.after_allocation(self._cloud, self._traits, given, instance)
+            if self.options.update_dns_entries:
+                self.update_dns(context, [record.classic.number for record, _ in given])
         return self.get_instance_nw_info(context, uuid, _factor(kwargs), instance.host)
 
     def deallocate_for_instance(self, context: object, **kwargs: object) -> None:
@@ -227,7 +228,8 @@ class NetworkManager:
         record = network_hosts.get(self._cloud, reference)
         with self._cloud.world.work() as work:
             fixed = fixed_ip_calls.allocate_in(self._cloud, self._rules, work, record, instance, kwargs)
-        fixed_ip_calls.after_allocation(self._cloud, self._traits, [(record, fixed)], instance)
+        with fixed_ip_calls.undone_if_failing(self._cloud, [(record, fixed)]):
+            fixed_ip_calls.after_allocation(self._cloud, self._traits, [(record, fixed)], instance)
         return str(fixed.address)
 
     def deallocate_fixed_ip(
