@@ -240,3 +240,17 @@ def test_what_was_asked_of_the_host_is_done_by_any_manager() -> None:
                 ADMIN, address=FLOATING, interface="eth0", instance_uuid=uuid(1)
             )
         assert not there.answers()
+
+
+def test_an_auto_assigned_floating_ip_that_the_host_refuses_is_its_pools_again() -> None:
+    """The boot fails, and leaves the project no floating IP that nobody shows it."""
+    with street("h1", auto_assign_floating_ip=True) as there:
+        (host,) = there.hosts
+        LocalManager(there.world).create_floating_ips_bulk(ADMIN, "198.51.100.9", interface="eth9")
+        with host.inside() as manager:
+            with pytest.raises(exception.NoFloatingIpInterface):
+                manager.allocate_for_instance(
+                    ADMIN, instance_id=uuid(1), instance=instance(1, "h1"), host="h1", project_id="alice"
+                )
+            assert manager.get_vifs_by_instance(ADMIN, uuid(1)) == []
+            assert manager.get_floating_ip_by_address(ADMIN, "198.51.100.9").project_id is None

@@ -180,6 +180,8 @@ def put_on_host(cloud: Cloud, here: FloatingHost | None, now: FloatingRecord) ->
         here.settle(now.address)
     except KernelRefusedError as error:
         classic_floating_ips.disassociate(cloud.world, now.address, ANYONE, affect_auto_assigned=True)
+        if now.auto_assigned:
+            classic_floating_ips.deallocate(cloud.world, now.address, ANYONE, affect_auto_assigned=True)
         if now.interface is not None and not exists(now.interface):
             raise NoFloatingIpInterface(now.interface) from error
         raise
