@@ -211,6 +211,7 @@ def test_an_interface_that_is_missing_is_told_and_takes_nothing_along() -> None:
             with pytest.raises(exception.NoFloatingIpInterface):
                 manager.associate_floating_ip(ADMIN, address, fixed)
             assert manager.get_floating_ip_by_address(ADMIN, address).fixed_address is None
+            assert address not in run(host.space, ["iptables-save"]).stdout
             LocalManager(there.world).associate_floating_ip(ADMIN, address, fixed)
             again = host.restarted(there.world, use_ipv6=False)
             again.init_host()

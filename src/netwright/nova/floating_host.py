@@ -95,15 +95,27 @@ class FloatingHost:
         if there == wanted:
             return
         if there is not None:
-            self._side.remove_floating_ip(
-                str(address), str(there.fixed), there.interface, network=there.network
-            )
+            self._remove(there)
             del self._bound[address]
         if wanted is not None:
-            self._side.add_floating_ip(
-                str(address), str(wanted.fixed), wanted.interface, network=wanted.network
-            )
+            self._add(wanted)
             self._bound[address] = wanted
+
+    def _add(self, wanted: _Bound) -> None:
+        """All of it or nothing: half of it would lead guests here past the address's next owner."""
+        address, fixed = str(wanted.address), str(wanted.fixed)
+        try:
+            self._side.add_floating_ip(address, fixed, wanted.interface, network=wanted.network)
+        except NetwrightError:
+            try:
+                self._remove(wanted)
+            except NetwrightError as error:
+                _LOG.warning("floating_ip_left_here", address=address, said=str(error))
+            raise
+
+    def _remove(self, there: _Bound) -> None:
+        address, fixed = str(there.address), str(there.fixed)
+        self._side.remove_floating_ip(address, fixed, there.interface, network=there.network)
 
     def _wanted(
         self, connection: sa.Connection, found: Iterable[FloatingRecord]
