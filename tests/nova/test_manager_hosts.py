@@ -233,3 +233,28 @@ def test_names_of_guests_that_come_to_another_host_are_known(option: dict[str, o
             manager.init_host()
             manager.run_periodic_tasks(ADMIN)
         assert named() == ["vm1.novalocal", "vm3.novalocal"]
+
+
+def test_a_network_that_cannot_be_served_stops_no_other() -> None:
+    """Beside one whose link is missing the others are served, at a start and at a tick; it is when its link is there."""
+    with hosts("h1", flat_interface=None) as (world, (host,)):
+        with host.inside() as manager:
+            manager.create_networks(
+                ADMIN, "bad", cidr="10.0.1.0/24", bridge="br101", bridge_interface="missing0"
+            )
+            manager.create_networks(ADMIN, "good", cidr="10.0.0.0/24", bridge_interface="eth1")
+        host.tick()
+        assert host.addresses() == {"10.0.0.1/24"}
+        with host.inside() as manager:
+            manager.delete_network(ADMIN, "10.0.0.0/24")
+            assert host.addresses() == set()
+            manager.create_networks(ADMIN, "good", cidr="10.0.0.0/24", bridge_interface="eth1")
+            host.tick()
+            assert host.addresses() == {"10.0.0.1/24"}
+            run(host.space, ["ip", "link", "del", BRIDGE])
+            again = host.restarted(world, flat_interface=None)
+            again.init_host()
+            assert host.addresses() == {"10.0.0.1/24"}
+            run(host.space, ["ip", "link", "add", "missing0", "type", "veth", "peer", "name", "far0"])
+            again.run_periodic_tasks(ADMIN)
+        assert "10.0.1.1/24" in addresses_of(host.space, "br101")

@@ -13,6 +13,7 @@ import structlog
 from netwright.control import classic_fixed_ips, classic_networks, leases
 from netwright.control.classic_networks import ClassicRecord
 from netwright.model.classic import Life
+from netwright.model.errors import NetwrightError
 from netwright.model.ids import HostName, Mac, NetworkId, PortId
 from netwright.model.intent import Address
 from netwright.nova.cloud import Cloud, Traits
@@ -118,10 +119,28 @@ def tear_down(cloud: Cloud, record: ClassicRecord) -> None:
     classic_fixed_ips.give_back_host_address(cloud.world, record, cloud.host)
 
 
-def initialize(cloud: Cloud, traits: Traits) -> None:
-    """What this host serves, after a start."""
-    if traits.dhcp and not cloud.is_agents:
-        cloud.side.setup([seen_here(cloud, record) for record in of_host(cloud)])
+def initialize(cloud: Cloud, traits: Traits) -> frozenset[NetworkId]:
+    """What this host serves, after a start. Those that could not be set up."""
+    if not traits.dhcp or cloud.is_agents:
+        return frozenset()
+    mine = of_host(cloud)
+    try:
+        cloud.side.setup([seen_here(cloud, record) for record in mine])
+    except NetwrightError:
+        return serve(cloud, traits, mine)
+    return frozenset()
+
+
+def serve(cloud: Cloud, traits: Traits, records: Iterable[ClassicRecord]) -> frozenset[NetworkId]:
+    """Each of them is set up here, whatever becomes of the others. Those that could not be."""
+    undone = set()
+    for record in records:
+        try:
+            set_up(cloud, traits, record)
+        except NetwrightError as error:
+            _LOG.warning("network_not_served", network=record.id, host=cloud.host, said=str(error))
+            undone.add(record.id)
+    return frozenset(undone)
 
 
 def release_leases(cloud: Cloud, given_back: Iterable[tuple[ClassicRecord, Address, str | None]]) -> None:
@@ -155,7 +174,7 @@ def leave(cloud: Cloud, record: ClassicRecord, instance_uuid: str) -> None:
 
 
 def pick_up(cloud: Cloud, traits: Traits) -> list[NetworkId]:
-    """Networks without a host, or whose host is dead, are this one's: which."""
+    """Networks without a host, or whose host is dead, are this one's, and changed by that: which."""
     if cloud.is_agents:
         return []
     with cloud.world.look() as connection:
@@ -166,10 +185,7 @@ def pick_up(cloud: Cloud, traits: Traits) -> list[NetworkId]:
             if record.classic.host not in alive
             and (record.classic.project_id is not None or not traits.creates_vlan)
         ]
-    taken = [record for record in wanted if _take(cloud, record)]
-    for record in taken:
-        set_up(cloud, traits, get(cloud, record.id))
-    return [record.id for record in taken]
+    return [record.id for record in wanted if _take(cloud, record)]
 
 
 def let_go(cloud: Cloud) -> list[NetworkId]:

@@ -15,7 +15,7 @@ from netwright.control.classic_vifs import Macs
 from netwright.control.world import Work, World
 from netwright.model.classic import Life
 from netwright.model.errors import InvalidError
-from netwright.model.ids import HostName, Mac, ProjectId
+from netwright.model.ids import HostName, Mac, NetworkId, ProjectId
 from netwright.nova import fixed_ip_calls, ip_filter, network_calls, network_hosts, nw_info
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, Traits, caller
 from netwright.nova.dns_entries import instance_dns
@@ -85,6 +85,8 @@ class NetworkManager:
         self._cloud = Cloud(world, chosen, self.host, side, on is None, names, notifier or _unheard)
         self._traits = Traits(self.DHCP, self.SHOULD_CREATE_BRIDGE, self.SHOULD_CREATE_VLAN)
         self._generation = -1
+        self._undone: frozenset[NetworkId] = frozenset()
+        """Networks that could not be set up here, and are tried again."""
         self._names_told: datetime | None = None
 
     # Networks
@@ -351,7 +353,7 @@ class NetworkManager:
             self._generation, _ = network_hosts.changed_since(self._cloud, -1)
             network_hosts.say_alive(self._cloud)
             network_hosts.hear_leases(self._cloud)
-            network_hosts.initialize(self._cloud, self._traits)
+            self._undone = network_hosts.initialize(self._cloud, self._traits)
             network_hosts.end_leases(self._cloud, network_hosts.of_host(self._cloud))
             if self.options.update_dns_entries:
                 self.periodic_update_dns(None)
@@ -413,11 +415,12 @@ class NetworkManager:
     def _follow(self, context: object) -> None:
         """What changed elsewhere since the last time is done here."""
         self._generation, changed = network_hosts.changed_since(self._cloud, self._generation)
-        for record in changed:
-            network_hosts.set_up(self._cloud, self._traits, record)
+        again = self._undone.difference(record.id for record in changed)
+        left = [one for one in network_hosts.of_host(self._cloud) if one.id in again] if again else []
+        self._undone = network_hosts.serve(self._cloud, self._traits, [*changed, *left])
         network_hosts.end_leases(self._cloud, changed)
         if changed and self.options.update_dns_entries:
-            self.update_dns(context, [record.id for record in changed])
+            self.update_dns(context, [one.id for one in changed if one.id not in self._undone])
 
     def _update_dns_in_time(self, context: object) -> None:
         """Every dns_update_periodic_interval seconds; a negative one: never."""
