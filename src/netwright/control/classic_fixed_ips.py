@@ -8,6 +8,8 @@ from datetime import datetime
 from ipaddress import IPv6Address
 from typing import Final
 
+import sqlalchemy as sa
+
 from netwright.control import classic_networks, classic_vifs, fixed_ips, floating_ips, ports, quotas
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import (
@@ -151,15 +153,25 @@ def host_address(world: World, record: ClassicRecord, host: HostName) -> Address
     """
     if record.v4 is None:
         raise NoMoreFixedIps(record.id)
-    own = {"network_id": (record.id,), "host": (host,), "life": (Life.HOST.value,)}
+    with world.look() as connection:
+        held = held_by_host(connection, record, host)
+    if held is not None:
+        return held
     with world.work() as work:
-        for fixed in store.find(work.connection, own):
-            return fixed.address
+        held = held_by_host(work.connection, record, host)
+        if held is not None:
+            return held
         address = _take_next(work, record, record.v4, addresses.GATEWAY)
         kept = ClassicFixedIp(record.id, record.v4.id, address, Life.HOST, work.now, host=host)
         store.insert(work.connection, kept)
         work.touch(Touched.NETWORK, record.id)
         return address
+
+
+def held_by_host(connection: sa.Connection, record: ClassicRecord, host: HostName) -> Address | None:
+    """The address of a multi_host network that the host has taken; None: none."""
+    own = {"network_id": (record.id,), "host": (host,), "life": (Life.HOST.value,)}
+    return next((fixed.address for fixed in store.find(connection, own)), None)
 
 
 def give_back_host_address(world: World, record: ClassicRecord, host: HostName) -> None:

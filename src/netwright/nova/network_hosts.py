@@ -77,12 +77,16 @@ def set_up(cloud: Cloud, traits: Traits, record: ClassicRecord) -> None:
 
 def seen_here(cloud: Cloud, record: ClassicRecord) -> NetworkModel:
     """The network as this host serves it: with its own address, and the VPN's where there is one."""
-    model, address = network_model(record), dhcp_address(cloud, record)
-    if isinstance(address, IPv4Address):
-        model = replace(model, dhcp_server=address)
-    if model.vlan is not None and model.vpn_public_address is None:
-        model = replace(model, vpn_public_address=IPv4Address(cloud.options.vpn_address))
-    return model
+    return _as_served(cloud, record, dhcp_address(cloud, record))
+
+
+def left_here(cloud: Cloud, record: ClassicRecord) -> NetworkModel:
+    """The network as this host has served it, if it has: no address is taken for it now."""
+    address: Address | None = record.classic.dhcp_server or record.classic.gateway
+    if record.classic.multi_host and not record.classic.share_address:
+        with cloud.world.look() as connection:
+            address = classic_fixed_ips.held_by_host(connection, record, cloud.host)
+    return _as_served(cloud, record, address)
 
 
 def take_down_unused(cloud: Cloud, records: Iterable[ClassicRecord] | None) -> None:
@@ -93,7 +97,9 @@ def take_down_unused(cloud: Cloud, records: Iterable[ClassicRecord] | None) -> N
         with cloud.world.look() as connection:
             here: Where = {"network_id": (record.id,), "host": (cloud.host,)}
             lives = {fixed.life for fixed in fixed_rows.find(connection, here)}
-        if record.classic.multi_host and not lives & {Life.ALLOCATED, Life.WAITING}:
+        # A host that has no address of its own there does not serve it, unless all hosts have the same.
+        serves = record.classic.multi_host and (record.classic.share_address or Life.HOST in lives)
+        if serves and not lives & {Life.ALLOCATED, Life.WAITING}:
             tear_down(cloud, record)
 
 
@@ -107,15 +113,15 @@ def lease_lines(cloud: Cloud, record: ClassicRecord) -> str:
     return "\n".join(f"{expiry} {one.mac} {one.address} {one.hostname or '*'} *" for one in found)
 
 
-def take_down(cloud: Cloud, record: ClassicRecord) -> None:
+def take_down(cloud: Cloud, left: NetworkModel) -> None:
     """What this host has of a network that is there no more."""
-    if cloud.side.serves(network_model(record)):
-        cloud.side.teardown(network_model(record), guests=False)
+    if cloud.side.serves(left):
+        cloud.side.teardown(left, guests=False)
 
 
 def tear_down(cloud: Cloud, record: ClassicRecord) -> None:
     """This host serves the network no more; its own address there is given back."""
-    cloud.side.teardown(seen_here(cloud, record), guests=False)
+    cloud.side.teardown(left_here(cloud, record), guests=False)
     classic_fixed_ips.give_back_host_address(cloud.world, record, cloud.host)
 
 
@@ -249,6 +255,15 @@ def changed_since(cloud: Cloud, generation: int) -> tuple[int, list[ClassicRecor
             touched |= presence.networks_of_ports(connection, ports)
     mine = of_host(cloud)
     return newest, [record for record in mine if touched is None or record.id in touched]
+
+
+def _as_served(cloud: Cloud, record: ClassicRecord, address: Address | None) -> NetworkModel:
+    model = network_model(record)
+    if isinstance(address, IPv4Address):
+        model = replace(model, dhcp_server=address)
+    if model.vlan is not None and model.vpn_public_address is None:
+        model = replace(model, vpn_public_address=IPv4Address(cloud.options.vpn_address))
+    return model
 
 
 def _take(cloud: Cloud, record: ClassicRecord) -> bool:

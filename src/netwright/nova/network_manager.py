@@ -146,9 +146,9 @@ class NetworkManager:
         """By uuid, or by prefix where none is given. What this host has of it goes, too."""
         del context
         record = network_calls.named(self._cloud, fixed_range, uuid)
-        alone = bool(require_disassociated)
+        alone, left = bool(require_disassociated), network_hosts.left_here(self._cloud, record)
         classic_networks.delete(self._cloud.world, record.id, require_disassociated=alone)
-        network_hosts.take_down(self._cloud, record)
+        network_hosts.take_down(self._cloud, left)
 
     def get_all_networks(self, context: object) -> list[NetworkModel]:
         """Under VlanManager, for one who is no administrator, the project's own."""
