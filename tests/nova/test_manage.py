@@ -203,6 +203,15 @@ def test_a_network_changes_hands_and_goes(manage: Manage) -> None:
     assert manage.json("network", "list") == []
 
 
+def test_a_network_changes_hands_whole_or_not_at_all(manage: Manage) -> None:
+    """Where the host's name cannot be, the network is not the project's either."""
+    manage.ok("network", "create", "--label", "one", "--fixed_range_v4", "10.0.0.0/24")
+    one = ("--fixed_range", "10.0.0.0/24")
+    assert manage.run("network", "modify", *one, "--project", "p", "--host", "no host").code == 2
+    (network,) = manage.json("network", "list")
+    assert (network["project_id"], network["host"]) == (None, None)
+
+
 def test_fixed_ips_are_reserved_and_listed(manage: Manage) -> None:
     """A reserved address is listed and not given out; unreserved it is free; --host shows one host's."""
     manage.ok("network", "create", "--label", "one", "--fixed_range_v4", "10.0.0.0/29")

@@ -89,10 +89,10 @@ def modify(asked: Asked) -> None:
     if not (project or host or no_project or no_host):
         raise InvalidError("nothing to change: give at least one option")
     network = _with_prefix(asked, "fixed_range").id
-    if project or no_project:
-        classic_networks.set_project(asked.world, network, project)
+    wanted = {"project": project} if project or no_project else {}
     if host or no_host:
-        classic_networks.set_host(asked.world, network, host)
+        wanted["host"] = host
+    classic_networks.associate(asked.world, network, wanted)
     print_items(
         [_item(one) for one in classic_networks.find(asked.world, {"network_id": (network,)})],
         NETWORK,

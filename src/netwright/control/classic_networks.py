@@ -4,7 +4,7 @@ IPv6 subnet at most, and what that API has no place for."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Final
@@ -166,22 +166,20 @@ def delete(world: World, reference: str, *, require_disassociated: bool) -> None
         networks.delete_in(work, record.id)
 
 
-def set_project(world: World, reference: str, project: str | None) -> None:
-    """Whose the network is; None: nobody's. Raises NetworkNotFound, InvalidError."""
+def associate(world: World, reference: str, wanted: Mapping[str, str | None]) -> None:
+    """`project`: whose the network is; `host`: who is its gateway; None: nobody. All of it or nothing.
+
+    Raises NetworkNotFound, InvalidError.
+    """
     with world.work() as work:
         record = get_in(work.connection, reference)
-        give_to(work, record, None if project is None else text.project(project))
-
-
-def set_host(world: World, reference: str, host: str | None) -> None:
-    """Who is the network's gateway; None: nobody. Raises NetworkNotFound, InvalidError."""
-    with world.work() as work:
-        record = get_in(work.connection, reference)
-        name = None if host is None else text.host_name(host, "host")
-        store.save(work.connection, replace(record.classic, host=name))
-        work.touch(Touched.NETWORK, record.id)
-        if record.network.gateway_hosts is GatewayHosts.ONE:
-            networks.update_in(work, record.id, NetworkRequest(gateway_host=name))
+        if "project" in wanted:
+            project = wanted["project"]
+            give_to(work, record, None if project is None else text.project(project))
+        if "host" in wanted:
+            host = wanted["host"]
+            record = get_in(work.connection, record.id)
+            _serve_by(work, record, None if host is None else text.host_name(host, "host"))
 
 
 def take_host(
@@ -228,6 +226,13 @@ def give_to(work: Work, record: ClassicRecord, project: ProjectId | None) -> Non
     owned = replace(record.network, project_id=project or DEFAULT_PROJECT, shared=project is None)
     network_rows.save(work.connection, owned, work.now)
     work.touch(Touched.NETWORK, record.id)
+
+
+def _serve_by(work: Work, record: ClassicRecord, host: HostName | None) -> None:
+    store.save(work.connection, replace(record.classic, host=host))
+    work.touch(Touched.NETWORK, record.id)
+    if record.network.gateway_hosts is GatewayHosts.ONE:
+        networks.update_in(work, record.id, NetworkRequest(gateway_host=host))
 
 
 def _taken(connection: sa.Connection) -> Taken:

@@ -84,12 +84,11 @@ def of_project(
 
 def associate(cloud: Cloud, reference: object, associations: Mapping[str, object]) -> None:
     """`host` and `project`, each with a name, or None for nobody. Raises NetworkNotFound, InvalidError."""
-    setters = {"host": classic_networks.set_host, "project": classic_networks.set_project}
     for name in associations:
-        if name not in setters:
+        if name not in {"host", "project"}:
             raise InvalidError(f"{name!r} is neither host nor project", "associations")
-    for name, value in associations.items():
-        setters[name](cloud.world, str(reference), None if value is None else str(value))
+    wanted = {name: None if value is None else str(value) for name, value in associations.items()}
+    classic_networks.associate(cloud.world, str(reference), wanted)
 
 
 def _with_prefix(connection: sa.Connection, given: object) -> ClassicRecord:
