@@ -176,6 +176,11 @@ CASES = [
     ("security_group_rule", {"protocol": "256"}, "protocol"),
     ("security_group_rule", {"protocol": "nonsense"}, "protocol"),
     ("security_group_rule", {"remote_ip_prefix": "fd00::/8"}, "remote_ip_prefix"),
+    (
+        "security_group_rule",
+        {"remote_ip_prefix": "fe80::%x\n-A evil/64", "ethertype": "IPv6"},
+        "remote_ip_prefix",
+    ),
     ("security_group_rule", {"direction": "sideways"}, "direction"),
     ("floatingip", {"floating_ip_address": "fd00::1"}, "floating_ip_address"),
 ]

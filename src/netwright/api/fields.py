@@ -149,6 +149,9 @@ def parse_address(text: str, field: str) -> Address:
 
 
 def parse_prefix(text: str, field: str, *, strict: bool) -> Prefix:
+    if "%" in text:
+        # Any text may stand in a zone, and Python's networks keep it: it must not reach a rule or a file.
+        raise invalid(field, f"{text[:60]!r} must not have a zone.")
     try:
         return ip_network(text, strict=strict)
     except ValueError as error:
