@@ -28,7 +28,7 @@ from netwright.model.ids import HostName, Mac, ProjectId
 from netwright.model.intent import Address
 from netwright.nova import network_hosts
 from netwright.nova.cloud import Caller, Cloud, Traits
-from netwright.nova.given import part, text_of
+from netwright.nova.given import part, text_of, zoneless
 from netwright.nova.ipv6 import to_global
 from netwright.store import classic_fixed_ips as store
 from netwright.store.rows import Where
@@ -88,7 +88,7 @@ def requested(given: object) -> list[Requested]:
 def address_of(given: object) -> Address:
     """Raises FixedIpInvalid."""
     try:
-        return ip_address(str(given))
+        return ip_address(zoneless(str(given)))
     except ValueError as error:
         raise FixedIpInvalid(f"Fixed IP address {given} is invalid.", "address") from error
 

@@ -40,9 +40,16 @@ def parsed(thing: object, name: str, kind: type[Parsed], where: str) -> Parsed |
     if not text:
         return None
     try:
-        return kind(text)
+        return kind(zoneless(text))
     except ValueError as error:
         raise InvalidError(str(error), f"{where}.{name}") from error
+
+
+def zoneless(text: str) -> str:
+    """An address or prefix as it is. One with a zone, in which any text may stand, is a ValueError."""
+    if "%" in text:
+        raise ValueError(f"{text[:60]!r} has a zone")
+    return text
 
 
 def number(thing: object, name: str, where: str) -> int | None:
@@ -92,6 +99,6 @@ def mtu_of(size: int, where: str) -> int:
 def address_of(text: str, where: str) -> IPv4Address | IPv6Address:
     """Raises InvalidError."""
     try:
-        return ip_address(text)
+        return ip_address(zoneless(text))
     except ValueError as error:
         raise InvalidError(str(error), where) from error

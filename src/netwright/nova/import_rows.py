@@ -16,7 +16,7 @@ from netwright.model.classic import ClassicNetwork
 from netwright.model.errors import InvalidError
 from netwright.model.ids import GroupId, LinkName, NetworkId, PortId
 from netwright.model.intent import Address, Direction, EtherType, Ipv6Mode, Pool, Prefix
-from netwright.nova.given import link, number, parsed, text_of
+from netwright.nova.given import link, number, parsed, text_of, zoneless
 from netwright.nova.import_read import OldRow
 
 MOST_POOLS: Final = 32
@@ -52,7 +52,7 @@ def port_id(row: OldRow) -> PortId:
 def address(row: OldRow) -> Address:
     found = text_of(row, "address", "row")
     try:
-        return ip_address(found)
+        return ip_address(zoneless(found))
     except ValueError as error:
         raise InvalidError(f"{found[:60]!r} is not an address", "address") from error
 
@@ -182,7 +182,7 @@ def _rule(row: OldRow, bare: RuleRequest, protocol: str | None) -> RuleRequest:
 def _source(row: OldRow) -> Prefix:
     found = text_of(row, "cidr", "rule") or "0.0.0.0/0"
     try:
-        prefix = ip_network(found, strict=False)
+        prefix = ip_network(zoneless(found), strict=False)
         ends = ip_address(found.partition("/")[0])
     except ValueError as error:
         raise InvalidError(f"{found[:60]!r} is not a prefix", "cidr") from error
@@ -204,6 +204,6 @@ def _dns(row: OldRow) -> Iterator[Address]:
         found = text_of(row, name, "networks")
         if found:
             try:
-                yield ip_address(found)
+                yield ip_address(zoneless(found))
             except ValueError as error:
                 raise InvalidError(str(error), name) from error

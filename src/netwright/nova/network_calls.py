@@ -16,6 +16,7 @@ from netwright.model.ids import ProjectId
 from netwright.nova import network_request
 from netwright.nova.cloud import Caller, Cloud
 from netwright.nova.fixed_ip_calls import Requested
+from netwright.nova.given import zoneless
 from netwright.nova.network_layout import lay_out
 from netwright.nova.network_request import Kind
 from netwright.store.rows import Where
@@ -93,7 +94,7 @@ def associate(cloud: Cloud, reference: object, associations: Mapping[str, object
 
 def _with_prefix(connection: sa.Connection, given: object) -> ClassicRecord:
     try:
-        prefix: IPv4Network | IPv6Network = ip_network(str(given), strict=False)
+        prefix: IPv4Network | IPv6Network = ip_network(zoneless(str(given)), strict=False)
     except ValueError as error:
         raise InvalidCidr(str(error), "fixed_range") from error
     record = classic_networks.with_prefix(connection, prefix)

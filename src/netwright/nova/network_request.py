@@ -20,7 +20,7 @@ from netwright.control.classic_refusals import (
 from netwright.model.errors import InvalidError
 from netwright.model.ids import LinkName, NetworkId
 from netwright.model.intent import Address, Ipv6Mode
-from netwright.nova.given import link_name
+from netwright.nova.given import link_name, zoneless
 from netwright.nova.network_layout import LAST_VLAN, Asked, VlanError, Vlans
 from netwright.nova.options import NetworkOptions
 
@@ -176,7 +176,7 @@ def _prefix(given: Mapping[str, object], name: str, kind: type[Found]) -> Found 
     if not value:
         return None
     try:
-        return kind(str(value), strict=False)
+        return kind(zoneless(str(value)), strict=False)
     except ValueError as error:
         raise InvalidCidr(f"{value!r} is not a prefix: {error}", name) from error
 
@@ -193,7 +193,7 @@ def _address(given: Mapping[str, object], name: str, kind: type[Single]) -> Sing
     if not value:
         return None
     try:
-        return kind(str(value))
+        return kind(zoneless(str(value)))
     except ValueError as error:
         raise InvalidAddress(f"{value!r} is not an address: {error}", name) from error
 
@@ -204,7 +204,7 @@ def _dns(given: Mapping[str, object], options: NetworkOptions) -> tuple[Address,
         value = given.get(name) or otherwise
         if value:
             try:
-                found.append(ip_address(str(value)))
+                found.append(ip_address(zoneless(str(value))))
             except ValueError as error:
                 raise InvalidAddress(str(error), name) from error
     return tuple(dict.fromkeys(found))
