@@ -24,6 +24,8 @@ from netwright.store import ports as store
 from netwright.store.changes import Touched
 
 _OWNER: Final = "compute:"
+_LABEL: Final = 63
+"""RFC 1035 2.3.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,16 @@ class Instance:
     project_id: ProjectId
     host: HostName | None = None
     hostname: str = ""
+    """A DNS label; it may begin with a digit (RFC 1123)."""
     display_name: str = ""
     availability_zone: str = "nova"
+
+    @property
+    def dns_name(self) -> str:
+        """The hostname as the Networking API takes it: it begins with a letter."""
+        if not self.hostname or self.hostname[0].isalpha():
+            return self.hostname
+        return f"host-{self.hostname}"[:_LABEL].rstrip("-")
 
 
 @dataclass(slots=True)
@@ -73,7 +83,7 @@ def on_network(work: Work, record: ClassicRecord, instance: Instance, macs: Macs
         fixed_ips=(),
         device_id=instance.uuid,
         device_owner=_OWNER + instance.availability_zone,
-        dns_name=instance.hostname,
+        dns_name=instance.dns_name,
         host=instance.host,
         attachment=Unplugged() if instance.host is None else VmmTap(),
     )

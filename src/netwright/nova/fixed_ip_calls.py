@@ -30,6 +30,7 @@ from netwright.nova import network_hosts
 from netwright.nova.cloud import Caller, Cloud, Traits
 from netwright.nova.given import part, text_of, zoneless
 from netwright.nova.ipv6 import to_global
+from netwright.render.names import label
 from netwright.store import classic_fixed_ips as store
 from netwright.store.rows import Where
 
@@ -67,7 +68,7 @@ def instance_of(cloud: Cloud, caller: Caller, uuid: str, given: Mapping[str, obj
         uuid=text.line(uuid, "instance_id", 36),
         project_id=ProjectId(project or (before.project_id if before else caller.project_id)),
         host=text.host_name(host, "host") if host else (before.host if before else None),
-        hostname=text_of(model, "hostname", "instance") or (before.dns_name if before else ""),
+        hostname=label(text_of(model, "hostname", "instance")) or (before.dns_name if before else ""),
         display_name=text_of(model, "display_name", "instance") or (before.name if before else ""),
         availability_zone=text_of(model, "availability_zone", "instance") or "nova",
     )

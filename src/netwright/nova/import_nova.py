@@ -248,7 +248,7 @@ class _Import:
             security_groups=tuple(dict.fromkeys(self.members.get(instance.uuid, ()))),
             device_id=instance.uuid,
             device_owner=_OWNER + instance.availability_zone,
-            dns_name=instance.hostname,
+            dns_name=instance.dns_name,
             host=instance.host,
             attachment=Unplugged() if instance.host is None else VmmTap(),
         )
