@@ -58,6 +58,8 @@ class Taken:
     cidrs: Collection[IPv4Network]
     """Of all networks that are routed on hosts, and of the hosts' own routes."""
     vlans: Collection[int]
+    vpn_ports: Collection[int]
+    """Public ones."""
     count: int
     """All classic networks: nova numbers VLANs and VPN ports on from there."""
 
@@ -242,6 +244,7 @@ def _taken(connection: sa.Connection) -> Taken:
     return Taken(
         cidrs=[prefix for prefix in prefixes if isinstance(prefix, IPv4Network)],
         vlans=store.vlans(connection),
+        vpn_ports=store.vpn_ports(connection),
         count=store.count(connection),
     )
 
