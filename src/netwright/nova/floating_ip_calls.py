@@ -30,6 +30,7 @@ from netwright.store import classic_fixed_ips, hosts
 
 _EVENT: Final = "network.floating_ip."
 _LEAST_RANGE: Final = 4
+_LONGEST_ID: Final = 10
 _LOOK_AGAIN_S: Final = 0.1
 
 
@@ -101,9 +102,9 @@ def address_of(given: object) -> IPv4Address:
 def address_of_id(given: object) -> IPv4Address:
     """nova's id, or the address itself. Raises FloatingIpNotFoundForAddress, InvalidAddress."""
     text = str(given)
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         return address_of(text)
-    if int(text) >> 32:
+    if len(text) > _LONGEST_ID or int(text) >> 32:
         raise FloatingIpNotFoundForAddress(text)
     return IPv4Address(int(text))
 

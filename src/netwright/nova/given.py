@@ -12,6 +12,8 @@ from netwright.model.ids import MAC_FORM, LinkName, Mac
 
 _LINK: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}")
 _LAST_VLAN: Final = 4094
+_MOST: Final = (1 << 31) - 1
+"""What a column of whole numbers holds."""
 _MTUS: Final = range(68, 65536)
 Parsed = TypeVar("Parsed", IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
@@ -56,9 +58,12 @@ def number(thing: object, name: str, where: str) -> int | None:
     """Raises InvalidError."""
     text = text_of(thing, name, where)
     try:
-        return int(text) if text else None
+        found = int(text) if text else None
     except ValueError as error:
-        raise InvalidError(f"{text!r} is not a number", f"{where}.{name}") from error
+        raise InvalidError(f"{text[:40]!r} is not a number", f"{where}.{name}") from error
+    if found is not None and abs(found) > _MOST:
+        raise InvalidError(f"{text} is too large", f"{where}.{name}")
+    return found
 
 
 def link_name(text: str, where: str) -> LinkName:

@@ -76,8 +76,10 @@ class Asked:
 def lay_out(asked: Asked, taken: Taken) -> list[ClassicRequest]:
     """The networks. Raises CidrConflict, DuplicateVlan, InvalidCidr, AddressOutOfRange, VlanError."""
     size = size_of(asked)
+    # Whether the prefix has that many comes before a list of that many.
+    sixes: Sequence[IPv6Network | None] = _sixes(asked) if asked.cidr is None else ()
     fours: Sequence[IPv4Network | None] = _fours(asked, size, taken)
-    sixes: Sequence[IPv6Network | None] = _sixes(asked)
+    sixes = sixes or _sixes(asked)
     if asked.network_id is not None and asked.num_networks > 1:
         raise InvalidError("a uuid is one network's", "uuid")
     numbers: Sequence[_Numbers] = [(None, None)] * asked.num_networks

@@ -28,6 +28,8 @@ _INTEGERS: Final = ("network_size", "num_networks", "vlan_start", "vpn_start")
 _YES: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
 _NO: Final = frozenset({"0", "f", "false", "off", "n", "no"})
 _LONGEST: Final = 255
+_MOST: Final = (1 << 31) - 1
+"""What a column of whole numbers holds."""
 Found = TypeVar("Found", IPv4Network, IPv6Network)
 Single = TypeVar("Single", IPv4Address, IPv6Address)
 
@@ -105,9 +107,12 @@ def _integer(given: Mapping[str, object], name: str) -> int | None:
     if value is None or value == "":
         return None
     try:
-        return int(str(value))
+        found = int(str(value))
     except ValueError as error:
         raise InvalidIntValue(name) from error
+    if abs(found) > _MOST:
+        raise InvalidIntValue(name)
+    return found
 
 
 def _at_least_one(value: int | None, otherwise: int, name: str) -> int:
