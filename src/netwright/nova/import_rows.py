@@ -22,6 +22,7 @@ from netwright.nova.import_read import OldRow
 MOST_POOLS: Final = 32
 _MOST_KEPT: Final = 65536
 _ANY_PORT: Final = -1
+_PORTS: Final = range(1, 65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def network_request(row: OldRow, given: Given) -> ClassicRequest:
         dhcp_server=server,
         dhcp_start=parsed(row, "dhcp_start", IPv4Address, "networks"),
         vpn_public_address=parsed(row, "vpn_public_address", IPv4Address, "networks"),
-        vpn_public_port=number(row, "vpn_public_port", "networks"),
+        vpn_public_port=_vpn_port(row),
         vpn_private_address=parsed(row, "vpn_private_address", IPv4Address, "networks"),
         rxtx_base=number(row, "rxtx_base", "networks"),
         priority=number(row, "priority", "networks"),
@@ -197,6 +198,13 @@ def _family(prefix: Prefix | None) -> EtherType:
 
 def _link(row: OldRow, name: str) -> LinkName | None:
     return link(row, name, "networks")
+
+
+def _vpn_port(row: OldRow) -> int | None:
+    found = number(row, "vpn_public_port", "networks")
+    if found is not None and found not in _PORTS:
+        raise InvalidError(f"there is no port {found}", "vpn_public_port")
+    return found
 
 
 def _dns(row: OldRow) -> Iterator[Address]:

@@ -108,7 +108,8 @@ def lease_lines(cloud: Cloud, record: ClassicRecord) -> str:
     leased: Where = {"network_id": (record.id,), "leased": (True,)}
     where = {**leased, "host": (cloud.host,)} if record.classic.multi_host else leased
     with cloud.world.look() as connection:
-        found = fixed_rows.find(connection, where)
+        # An imported address that waits may have no MAC: nova had forgotten its interface.
+        found = [one for one in fixed_rows.find(connection, where) if one.mac is not None]
     expiry = int(cloud.world.clock().timestamp()) + cloud.options.dhcp_lease_time
     return "\n".join(f"{expiry} {one.mac} {one.address} {one.hostname or '*'} *" for one in found)
 
