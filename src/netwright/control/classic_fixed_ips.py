@@ -22,11 +22,13 @@ from netwright.control.classic_refusals import (
 from netwright.control.classic_vifs import Instance, Macs
 from netwright.control.world import Work, World
 from netwright.model.classic import ClassicFixedIp, Life
-from netwright.model.ids import HostName, Mac
+from netwright.model.ids import HostName, Mac, PortId
 from netwright.model.intent import Address, FixedIp, Port, Subnet
 from netwright.store import addresses
 from netwright.store import classic_fixed_ips as store
+from netwright.store import classic_floating_ips as classic_floating_rows
 from netwright.store import classic_networks as network_rows
+from netwright.store import floating_ips as floating_rows
 from netwright.store import ports as port_rows
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
@@ -80,7 +82,7 @@ def deallocate(work: Work, fixed: ClassicFixedIp) -> ClassicFixedIp:
     addresses.pass_on(work.connection, fixed.subnet_id, fixed.address, addresses.GATEWAY)
     store.save(work.connection, waiting)
     if fixed.port_id is not None:
-        floating_ips.drop_fixed_in(work, fixed.port_id, fixed.address)
+        _drop_floating(work, fixed.port_id, fixed.address)
         work.touch(Touched.PORT, fixed.port_id)
     return waiting
 
@@ -229,6 +231,21 @@ def refuse_unusable(
         raise FixedIpAlreadyInUse(address)
     if is_reserved(record, address, fixed) != reserved:
         raise FixedIpNotFoundForNetwork(address)
+
+
+def _drop_floating(work: Work, port: PortId, fixed: Address) -> None:
+    """No floating IP stands for it, or will after a move; one that came with the instance is its pool's."""
+    there = {"port_id": (port,), "fixed_address": (str(fixed),)}
+    standing = [record.value.id for record in floating_rows.find(work.connection, there)]
+    moving = classic_floating_rows.moving_of_ports(work.connection, [port])
+    for one in classic_floating_rows.of(work.connection, [*standing, *moving]).values():
+        if one.moving is not None and one.moving.fixed_address != fixed:
+            continue
+        if one.auto_assigned:
+            floating_ips.delete_in(work, one.id)
+        elif one.moving is not None:
+            classic_floating_rows.save(work.connection, replace(one, moving=None))
+    floating_ips.drop_fixed_in(work, port, fixed)
 
 
 def _lease(work: Work, address: Address) -> ClassicFixedIp | None:

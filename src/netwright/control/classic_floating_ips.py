@@ -26,6 +26,7 @@ from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work, World
 from netwright.model.classic import ClassicFixedIp, Life
 from netwright.model.classic_floating_ips import ClassicFloatingIp, Moving
+from netwright.model.errors import RequestError
 from netwright.model.ids import FloatingIpId, HostName, LinkName, NetworkId, PortId, ProjectId
 from netwright.model.intent import Association, FloatingIp, Port
 from netwright.store import addresses, changes, classic_fixed_ips, networks, ports
@@ -176,6 +177,8 @@ def associate_in(work: Work, before: FloatingRecord, fixed: IPv4Address, owner: 
         raise Forbidden(f"Fixed IP {fixed} is not project {owner.project_id}'s.", "fixed_address")
     if before.moving is None and before.fixed_address == fixed:
         return Change(before, before)
+    if behind.port_id is not None:
+        _refuse_kept(work.connection, before.id, behind.port_id, fixed)
     _stand_for(work, before.id, behind.port_id, fixed)
     store.save(work.connection, ClassicFloatingIp(before.id, before.auto_assigned))
     return Change(before, get_in(work.connection, before.address))
@@ -237,14 +240,13 @@ def arrive(
     world: World, instance_uuid: str, wanted: Collection[IPv4Address], host: HostName
 ) -> list[FloatingRecord]:
     """The instance is on that host, and those of its floating IPs that were between two hosts are there with
-    it. What they are now."""
+    it. What they are now: one whose fixed IP has another by now stands for nothing."""
     with world.work() as work:
         classic_vifs.move_in(work, instance_uuid, host)
         found = [one for one in of_instance(work.connection, instance_uuid) if one.address in wanted]
         for record in found:
             if record.id is not None and record.moving is not None:
-                _stand_for(work, record.id, record.moving.port_id, record.moving.fixed_address)
-                store.save(work.connection, ClassicFloatingIp(record.id, record.auto_assigned))
+                _settle_down(work, record.id, record.moving, auto_assigned=record.auto_assigned)
         return [get_in(work.connection, record.address) for record in found]
 
 
@@ -334,6 +336,27 @@ def _allocated(connection: sa.Connection, fixed: IPv4Address) -> ClassicFixedIp:
     if found is None or found.life is not Life.ALLOCATED or found.port_id is None:
         raise FixedIpNotFoundForAddress(fixed)
     return found
+
+
+def _settle_down(work: Work, floating: FloatingIpId, moving: Moving, *, auto_assigned: bool) -> None:
+    """The end of its move."""
+    try:
+        _stand_for(work, floating, moving.port_id, moving.fixed_address)
+    except RequestError:
+        # The Networking API, which knows of no moves, gave the fixed IP another one, or took it away.
+        if auto_assigned:
+            floating_ips.delete_in(work, floating)
+            return
+    store.save(work.connection, ClassicFloatingIp(floating, auto_assigned))
+
+
+def _refuse_kept(connection: sa.Connection, floating: FloatingIpId, port: PortId, fixed: IPv4Address) -> None:
+    """While a floating IP is between two hosts its fixed IP is kept for it."""
+    kept = store.of(connection, store.moving_of_ports(connection, [port]))
+    for other in kept.values():
+        if other.id != floating and other.moving is not None and other.moving.fixed_address == fixed:
+            message = f"{fixed} has a floating IP that is on its way to another host with it."
+            raise FloatingIpAssociateFailed(message, "fixed_address")
 
 
 def _stand_for(work: Work, floating: FloatingIpId, port: PortId | None, fixed: IPv4Address) -> None:
