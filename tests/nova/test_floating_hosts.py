@@ -255,3 +255,20 @@ def test_an_auto_assigned_floating_ip_that_the_host_refuses_is_its_pools_again()
                 )
             assert manager.get_vifs_by_instance(ADMIN, uuid(1)) == []
             assert manager.get_floating_ip_by_address(ADMIN, "198.51.100.9").project_id is None
+
+
+@pytest.mark.parametrize("call", ["deallocate", "remove"])
+def test_a_fixed_ip_that_goes_takes_its_floating_ip_off_the_host_at_once(call: str) -> None:
+    """No tick is waited for: the fixed IP's next owner is not reached by it."""
+    with street("h1") as there:
+        (host,) = there.hosts
+        fixed = boot(host, 1)
+        with host.inside() as manager:
+            manager.associate_floating_ip(ADMIN, FLOATING, fixed)
+            assert f"{FLOATING}/32" in addresses_of(host.space, "eth0")
+            if call == "deallocate":
+                manager.deallocate_fixed_ip(ADMIN, fixed)
+            else:
+                manager.remove_fixed_ip_from_instance(ADMIN, uuid(1), "h1", fixed)
+        assert f"{FLOATING}/32" not in addresses_of(host.space, "eth0")
+        assert FLOATING not in run(host.space, ["iptables-save"]).stdout
