@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import ports
+from netwright.control import ports, text
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import (
     VirtualInterfaceCreateException,
@@ -56,12 +56,12 @@ class Macs:
     supplied: list[str] | None = field(default=None)
 
     def take(self, work: Work) -> str:
-        """Raises VirtualInterfaceCreateException, VirtualInterfaceMacAddressException."""
+        """Raises VirtualInterfaceCreateException, VirtualInterfaceMacAddressException, InvalidError."""
         if self.supplied is not None:
             if not self.supplied:
                 raise VirtualInterfaceCreateException("There are not enough MAC addresses for all networks.")
-            mac = self.supplied.pop(0).lower()
-            if store.is_mac_used_anywhere(work.connection, Mac(mac)):
+            mac = text.mac(self.supplied.pop(0), "macs")
+            if store.is_mac_used_anywhere(work.connection, mac):
                 raise VirtualInterfaceCreateException(f"MAC address {mac} is in use.", "macs")
             return mac
         for _ in range(self.attempts):

@@ -81,7 +81,7 @@ def requested(given: object) -> list[Requested]:
         raise InvalidError(f"{given!r} is not a list of networks", "requested_networks")
     found = []
     for one in listed:
-        network, address = one[:2] if isinstance(one, tuple | list) else _named(one)
+        network, address = _paired(one) if isinstance(one, tuple | list) else _named(one)
         found.append(Requested(str(network), address_of(address) if address else None))
     return found
 
@@ -230,6 +230,12 @@ def record_of(connection: sa.Connection, address: Address) -> ClassicRecord:
     if record is None:
         raise FixedIpNotFoundForAddress(address)
     return record
+
+
+def _paired(one: Sequence[object]) -> tuple[object, object]:
+    if len(one) < 2:  # noqa: PLR2004 - a pair
+        raise InvalidError(f"{one!r} is no pair of network and address", "requested_networks")
+    return one[0], one[1]
 
 
 def _named(one: object) -> tuple[str, object]:
