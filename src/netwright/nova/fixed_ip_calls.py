@@ -233,7 +233,7 @@ def record_of(connection: sa.Connection, address: Address) -> ClassicRecord:
 
 
 def _paired(one: Sequence[object]) -> tuple[object, object]:
-    if len(one) < 2:  # noqa: PLR2004 - a pair
+    if len(one) < 2:
         raise InvalidError(f"{one!r} is no pair of network and address", "requested_networks")
     return one[0], one[1]
 
