@@ -65,8 +65,8 @@ class Macs:
                 raise VirtualInterfaceCreateException(f"MAC address {mac} is in use.", "macs")
             return mac
         for _ in range(self.attempts):
-            mac = "fa:16:3e:" + work.world.rng.randbytes(3).hex(":")
-            if not store.is_mac_used_anywhere(work.connection, Mac(mac)):
+            mac = Mac("fa:16:3e:" + work.world.rng.randbytes(3).hex(":"))
+            if not store.is_mac_used_anywhere(work.connection, mac):
                 return mac
         raise VirtualInterfaceMacAddressException(self.attempts)
 

@@ -12,6 +12,7 @@ from typing import Final
 
 from netwright.control.classic_networks import ClassicRequest, Taken
 from netwright.control.classic_refusals import AddressOutOfRange, CidrConflict, DuplicateVlan, InvalidCidr
+from netwright.control.fixed_ips import is_usable
 from netwright.model.classic import ClassicNetwork
 from netwright.model.errors import InvalidError
 from netwright.model.ids import LinkName, NetworkId, ProjectId
@@ -273,12 +274,7 @@ def _network(
 
 
 def _ends(asked: Asked, network: IPv4Network) -> _Ends:
-    for field in ("gateway", "dhcp_server", "allowed_start", "allowed_end"):
-        address = getattr(asked, field)
-        if address is not None and address not in network:
-            raise AddressOutOfRange(f"{address} is not within {network}", field)
-    if asked.allowed_start and asked.allowed_end and asked.allowed_start > asked.allowed_end:
-        raise AddressOutOfRange(f"{asked.allowed_start} is above {asked.allowed_end}", "allowed_start")
+    _refuse_outside(asked, network)
     current = asked.allowed_start or IPv4Address(int(network.network_address) + 1)
     gateway = asked.gateway or current
     server = asked.dhcp_server or gateway
@@ -293,6 +289,19 @@ def _ends(asked: Asked, network: IPv4Network) -> _Ends:
         if vpn >= network.broadcast_address:
             raise InvalidCidr(f"{network} has no address left for its VPN", "cidr")
     return _Ends(gateway, server, start, vpn)
+
+
+def _refuse_outside(asked: Asked, network: IPv4Network) -> None:
+    for field in ("gateway", "dhcp_server", "allowed_start", "allowed_end"):
+        address = getattr(asked, field)
+        if address is not None and address not in network:
+            raise AddressOutOfRange(f"{address} is not within {network}", field)
+    for field in ("gateway", "dhcp_server"):
+        address = getattr(asked, field)
+        if address is not None and not is_usable(network, address):
+            raise AddressOutOfRange(f"{address} is {network}'s own, and nobody's", field)
+    if asked.allowed_start and asked.allowed_end and asked.allowed_start > asked.allowed_end:
+        raise AddressOutOfRange(f"{asked.allowed_start} is above {asked.allowed_end}", "allowed_start")
 
 
 def _gateway_v6(asked: Asked, network: IPv6Network) -> IPv6Address:
