@@ -75,11 +75,16 @@ def on_network(work: Work, record: ClassicRecord, instance: Instance, macs: Macs
     """The instance's interface on the network, made now if it has none there; a new one has no address."""
     for port in store.ids_of_device(work.connection, instance.uuid, record.id):
         return store.get(work.connection, port).value
-    request = PortRequest(
-        network_id=record.id,
+    return ports.create_in(work, request_of(instance, record.id, macs.take(work))).value
+
+
+def request_of(instance: Instance, network: NetworkId, mac: str) -> PortRequest:
+    """A new interface of the instance's, without an address."""
+    return PortRequest(
+        network_id=network,
         project_id=instance.project_id,
         name=instance.display_name,
-        mac=macs.take(work),
+        mac=mac,
         fixed_ips=(),
         device_id=instance.uuid,
         device_owner=_OWNER + instance.availability_zone,
@@ -87,7 +92,6 @@ def on_network(work: Work, record: ClassicRecord, instance: Instance, macs: Macs
         host=instance.host,
         attachment=Unplugged() if instance.host is None else VmmTap(),
     )
-    return ports.create_in(work, request).value
 
 
 def of_instance(connection: sa.Connection, instance_uuid: str) -> list[Port]:
