@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from netwright.control import classic_networks, quotas
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import InvalidCidr, NetworkNotFound, NetworkNotFoundForProject
-from netwright.control.world import Work
+from netwright.control.world import Work, World
 from netwright.model.errors import InvalidError
 from netwright.model.ids import ProjectId
 from netwright.nova import network_request
@@ -19,19 +19,22 @@ from netwright.nova.fixed_ip_calls import Requested
 from netwright.nova.given import zoneless
 from netwright.nova.network_layout import lay_out
 from netwright.nova.network_request import Kind
+from netwright.nova.options import NetworkOptions
 from netwright.store.rows import Where
 
 
-def create(cloud: Cloud, kind: Kind, given: Mapping[str, object]) -> list[ClassicRecord]:
+def create(
+    world: World, options: NetworkOptions, kind: Kind, given: Mapping[str, object]
+) -> list[ClassicRecord]:
     """All of them or none: see network_request.parse for what it raises, and control.classic_networks."""
-    asked = network_request.parse(given, cloud.options, kind)
-    limit = cloud.options.quota_networks if cloud.options.enable_network_quota else quotas.UNLIMITED
-    return classic_networks.create(cloud.world, lambda taken: lay_out(asked, taken), limit)
+    asked = network_request.parse(given, options, kind)
+    limit = options.quota_networks if options.enable_network_quota else quotas.UNLIMITED
+    return classic_networks.create(world, lambda taken: lay_out(asked, taken), limit)
 
 
-def named(cloud: Cloud, fixed_range: object, uuid: object) -> ClassicRecord:
+def named(world: World, fixed_range: object, uuid: object) -> ClassicRecord:
     """By its uuid, or by its prefix. Raises NetworkNotFound, InvalidCidr."""
-    with cloud.world.look() as connection:
+    with world.look() as connection:
         if uuid:
             return classic_networks.get_in(connection, str(uuid))
         return _with_prefix(connection, fixed_range)

@@ -134,7 +134,7 @@ class NetworkManager:
         }
         by_agents = self._cloud.is_agents
         kind = Kind(self.required_create_args, self.DHCP, self.SHOULD_CREATE_VLAN, by_agents)
-        return list(map(network_model, network_calls.create(self._cloud, kind, given)))
+        return list(map(network_model, network_calls.create(self.world, self.options, kind, given)))
 
     def delete_network(
         self,
@@ -145,7 +145,7 @@ class NetworkManager:
     ) -> None:
         """By uuid, or by prefix where none is given. What this host has of it goes, too."""
         del context
-        record = network_calls.named(self._cloud, fixed_range, uuid)
+        record = network_calls.named(self.world, fixed_range, uuid)
         alone, left = bool(require_disassociated), network_hosts.left_here(self._cloud, record)
         classic_networks.delete(self._cloud.world, record.id, require_disassociated=alone)
         network_hosts.take_down(self._cloud, left)
