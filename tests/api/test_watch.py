@@ -5,14 +5,15 @@ from __future__ import annotations
 import contextlib
 import http.client
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
+import pytest
 from served import PATIENCE_S, Client, serving
 
+from netwright.api import watch
 from netwright.api.server import Server
 from netwright.model.ids import HostName, LinkName, PortId, port_link_name
 from netwright.model.intent import HostTap, VmmTap
@@ -55,15 +56,13 @@ def line(stream: http.client.HTTPResponse) -> PlanUpdate:
 
 
 def test_a_watch_begins_with_the_plan_and_goes_on_with_deltas(server: Server, client: Client) -> None:
-    """The first line is the whole plan; each commit is followed within a moment by a delta that leads to the next."""
+    """The first line is the whole plan; each commit is followed by a delta that leads to the next."""
     network = client.host_network("10.1.0.0/24")
     with watching(server) as stream:
         plan = line(stream)
         assert isinstance(plan, HostPlan)
         port = client.make("port", network_id=network["id"], **TAP)
-        begun = time.monotonic()
         delta = line(stream)
-        assert time.monotonic() - begun < 0.5
         assert isinstance(delta, PlanDelta)
         plan = apply(plan, delta)
         item = plan.items[ItemKey(Noun.PORT, port["id"])]
@@ -73,6 +72,19 @@ def test_a_watch_begins_with_the_plan_and_goes_on_with_deltas(server: Server, cl
         plan = apply(plan, line(stream))
         assert ItemKey(Noun.PORT, port["id"]) not in plan.items
         assert plan == decode_update(client.send("GET", f"/v1/plan?host={HOST}").raw)
+
+
+def test_a_commit_is_told_without_waiting_for_a_look(
+    server: Server, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What this process wrote is told at its commit, also where it looks for other processes' once in an hour."""
+    monkeypatch.setattr(watch, "_POLL_S", 3600)
+    network = client.host_network("10.6.0.0/24")
+    with watching(server) as stream:
+        line(stream)
+        for _ in range(3):
+            client.make("port", network_id=network["id"], **TAP)
+            assert isinstance(line(stream), PlanDelta)
 
 
 def test_a_watch_goes_on_where_the_agent_stopped(server: Server, client: Client) -> None:
@@ -97,15 +109,13 @@ def test_a_watch_needs_a_host_and_a_number(client: Client) -> None:
 
 
 def test_the_server_stops_while_watches_are_open() -> None:
-    """Stopping takes less than two seconds, and ends the streams that agents hold."""
+    """Stopping does not wait for the streams that agents hold: it ends them."""
     with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
         server = stack.enter_context(serving(Path(directory), tcp=False))
         with watching(server) as one, watching(server) as other:
             line(one)
             line(other)
-            begun = time.monotonic()
             stack.close()
-            assert time.monotonic() - begun < 2
             assert one.read().strip() == other.read().strip() == b""
 
 

@@ -14,6 +14,13 @@ from netwright.kernel import netns
 from netwright.testing.namespaces import namespace
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """libvirt takes a second or more for each port: its driver's part of what all drivers do is a slow test."""
+    for item in items:
+        if item.path.name == "test_firewall.py" and "[nwfilter" in item.name:
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(params=["legacy", "nft"])
 def xt_host(request: pytest.FixtureRequest) -> Iterator[Host]:
     with namespace("ipt") as name:

@@ -267,6 +267,8 @@ def test_a_projects_vpn_and_quotas_change(manage: Manage) -> None:
         (one["vpn_public_address"], one["vpn_public_port"]) for one in manage.json("network", "list")
     } == {("192.0.2.9", 1194)}
     assert manage.run("vpn", "change", "--project", "p", "--ip", "192.0.2.9", "--port", "70000").code == 2
+    nobodys = manage.run("vpn", "change", "--project", "q", "--ip", "192.0.2.9", "--port", "1194")
+    assert (nobodys.code, nobodys.err) == (3, "netwright: Project 'q' has no network.\n")
 
     def limits(*more: str) -> dict[str, tuple[int, int]]:
         listed = manage.json("project", "quota", "--project", "p", *more)

@@ -35,7 +35,8 @@ def vpn_change(asked: Asked) -> None:
     except AddressValueError as error:
         raise InvalidError(str(error), "ip") from error
     changed = classic_projects.change_vpn(asked.world, project, address, _number(asked, "port"))
-    print_lines(f"changed the VPN of {len(changed)} networks of project {project}")
+    networks = "1 network" if len(changed) == 1 else f"{len(changed)} networks"
+    print_lines(f"changed the VPN of {networks} of project {project}")
 
 
 def quota(asked: Asked) -> None:

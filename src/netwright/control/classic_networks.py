@@ -11,7 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import networks, quotas, subnets, text
+from netwright.control import classic_vpns, networks, quotas, subnets, text
 from netwright.control.classic_refusals import (
     CidrConflict,
     DuplicateVlan,
@@ -225,6 +225,7 @@ def claim(work: Work, project: ProjectId, reference: str | None) -> ClassicRecor
 def give_to(work: Work, record: ClassicRecord, project: ProjectId | None) -> None:
     """The network is the project's in both faces."""
     store.save(work.connection, replace(record.classic, project_id=project))
+    classic_vpns.give_to(work, record.classic, project or DEFAULT_PROJECT)
     owned = replace(record.network, project_id=project or DEFAULT_PROJECT, shared=project is None)
     network_rows.save(work.connection, owned, work.now)
     work.touch(Touched.NETWORK, record.id)
@@ -263,11 +264,14 @@ def create_in(work: Work, request: ClassicRequest, default_quota: int = quotas.U
     number = classic.number
     if number < 1 or store.find(connection, {"number": (number,)}):
         number = store.last_number(connection) + 1
-    store.insert(connection, replace(classic, network_id=made, number=number))
+    classic = replace(classic, network_id=made, number=number)
+    store.insert(connection, classic)
     for asked in _subnet_requests(request, made):
         subnet = subnets.create_in(work, asked)
         if asked.cidr == request.cidr:
             _hold(work, made, subnet, request)
+    if request.by_agents and request.serves:
+        classic_vpns.add(work, classic, request.label)
     return made
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
-from netwright.control import classic_networks, text
+from netwright.control import classic_networks, classic_vpns, text
 from netwright.control.classic_refusals import NetworkNotFoundForProject
 from netwright.control.refusals import in_use, invalid
 from netwright.control.world import World
@@ -50,7 +50,9 @@ def scrub(world: World, project: str) -> Scrubbed:
 def change_vpn(world: World, project: str, address: IPv4Address, port: int) -> list[NetworkId]:
     """Where the project's VPN is reached from outside: of all its networks. Which these are.
 
-    Raises NetworkNotFoundForProject, InvalidError.
+    One port leads to one place: where agents serve several of them, to the first.
+
+    Raises NetworkNotFoundForProject, InvalidError, ConflictError where another VPN has the port.
     """
     if not 1 <= port <= _LAST_PORT:
         raise invalid("port", f"must be from 1 to {_LAST_PORT}.")
@@ -58,9 +60,12 @@ def change_vpn(world: World, project: str, address: IPv4Address, port: int) -> l
     with world.work() as work:
         mine = classic_networks.find_in(work.connection, {"project_id": (owner,)})
         if not mine:
-            raise NetworkNotFoundForProject(f"of project {owner}")
+            raise NetworkNotFoundForProject(owner)
+        for record in mine[1:]:
+            classic_vpns.remove(work, record.classic)
         for record in mine:
             changed = replace(record.classic, vpn_public_address=address, vpn_public_port=port)
             store.save(work.connection, changed)
+            classic_vpns.move(work, changed)
             work.touch(Touched.NETWORK, record.id)
         return [record.id for record in mine]

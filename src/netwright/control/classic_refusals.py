@@ -173,7 +173,13 @@ class NetworkNotFound(NotFoundError):
 
 
 class NetworkNotFoundForProject(NetworkNotFound):
-    """The project has no such network."""
+    """The project does not have that network; without one: has none."""
+
+    def __init__(self, project: object, network: object = None) -> None:
+        super().__init__(network)
+        which = "no network" if network is None else f"no network {str(network)!r}"
+        self.message = f"Project {str(project)!r} has {which}."
+        self.args = (self.message,)
 
 
 class FixedIpNotFound(NotFoundError):

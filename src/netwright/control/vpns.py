@@ -58,27 +58,36 @@ class VpnRequest:
 def create(world: World, requests: Sequence[VpnRequest]) -> list[Record[Vpn]]:
     """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        made = [_create(work, request) for request in requests]
+        made = [create_in(work, request) for request in requests]
         return [store.get(work.connection, vpn) for vpn in made]
 
 
 def update(world: World, vpn_id: VpnId, request: VpnRequest) -> Record[Vpn]:
     """Raises NotFoundError, InvalidError, ConflictError."""
     with world.work() as work:
-        old = store.get(work.connection, vpn_id).value
-        vpn = _asked(work, old, request)
-        _refuse_taken(work.connection, vpn)
-        store.save(work.connection, vpn, work.now)
-        work.touch(Touched.VPN, vpn_id)
+        update_in(work, vpn_id, request)
         return store.get(work.connection, vpn_id)
+
+
+def update_in(work: Work, vpn_id: VpnId, request: VpnRequest) -> None:
+    """`update` as a part of a larger transaction."""
+    vpn = _asked(work, store.get(work.connection, vpn_id).value, request)
+    _refuse_taken(work.connection, vpn)
+    store.save(work.connection, vpn, work.now)
+    work.touch(Touched.VPN, vpn_id)
 
 
 def delete(world: World, vpn_id: VpnId) -> None:
     """With its peers. Raises NotFoundError."""
     with world.work() as work:
-        store.get(work.connection, vpn_id)
-        store.delete(work.connection, vpn_id)
-        work.touch(Touched.VPN, vpn_id)
+        delete_in(work, vpn_id)
+
+
+def delete_in(work: Work, vpn_id: VpnId) -> None:
+    """`delete` as a part of a larger transaction."""
+    store.get(work.connection, vpn_id)
+    store.delete(work.connection, vpn_id)
+    work.touch(Touched.VPN, vpn_id)
 
 
 def get(world: World, vpn_id: VpnId) -> Record[Vpn]:
@@ -93,7 +102,8 @@ def find(world: World, where: Where) -> list[Record[Vpn]]:
         return store.find(connection, where)
 
 
-def _create(work: Work, request: VpnRequest) -> VpnId:
+def create_in(work: Work, request: VpnRequest) -> VpnId:
+    """One, as a part of a larger transaction. Raises NotFoundError, InvalidError, ConflictError."""
     network = networks.get(work.connection, required(request.network_id, "network_id")).value
     _refuse_unreachable(network)
     project = network.project_id if request.project_id is UNSET else text.project(request.project_id)

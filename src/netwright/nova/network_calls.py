@@ -81,7 +81,7 @@ def of_project(
     for one in wanted:
         record = classic_networks.get_in(work.connection, one.network)
         if record.classic.project_id != project:
-            raise NetworkNotFoundForProject(one.network)
+            raise NetworkNotFoundForProject(project, one.network)
         found.append((record, one))
     return found
 
