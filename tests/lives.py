@@ -162,6 +162,7 @@ class Users(RuleBasedStateMachine):
     def time_passes(self, alive):
         for _ in range(65):
             now = self.world.clock()
+            self.world.liveness.listen(now)
         for host in alive:
             self.world.liveness.hear(host, now)
         gateways.watch_over(self.world)
@@ -340,7 +341,8 @@ class Users(RuleBasedStateMachine):
     def create_vpn(self, at, kind, last):
         with contextlib.suppress(RequestError):
             network = self.network(at)
-            theirs = subnets.find(self.world, {"network_id": (network,)})
+            found = subnets.find(self.world, {"network_id": (network,)})
+            theirs = [record for record in found if record.value.cidr.version == 4]
             forward = kind is VpnKind.FORWARD
             asked = {"private_address": pick(theirs, at).value.cidr[2 + last]} if forward else {}
             given = asked or {

@@ -93,6 +93,7 @@ CASES = [
             "default",
             "tap1",
             "brq1",
+            "wg12345678-ab",
             7,
         )
     ),

@@ -118,8 +118,8 @@ def test_a_bridge_bears_the_name_that_its_network_gives_it(client: Client) -> No
     network = client.make("network", **{"netwright:bridge": "br100"})
     assert network["netwright:bridge"] == "br100"
     assert client.make("network")["netwright:bridge"] is None
+    client.make("network", **{"provider:physical_network": "eth7"})
     for taken in ("br100", "eth7"):
-        client.make("network", **{"provider:physical_network": "eth7"})
         answer = client.send("POST", "/v2.0/networks", {"network": {"netwright:bridge": taken}})
         assert (answer.status, answer.kind) == (409, "BridgeNameInUse")
     port = client.make(
@@ -134,6 +134,24 @@ def test_a_bridge_bears_the_name_that_its_network_gives_it(client: Client) -> No
     client.change("port", port["id"], **{"netwright:attachment": {"kind": "none"}})
     assert client.change("network", network["id"], **{"netwright:bridge": None})["netwright:bridge"] is None
     client.make("network", **{"netwright:bridge": "br100"})
+
+
+def test_a_link_without_vlans_is_one_networks(client: Client) -> None:
+    """A link is on one bridge: a second flat network is refused, not given the first one's wire; others share."""
+    wire = {"provider:physical_network": "eth8"}
+    first = client.make("network", **wire)
+    answer = client.send("POST", "/v2.0/networks", {"network": wire})
+    assert (answer.status, answer.kind) == (409, "FlatNetworkInUse")
+    assert first["id"] in answer.message
+    other = client.make("network", **{"provider:physical_network": "eth9"})
+    outside = client.make("network", **wire, **{"router:external": True})
+    client.make("network", **wire, **{"provider:network_type": "vlan", "provider:segmentation_id": 8})
+    for network, change in ((other, wire), (outside, {"router:external": False})):
+        answer = client.send("PUT", f"/v2.0/networks/{network['id']}", {"network": change})
+        assert (answer.status, answer.kind) == (409, "FlatNetworkInUse")
+    client.change("network", first["id"], name="same", **wire)
+    client.drop("network", first["id"])
+    client.change("network", other["id"], **wire)
 
 
 def test_a_vlan_is_one_networks(client: Client) -> None:

@@ -78,6 +78,32 @@ def test_a_network_takes_its_vpns_along(client: Client, network: dict) -> None:
     assert planned(client, vpn) is None
 
 
+def test_a_forward_does_not_follow_its_address_into_another_network(client: Client, network: dict) -> None:
+    """A subnet that goes takes the forward out of the plan, though another project has the prefix next."""
+    vpn = forward(client, network)
+    (subnet,) = client.get(f"/v2.0/subnets?network_id={network['id']}")["subnets"]
+    client.make("subnet", network_id=network["id"], cidr=f"10.79.{next(THIRD)}.0/24")
+    client.drop("subnet", subnet["id"])
+    assert planned(client, vpn) is None
+    other = client.make("network", project_id="red", **{"netwright:gateway_place": "host"})
+    client.make("subnet", network_id=other["id"], cidr=subnet["cidr"])
+    assert planned(client, vpn) is None
+    client.change("vpn", vpn["id"], private_address=inside(client, network, 9))
+    assert planned(client, vpn) is not None
+
+
+def test_a_forward_never_leads_to_the_host_itself(client: Client, network: dict) -> None:
+    """An address that becomes the gateway's is no guest's: no group would judge what comes to the host's own port."""
+    (subnet,) = client.get(f"/v2.0/subnets?network_id={network['id']}")["subnets"]
+    vpn = forward(client, network)
+    pool = {"start": inside(client, network, 100), "end": inside(client, network, 200)}
+    client.change("subnet", subnet["id"], allocation_pools=[pool])
+    client.change("subnet", subnet["id"], gateway_ip=vpn["private_address"])
+    assert planned(client, vpn) is None
+    client.change("subnet", subnet["id"], gateway_ip=subnet["gateway_ip"])
+    assert planned(client, vpn) is not None
+
+
 def test_ports_are_handed_out_one_by_one_and_never_twice(client: Client, network: dict) -> None:
     """VPNs without a port get different ones from 1000 on; one that another VPN listens at is refused."""
     first, second = forward(client, network), forward(client, network)
@@ -112,7 +138,24 @@ def test_what_cannot_be_is_refused_and_says_why(client: Client, network: dict) -
     assert refused(client, network_id=far, **guest) == (409, "VpnNetworkHasNoGateway")
     overlapping = inside(client, network, 0) + "/25"
     assert refused(client, **own, **range_ | {"peer_range": overlapping}) == (409, "CidrOverlapsHostNetwork")
+    answer = client.send("POST", "/v1/vpns", {"vpn": {**own, **range_, "peer_range": overlapping}})
+    assert answer.message.startswith(f"peer_range {overlapping} overlaps with subnet")
     assert client.get("/v1/vpns") == before
+
+
+@pytest.mark.parametrize(
+    "address", ["0.0.0.0", "127.0.0.53", "169.254.169.254", "224.0.0.251", "255.255.255.255"]
+)
+def test_only_what_a_host_can_be_called_by_is_a_public_address(
+    client: Client, network: dict, address: str
+) -> None:
+    """Loopback (a host's own resolver), link-local (metadata), multicast and broadcast are refused, also later."""
+    guest = {"network_id": network["id"], "private_address": inside(client, network, 9)}
+    taken = {**guest, "public_address": address, "public_port": 53}
+    answer = client.send("POST", "/v1/vpns", {"vpn": taken})
+    assert (answer.status, "public_address" in answer.message) == (400, True)
+    vpn = forward(client, network)
+    assert client.send("PUT", f"/v1/vpns/{vpn['id']}", {"vpn": {"public_address": address}}).status == 400
 
 
 def test_a_subnet_does_not_take_the_peers_addresses(client: Client, network: dict) -> None:
@@ -183,6 +226,7 @@ def test_peers_have_an_address_each_until_there_are_no_more(client: Client, netw
     assert send(address=made[0]["address"]) == 409
     assert send(public_key=made[0]["public_key"]) == send(public_key=vpn["public_key"]) == 409
     assert send(address="192.0.2.1") == send(public_key="abc") == send(public_key="A" * 43 + "=") == 400
+    assert send(public_key="") == 400
     assert send() == 201
     assert send() == 409
     assert last in {peer["address"] for peer in client.get(f"/v1/vpn-peers?vpn_id={vpn['id']}")["vpn_peers"]}

@@ -27,7 +27,7 @@ from netwright.control import floating_ips, networks, subnets
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest
-from netwright.model.errors import InvalidError
+from netwright.model.errors import ConflictError, InvalidError
 from netwright.model.ids import Mac, NetworkId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
 from netwright.nova import exception
@@ -152,15 +152,16 @@ def test_agents_hold_gateways_as_networks_ask() -> None:
         here = world_of(manager)
 
         def made(number: int, **more: object) -> Network:
-            (net,) = manager.create_networks(
-                ADMIN, "net", cidr=f"10.0.{number}.0/24", bridge=f"br{number}", **more
-            )
+            links = {"bridge": f"br{number}", "bridge_interface": f"eth{number}"}
+            (net,) = manager.create_networks(ADMIN, "net", cidr=f"10.0.{number}.0/24", **links, **more)
             return networks.get(here, NetworkId(net.uuid)).value
 
         one = made(1)
         assert (one.gateway_hosts, one.bridge, one.uplink) == (GatewayHosts.ONE, "br1", "eth1")
         assert made(2, multi_host=True).gateway_hosts is GatewayHosts.OWN
         assert made(3, multi_host=True, share_address=True).shared_gateway
+        with pytest.raises(ConflictError, match="eth1 joins network"):
+            manager.create_networks(ADMIN, "net", cidr="10.0.4.0/24", bridge="br4")
         tagged = VlanManager(here, options=manager.options)
         tagged.create_networks(ADMIN, "net", cidr="10.1.0.0/24", vlan=77, project_id="alice")
         tagged.associate(ADMIN, 4, {"host": "h7"})

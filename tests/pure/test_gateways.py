@@ -50,6 +50,7 @@ def pass_time(here: World, *alive: HostName) -> None:
     """As long as it takes to be thought dead; these hosts have spoken lately."""
     for _ in range(70):
         now = here.clock()
+        here.liveness.listen(now)
     for host in alive:
         here.liveness.hear(host, now)
     gateways.watch_over(here)
@@ -122,10 +123,41 @@ def test_a_server_that_has_just_begun_takes_nobody_for_dead() -> None:
         fresh = Liveness()
         assert not fresh.is_gone(HOST, now)
         assert not fresh.is_heard(HOST, now)
-        assert not fresh.is_gone(HOST, now + fresh.patience / 2)
+        for third in (1, 2):
+            assert not fresh.is_gone(HOST, now + third * fresh.patience / 3)
         fresh.hear(OTHER_HOST, now + fresh.patience / 2)
         assert fresh.is_gone(HOST, now + fresh.patience)
         assert not fresh.is_gone(OTHER_HOST, now + fresh.patience)
+
+
+def test_a_server_that_was_away_takes_nobody_for_dead(here: World) -> None:
+    """Asleep for longer than hosts are waited for, it lets all speak again before any loses its gateway."""
+    for host in (HOST, OTHER_HOST):
+        tell(here, host, "eth1")
+    network = made(here, GatewayHosts.ONE)
+    gateways.watch_over(here)
+    for _ in range(70):
+        here.clock()
+    tell(here, OTHER_HOST, "eth1")
+    gateways.watch_over(here)
+    assert held(here, network) == {HOST: [GATEWAY]}
+    tell(here, HOST, "eth1")
+    pass_time(here, OTHER_HOST)
+    assert held(here, network) == {OTHER_HOST: [GATEWAY]}
+
+
+def test_a_clock_that_is_set_back_makes_nobody_live() -> None:
+    """A host that was heard at a moment yet to come is waited for like any, from now on."""
+    with world() as here:
+        fresh, now = Liveness(), here.clock()
+        fresh.hear(HOST, now)
+        fresh.listen(now)
+        early = now - 10 * fresh.patience
+        fresh.listen(early)
+        for quarter in range(1, 5):
+            fresh.listen(early + quarter * fresh.patience / 4)
+        assert fresh.is_gone(HOST, early + fresh.patience)
+        assert not fresh.is_heard(HOST, early + fresh.patience)
 
 
 def test_a_named_host_keeps_the_gateway_dead_or_alive(here: World) -> None:

@@ -15,7 +15,7 @@ from netwright.control.rules import RuleRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.control.world import World
 from netwright.model.ids import GroupId, HostName, PortId
-from netwright.model.intent import Direction, HostTap, Unplugged
+from netwright.model.intent import Direction, HostTap, Ipv6Mode, Unplugged
 from netwright.model.plan import HostPlan, ItemKey, MemberItem, Noun, PlanDelta
 
 
@@ -75,3 +75,32 @@ def test_a_port_among_many_changes_one_member_elsewhere() -> None:
             ItemKey(Noun.MEMBER, added)
         ]
         assert delta.removed == (ItemKey(Noun.PORT, added),)
+
+
+def test_an_address_that_comes_and_goes_with_its_subnet_is_told_to_other_hosts() -> None:
+    """Guests there take addresses of a new automatic subnet, and lose them with it: groups here follow."""
+    with world() as here:
+        network, group = prepare(here)
+        there = plug(here, network, group, OTHER_HOST)[0]
+        plug(here, network, group, HOST)
+
+        def told(since: int) -> set[str]:
+            delta = plans.delta(here, HOST, since)
+            assert isinstance(delta, PlanDelta)
+            items = [item for item in delta.changed if isinstance(item, MemberItem) and item.id == there]
+            return {str(prefix) for item in items for prefix in item.prefixes if prefix.version == 6}
+
+        before = plans.generation(here)
+        mode = Ipv6Mode.SLAAC
+        request = SubnetRequest(
+            network_id=network, cidr=ip_network("fd00::/64"), ipv6_ra_mode=mode, ipv6_address_mode=mode
+        )
+        (subnet,) = subnets.create(here, [request])
+        fixed = ports.get(here, there).value.fixed_ips
+        assert told(before) == {f"{one.address}/128" for one in fixed if one.address.version == 6} != set()
+        before = plans.generation(here)
+        subnets.delete(here, subnet.value.id)
+        delta = plans.delta(here, HOST, before)
+        assert isinstance(delta, PlanDelta)
+        assert there in {item.id for item in delta.changed if isinstance(item, MemberItem)}
+        assert told(before) == set()

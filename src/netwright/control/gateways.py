@@ -86,7 +86,11 @@ def shown(connection: sa.Connection, among: Collection[Network]) -> Mapping[Netw
 
 
 def watch_over(world: World) -> None:
-    """Gives gateways that nobody holds, or a dead host, to one that lives; to be called now and then."""
+    """Gives gateways that nobody holds, or a dead host, to one that lives.
+
+    To be called several times in each `patience` of the world's liveness.
+    """
+    world.liveness.listen(world.clock())
     with world.look() as connection:
         due = [network.id for network in _of_one(connection) if _is_due(world, connection, network)]
     if due:

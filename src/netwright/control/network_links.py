@@ -22,7 +22,7 @@ UPLINK: Final = "provider:physical_network"
 SEGMENT: Final = "provider:segmentation_id"
 _LAST_VLAN: Final = 4094
 _LONGEST: Final = 15
-_RESERVED: Final = re.compile(r"(brq|tap|dhp|ns-).*|all|default|lo")
+_RESERVED: Final = re.compile(r"(brq|tap|dhp|ns-).*|wg[0-9a-f]{8}-[0-9a-f]{2}|all|default|lo")
 """Netwright's own links, and what is no link's name below /proc/sys/net/ipv6/conf."""
 
 
@@ -82,8 +82,8 @@ def with_links(work: Work, old: Network | None, new: Network, wanted: int | None
             raise invalid(SEGMENT, why)
         if old is None or new.uplink != old.uplink:
             new = replace(new, vlan=_vlan(work, new, new.uplink, number))
-    if new.uplink is not None and (old is None or new.uplink != old.uplink):
-        _refuse_own_link(work.connection, new)
+    if old is None or (new.uplink, new.external) != (old.uplink, old.external):
+        _refuse_link(work.connection, new)
     if new.bridge != (old.bridge if old else None):
         _refuse_bridge(work, old, new)
     return new
@@ -104,12 +104,24 @@ def _vlan(work: Work, network: Network, uplink: LinkName, number: int) -> Vlan:
     raise NamedConflictError("VlanLinkInUse", message, SEGMENT)
 
 
-def _refuse_own_link(connection: sa.Connection, network: Network) -> None:
-    """What netwright makes for one network is not another's way out."""
+def _refuse_link(connection: sa.Connection, network: Network) -> None:
+    """What netwright makes for one network is not another's way out, and a link is on one bridge only."""
+    if network.uplink is None:
+        return
     for column in ("bridge", "vlan_link"):
         for record in networks.find(connection, {column: (network.uplink,)}):
             message = f"{UPLINK}: {network.uplink} is a link of network {record.value.id}."
             raise NamedConflictError("UplinkInUse", message, UPLINK)
+    others = networks.find(connection, {"uplink": (network.uplink,)}) if _is_flat(network) else ()
+    for record in others:
+        if record.value.id != network.id and _is_flat(record.value):
+            message = f"{UPLINK}: {network.uplink} joins network {record.value.id}; give a VLAN of it."
+            raise NamedConflictError("FlatNetworkInUse", message, UPLINK)
+
+
+def _is_flat(network: Network) -> bool:
+    """Whether it has the link to itself; an external network's stays the host's own."""
+    return type_of(network) is NetworkType.FLAT and not network.external
 
 
 def _refuse_bridge(work: Work, old: Network | None, new: Network) -> None:

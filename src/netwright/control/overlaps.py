@@ -19,8 +19,10 @@ def refuse_in_network(cidr: Prefix, others: Iterable[Subnet]) -> None:
             raise invalid("cidr", f"{cidr} overlaps with subnet {other.id} ({other.cidr}) of this network.")
 
 
-def refuse_on_hosts(connection: sa.Connection, cidr: Prefix, apart_from: NetworkId) -> None:
-    """Raises ConflictError where somebody has some of these addresses.
+def refuse_on_hosts(
+    connection: sa.Connection, cidr: Prefix, apart_from: NetworkId | None, field: str = "cidr"
+) -> None:
+    """Raises ConflictError, about that field, where somebody has some of these addresses.
 
     That is another host network, a VPN's peers, or a host's own route.
     """
@@ -28,19 +30,19 @@ def refuse_on_hosts(connection: sa.Connection, cidr: Prefix, apart_from: Network
         if network != apart_from and overlap(cidr, prefix):
             raise NamedConflictError(
                 "CidrOverlapsHostNetwork",
-                f"cidr {cidr} overlaps with subnet {subnet} ({prefix}) of another host network.",
-                "cidr",
+                f"{field} {cidr} overlaps with subnet {subnet} ({prefix}) of another host network.",
+                field,
             )
     for vpn in vpns.find(connection, {"kind": (vpns.WIREGUARD,)}):
         way = vpn.value.way
         if isinstance(way, WireGuard) and overlap(cidr, way.peers):
-            message = f"cidr {cidr} overlaps with the peers of VPN {vpn.value.id} ({way.peers})."
-            raise NamedConflictError("CidrOverlapsVpn", message, "cidr")
+            message = f"{field} {cidr} overlaps with the peers of VPN {vpn.value.id} ({way.peers})."
+            raise NamedConflictError("CidrOverlapsVpn", message, field)
     for host in hosts.every(connection):
         for route in host.facts.routes:
             if overlap(cidr, route):
-                message = f"cidr {cidr} overlaps with the route to {route} of host {host.name}."
-                raise NamedConflictError("CidrOverlapsHostRoute", message, "cidr")
+                message = f"{field} {cidr} overlaps with the route to {route} of host {host.name}."
+                raise NamedConflictError("CidrOverlapsHostRoute", message, field)
 
 
 def overlap(one: Prefix, other: Prefix) -> bool:

@@ -76,6 +76,7 @@ def delete(world: World, subnet_id: SubnetId) -> None:
         used = addresses.used_by_others(work.connection, subnet.id, None if dhcp is None else dhcp.id)
         if used and not fixed_ips.is_automatic(subnet):
             raise in_use("Subnet", subnet_id, "one or more ports or floating IPs have addresses from it")
+        _touch_ports(work, subnet)
         store.delete(work.connection, subnet_id)
         _settle(work, subnet.network_id)
 
@@ -120,6 +121,7 @@ def create_in(work: Work, request: SubnetRequest) -> SubnetId:
     _settle(work, network.id)
     if fixed_ips.is_automatic(subnet):
         _join_all(work, subnet)
+        _touch_ports(work, subnet)
     return subnet.id
 
 
@@ -166,3 +168,12 @@ def _join_all(work: Work, subnet: Subnet) -> None:
     for record in ports.find(work.connection, {"network_id": (subnet.network_id,)}):
         if subnet.id not in {fixed.subnet_id for fixed in record.value.fixed_ips}:
             fixed_ips.add(work, record.value, subnet)
+
+
+def _touch_ports(work: Work, subnet: Subnet) -> None:
+    """Their addresses on it come or go: groups that they are members of follow, on all hosts."""
+    theirs = ports.find(work.connection, {"network_id": (subnet.network_id,)})
+    on_it = (
+        one.value.id for one in theirs if subnet.id in {fixed.subnet_id for fixed in one.value.fixed_ips}
+    )
+    work.touch(Touched.PORT, *on_it)

@@ -97,8 +97,7 @@ def _create(work: Work, request: PeerRequest) -> tuple[VpnPeerId, str | None]:
     way = vpn.way
     if not isinstance(way, WireGuard):
         raise invalid("vpn_id", "this VPN is a guest's: its peers are that guest's business.")
-    private = vpn_keys.new_private_key() if request.public_key is None else None
-    public = vpn_keys.checked(request.public_key or vpn_keys.public_key(private or ""), "public_key")
+    public, private = _keys(request.public_key)
     theirs = [record.value for record in store.find_peers(work.connection, {"vpn_id": (vpn_id,)})]
     if public in {vpn_keys.public_key(way.private_key), *(peer.public_key for peer in theirs)}:
         raise NamedConflictError("VpnPeerKeyInUse", f"public_key: {public} is in use already.", "public_key")
@@ -117,6 +116,14 @@ def _create(work: Work, request: PeerRequest) -> tuple[VpnPeerId, str | None]:
         raise NamedConflictError("IpAddressAlreadyAllocated", message, "address") from error
     work.touch(Touched.VPN, vpn_id)
     return peer.id, private
+
+
+def _keys(given_key: str | None) -> tuple[str, str | None]:
+    """The peer's public key, and the private one where the pair is made here."""
+    if given_key is not None:
+        return vpn_keys.checked(given_key, "public_key"), None
+    private = vpn_keys.new_private_key()
+    return vpn_keys.public_key(private), private
 
 
 def _address(

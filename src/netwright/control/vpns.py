@@ -30,6 +30,11 @@ _MOST_PEERS: Final = 16
 _FEWEST_PEERS: Final = 30
 """Lengths of the ranges that peers' addresses are from."""
 
+_NO_HOSTS: Final = tuple(
+    map(IPv4Network, ("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4"))
+)
+"""This host, loopback, link-local, multicast, reserved and broadcast (RFC 6890)."""
+
 
 class VpnKind(StrEnum):
     """Who ends the VPN: a guest, or WireGuard on the host."""
@@ -163,9 +168,9 @@ def _usable_range(work: Work, peers: IPv4Network) -> IPv4Network:
     """Raises InvalidError, and ConflictError where somebody has some of these addresses."""
     if not _MOST_PEERS <= peers.prefixlen <= _FEWEST_PEERS:
         raise invalid("peer_range", f"must have a length from {_MOST_PEERS} to {_FEWEST_PEERS}.")
-    if peers.is_multicast or peers.is_loopback or peers.is_link_local or peers.is_unspecified:
+    if any(peers.overlaps(special) for special in _NO_HOSTS):
         raise invalid("peer_range", f"{peers} is no range of hosts' addresses.")
-    overlaps.refuse_on_hosts(work.connection, peers, apart_from=NetworkId(""))
+    overlaps.refuse_on_hosts(work.connection, peers, apart_from=None, field="peer_range")
     return peers
 
 
@@ -175,7 +180,7 @@ def _asked(work: Work, vpn: Vpn, request: VpnRequest) -> Vpn:
         vpn,
         name=text.line(given(request.name, vpn.name), "name"),
         description=text.prose(given(request.description, vpn.description), "description"),
-        public_address=given(request.public_address, vpn.public_address),
+        public_address=_public(given(request.public_address, vpn.public_address)),
         public_port=given(request.public_port, vpn.public_port),
         way=_moved(work, vpn, request),
     )
@@ -186,6 +191,13 @@ def _asked(work: Work, vpn: Vpn, request: VpnRequest) -> Vpn:
     if isinstance(asked.way, WireGuard) and asked.public_address is None:
         raise invalid("public_address", "must be given: peers' configurations name it.")
     return asked
+
+
+def _public(address: IPv4Address | None) -> IPv4Address | None:
+    """Raises InvalidError for what no host is called by from outside: its own resolver's, metadata's."""
+    if address is not None and any(address in special for special in _NO_HOSTS):
+        raise invalid("public_address", f"{address} is no host's address.")
+    return address
 
 
 def _moved(work: Work, vpn: Vpn, request: VpnRequest) -> UdpForward | WireGuard:

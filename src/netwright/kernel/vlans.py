@@ -17,6 +17,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from netwright.kernel import rtnetlink
 from netwright.kernel.attempts import attempt_all
 from netwright.kernel.links import silence
+from netwright.kernel.marked_links import MarkedLinks
 from netwright.kernel.rtnetlink import LinkState
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import LinkKey, VlanLink
@@ -30,69 +31,46 @@ class Vlans:
     """Driver of the VLAN devices in the host's namespace."""
 
     def __init__(self) -> None:
-        self._reader = rtnetlink.open_reader()
+        self._links = MarkedLinks("vlans", _KIND, MARK)
 
     def observe(self, keys: Collection[LinkKey] | None = None) -> Mapping[LinkKey, VlanLink]:
-        if keys is None:
-            states = rtnetlink.links(self._reader, _KIND)
-        else:
-            found = (rtnetlink.link(self._reader, name=key.name) for key in keys)
-            states = [state for state in found if state]
-        ours = filter(_is_ours, states)
-        return {LinkKey(HOST_NAMESPACE, state.name): self._value(state) for state in ours}
+        return {LinkKey(HOST_NAMESPACE, state.name): self._value(state) for state in self._links.look(keys)}
 
     def put(self, items: Mapping[LinkKey, VlanLink]) -> None:
         attempt_all("vlans", items, lambda key: self._put(key.name, items[key]))
 
     def remove(self, keys: Collection[LinkKey]) -> None:
-        attempt_all("vlans", [key.name for key in keys], self._remove)
+        self._links.remove(keys)
 
     def close(self) -> None:
-        self._reader.close()
+        self._links.close()
 
     def _value(self, state: LinkState) -> VlanLink:
         parent, master = self._name_of(state.parent), self._name_of(state.master)
         return VlanLink(parent, state.vlan, master, state.mtu, state.alias, up=state.up)
 
     def _name_of(self, index: int) -> LinkName:
-        state = rtnetlink.link(self._reader, index=index) if index else None
+        state = rtnetlink.link(self._links.reader, index=index) if index else None
         return state.name if state else LinkName("")
 
     def _put(self, name: LinkName, value: VlanLink) -> None:
-        parent, master = self._link(value.parent), self._link(value.master)
+        parent, master = self._links.require(value.parent), self._links.require(value.master)
         if value.mtu > parent.mtu:
             said = f"{name}: an MTU of {value.mtu} is more than the {parent.mtu} of {value.parent}"
             raise KernelRefusedError("vlans", said)
-        state = rtnetlink.link(self._reader, name=name)
-        if state and not _is_ours(state) and not _is_half_made(state, parent, value):
+        state = self._links.find(name)
+        if state and not self._links.are_ours(state) and not _is_half_made(state, parent, value):
             raise KernelRefusedError("vlans", f"{name} exists and is not netwright's; rename or delete it")
         if state and (state.parent, state.vlan) != (parent.index, value.id):
-            self._remove(name)
+            self._links.delete(name)
             state = None
         with rtnetlink.writer() as route:
             if state is None:
                 _make(route, name, parent, value)
             silence(name)
             wanted = {"mtu": value.mtu, "ifalias": value.alias, "master": master.index}
-            index = self._link(name).index
+            index = self._links.require(name).index
             route.link("set", index=index, state="up" if value.up else "down", **wanted)
-
-    def _remove(self, name: LinkName) -> None:
-        state = rtnetlink.link(self._reader, name=name)
-        if state is None or state.kind != _KIND:
-            return
-        with rtnetlink.writer() as route:
-            rtnetlink.delete_link(route, state.index)
-
-    def _link(self, name: LinkName) -> LinkState:
-        state = rtnetlink.link(self._reader, name=name)
-        if state is None:
-            raise KernelRefusedError("vlans", f"{name}: no such link")
-        return state
-
-
-def _is_ours(state: LinkState) -> bool:
-    return state.kind == _KIND and state.alias.startswith(MARK)
 
 
 def _is_half_made(state: LinkState, parent: LinkState, value: VlanLink) -> bool:

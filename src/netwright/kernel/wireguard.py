@@ -18,6 +18,7 @@ from pyroute2.netlink.exceptions import NetlinkError
 from netwright.kernel import rtnetlink
 from netwright.kernel.attempts import attempt_all
 from netwright.kernel.links import silence
+from netwright.kernel.marked_links import MarkedLinks
 from netwright.kernel.rtnetlink import LinkState
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import LinkKey, WireGuardLink
@@ -34,35 +35,30 @@ class WireGuards:
     """Driver of the WireGuard devices in the host's namespace."""
 
     def __init__(self) -> None:
-        self._reader = rtnetlink.open_reader()
+        self._links = MarkedLinks(_STAGE, _KIND, MARK)
 
     def observe(self, keys: Collection[LinkKey] | None = None) -> Mapping[LinkKey, WireGuardLink]:
-        if keys is None:
-            states = rtnetlink.links(self._reader, _KIND)
-        else:
-            found = (rtnetlink.link(self._reader, name=key.name) for key in keys)
-            states = [state for state in found if state]
-        return {LinkKey(HOST_NAMESPACE, state.name): _value(state) for state in states if _is_ours(state)}
+        return {LinkKey(HOST_NAMESPACE, state.name): _value(state) for state in self._links.look(keys)}
 
     def put(self, items: Mapping[LinkKey, WireGuardLink]) -> None:
         attempt_all(_STAGE, items, lambda key: self._put(key.name, items[key]))
 
     def remove(self, keys: Collection[LinkKey]) -> None:
-        attempt_all(_STAGE, [key.name for key in keys], self._remove)
+        self._links.remove(keys)
 
     def close(self) -> None:
-        self._reader.close()
+        self._links.close()
 
     def _put(self, name: LinkName, value: WireGuardLink) -> None:
-        state = rtnetlink.link(self._reader, name=name)
-        if state and not _is_ours(state) and (state.kind != _KIND or state.alias):
+        state = self._links.find(name)
+        if state and not self._links.are_ours(state) and (state.kind != _KIND or state.alias):
             raise KernelRefusedError(_STAGE, f"{name} exists and is not netwright's; rename or delete it")
         with rtnetlink.writer() as route, _told(name):
             if state is None:
                 route.link("add", ifname=name, kind=_KIND)
             # Its peers have no addresses of IPv6.
             silence(name)
-            index = self._index(name)
+            index = self._links.require(name).index
             route.link("set", index=index, mtu=value.mtu, ifalias=value.alias)
             try:
                 _configure(name, value)
@@ -71,23 +67,6 @@ class WireGuards:
                 route.link("set", index=index, state="down")
                 raise
             route.link("set", index=index, state="up" if value.up else "down")
-
-    def _index(self, name: LinkName) -> int:
-        state = rtnetlink.link(self._reader, name=name)
-        if state is None:
-            raise KernelRefusedError(_STAGE, f"{name}: no such link")
-        return state.index
-
-    def _remove(self, name: LinkName) -> None:
-        state = rtnetlink.link(self._reader, name=name)
-        if state is None or not _is_ours(state):
-            return
-        with rtnetlink.writer() as route:
-            rtnetlink.delete_link(route, state.index)
-
-
-def _is_ours(state: LinkState) -> bool:
-    return state.kind == _KIND and state.alias.startswith(MARK)
 
 
 def _configure(name: LinkName, value: WireGuardLink) -> None:

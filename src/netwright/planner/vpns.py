@@ -15,8 +15,12 @@ _LEAST_MTU: Final = 576
 
 
 def item(vpn: Vpn, peers: Iterable[VpnPeer], network: NetworkItem) -> VpnItem | None:
-    """The VPN on a host that has the network; None where the network's gateway is elsewhere."""
-    if not network.serves:
+    """The VPN on a host that has the network.
+
+    None where the network's gateway is elsewhere, and for a forward to what is no guest's of the network (any
+    more): it may be another project's by now, or the host's own.
+    """
+    if not network.serves or not (isinstance(vpn.way, WireGuard) or _is_guests(vpn.way, network)):
         return None
     return VpnItem(
         id=vpn.id,
@@ -27,6 +31,11 @@ def item(vpn: Vpn, peers: Iterable[VpnPeer], network: NetworkItem) -> VpnItem | 
         public_address=vpn.public_address,
         way=_way(vpn.way, peers, network.mtu),
     )
+
+
+def _is_guests(way: UdpForward, network: NetworkItem) -> bool:
+    address = way.private_address
+    return any(address in one.cidr and address != one.held for one in network.subnets)
 
 
 def prefixes(network: NetworkItem) -> tuple[IPv4Network, ...]:
