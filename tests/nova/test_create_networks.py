@@ -48,6 +48,12 @@ def cidrs(manager: NetworkManager, **given: object) -> list[str]:
         ({"multi_host": "perhaps"}, InvalidError, "multi_host"),
         ({"uuid": "../x"}, InvalidError, "uuid"),
         ({"num_networks": 2, "network_size": 256}, exception.InvalidCidr, "cidr"),
+        ({"gateway": "10.0.0.0", "dhcp_server": "10.0.0.5"}, exception.AddressOutOfRange, "gateway"),
+        ({"gateway": "10.0.0.255", "dhcp_server": "10.0.0.5"}, exception.AddressOutOfRange, "gateway"),
+        ({"dhcp_server": "10.0.0.255"}, exception.AddressOutOfRange, "dhcp_server"),
+        ({"priority": 10**30}, exception.InvalidIntValue, "priority"),
+        ({"mtu": -(10**30)}, exception.InvalidIntValue, "mtu"),
+        ({"cidr": None, "cidr_v6": "fd00::/48", "num_networks": 10**9}, exception.InvalidCidr, "cidr_v6"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused_by_name(
@@ -372,3 +378,24 @@ def test_a_large_network_costs_no_row_for_an_address() -> None:
             held = connection.exec_driver_sql("SELECT count(*) FROM addresses").scalar_one()
         assert pages * size < 1_000_000
         assert held == 256
+
+
+def test_no_two_vpns_have_one_port() -> None:
+    """A network that is made after another one went does not take a third one's public port."""
+    with vlan() as manager:
+        first, *_ = manager.create_networks(
+            ADMIN, "net", cidr="10.1.0.0/16", num_networks=3, network_size=256, vpn_start=1000
+        )
+        manager.delete_network(ADMIN, None, first.uuid)
+        manager.create_networks(ADMIN, "net", cidr="10.2.0.0/16", num_networks=2, network_size=256)
+        ports = [one.vpn_public_port for one in manager.get_all_networks(ADMIN)]
+        assert len(set(ports)) == len(ports) == 4
+
+
+@pytest.mark.parametrize("start", [-5, 0, 65536])
+def test_a_vpns_port_is_a_port(start: int) -> None:
+    """vpn_start beyond the ports that there are is refused, and nothing is made."""
+    with vlan() as manager:
+        with pytest.raises(ValueError, match="port"):
+            manager.create_networks(ADMIN, "net", cidr="10.1.0.0/24", vpn_start=start)
+        assert manager.get_all_networks(ADMIN) == []

@@ -104,9 +104,12 @@ def test_macs_of_the_hypervisor_are_used_or_refused() -> None:
         macs = {"fa:16:3e:00:00:01", "fa:16:3e:00:00:02"}
         info = boot(manager, 1, macs=macs)
         assert {vif["address"] for vif in info} == macs
-        for wrong in ({"fa:16:3e:00:00:03"}, macs):
+        crossed = {"FA-16-3E-00-00-01", "FA-16-3E-00-00-02"}
+        for wrong in ({"fa:16:3e:00:00:03"}, macs, crossed):
             with pytest.raises(exception.VirtualInterfaceCreateException):
                 boot(manager, 2, macs=wrong)
+        with pytest.raises(InvalidError):
+            boot(manager, 2, requested_networks=[("x",)])
         assert manager.get_vifs_by_instance(ADMIN, uuid(2)) == []
 
 

@@ -211,6 +211,7 @@ def test_an_interface_that_is_missing_is_told_and_takes_nothing_along() -> None:
             with pytest.raises(exception.NoFloatingIpInterface):
                 manager.associate_floating_ip(ADMIN, address, fixed)
             assert manager.get_floating_ip_by_address(ADMIN, address).fixed_address is None
+            assert address not in run(host.space, ["iptables-save"]).stdout
             LocalManager(there.world).associate_floating_ip(ADMIN, address, fixed)
             again = host.restarted(there.world, use_ipv6=False)
             again.init_host()
@@ -240,3 +241,34 @@ def test_what_was_asked_of_the_host_is_done_by_any_manager() -> None:
                 ADMIN, address=FLOATING, interface="eth0", instance_uuid=uuid(1)
             )
         assert not there.answers()
+
+
+def test_an_auto_assigned_floating_ip_that_the_host_refuses_is_its_pools_again() -> None:
+    """The boot fails, and leaves the project no floating IP that nobody shows it."""
+    with street("h1", auto_assign_floating_ip=True) as there:
+        (host,) = there.hosts
+        LocalManager(there.world).create_floating_ips_bulk(ADMIN, "198.51.100.9", interface="eth9")
+        with host.inside() as manager:
+            with pytest.raises(exception.NoFloatingIpInterface):
+                manager.allocate_for_instance(
+                    ADMIN, instance_id=uuid(1), instance=instance(1, "h1"), host="h1", project_id="alice"
+                )
+            assert manager.get_vifs_by_instance(ADMIN, uuid(1)) == []
+            assert manager.get_floating_ip_by_address(ADMIN, "198.51.100.9").project_id is None
+
+
+@pytest.mark.parametrize("call", ["deallocate", "remove"])
+def test_a_fixed_ip_that_goes_takes_its_floating_ip_off_the_host_at_once(call: str) -> None:
+    """No tick is waited for: the fixed IP's next owner is not reached by it."""
+    with street("h1") as there:
+        (host,) = there.hosts
+        fixed = boot(host, 1)
+        with host.inside() as manager:
+            manager.associate_floating_ip(ADMIN, FLOATING, fixed)
+            assert f"{FLOATING}/32" in addresses_of(host.space, "eth0")
+            if call == "deallocate":
+                manager.deallocate_fixed_ip(ADMIN, fixed)
+            else:
+                manager.remove_fixed_ip_from_instance(ADMIN, uuid(1), "h1", fixed)
+        assert f"{FLOATING}/32" not in addresses_of(host.space, "eth0")
+        assert FLOATING not in run(host.space, ["iptables-save"]).stdout

@@ -408,8 +408,11 @@ def test_a_number_is_an_address() -> None:
     with cloud() as manager:
         found = manager.get_floating_ip(ADMIN, int(IPv4Address("203.0.113.3")))
         assert (str(found.address), found.project_id) == ("203.0.113.3", None)
-        with pytest.raises(exception.FloatingIpNotFoundForAddress):
-            manager.get_floating_ip(ADMIN, 1 << 32)
+        for large in (1 << 32, "9" * 5000):
+            with pytest.raises(exception.FloatingIpNotFoundForAddress):
+                manager.get_floating_ip(ADMIN, large)
+        with pytest.raises(InvalidError):
+            manager.get_floating_ip(ADMIN, "\u00b2")
 
 
 def test_the_ready_made_notifier_writes_a_line() -> None:

@@ -214,6 +214,8 @@ HOSTILE = "a\nb; rm -rf /"
         (NETWORKS, {"uuid": uuid(1), "label": "x", "cidr": "10.9.0.0/24", "vlan": 5000}),
         (NETWORKS, {"uuid": uuid(1), "label": "x", "cidr": "10.9.0.0/24", "host": HOSTILE}),
         (NETWORKS, {"uuid": uuid(1), "label": "x", "cidr": "10.0.0.0/25", "gateway": "10.0.0.1"}),
+        (NETWORKS, {"uuid": uuid(1), "label": "x", "cidr": "10.9.0.0/24", "vpn_public_port": 99999}),
+        (NETWORKS, {"uuid": uuid(1), "label": "x", "cidr": "10.9.0.0/24", "priority": 10**15}),
         (GROUPS, {"name": HOSTILE, "project_id": "alice"}),
         (GROUPS, {"name": "x"}),
         (RULES, {"parent_group_id": 77, "protocol": "tcp", "cidr": "0.0.0.0/0"}),
@@ -309,6 +311,26 @@ def test_a_database_that_is_not_there_is_bad_input(url: str, tmp_path: Path) -> 
     with pytest.raises(InvalidError), old_database(url.format(tmp_path)):
         pass
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_no_database_is_bad_input(tmp_path: Path) -> None:
+    """What SQLite does not take for one is an InvalidError that says so."""
+    path = tmp_path / "nova.db"
+    path.write_text("no database\n" * 100)
+    with pytest.raises(InvalidError, match="not a database"), old_database(f"sqlite:///{path}"):
+        pass
+
+
+def test_a_lease_file_names_only_interfaces() -> None:
+    """An address that waits, whose interface nova had forgotten, is kept from others and is in no lease file."""
+    with both() as (old, here):
+        network = old.network(1, "10.0.0.0/28")
+        old.instance(1, network, "10.0.0.7")
+        old.change(FIXED_IPS, old.fixed["10.0.0.8"], instance_uuid=uuid(1), leased=True)
+        brought(old, here)
+        manager = VlanManager(here)
+        assert manager.get_fixed_ip_by_address(ADMIN, "10.0.0.8").leased
+        assert "10.0.0.8" not in manager.get_dhcp_leases(ADMIN, {"id": network})
 
 
 def test_nothing_is_written_to_the_old_database() -> None:

@@ -170,6 +170,10 @@ def test_vlans_are_numbered_as_asked(manage: Manage) -> None:
         (("project", "quota", "--project", "p", "--key", "cores", "--value", "1"), 2),
         (("project", "quota", "--project", "p", "--key", "networks"), 2),
         (("project", "quota", "--project", "p", "--key", "networks", "--value", "many"), 2),
+        (("project", "quota", "--project", "p", "--key", "networks", "--value", "\u00b2"), 2),
+        (("project", "quota", "--project", "p", "--key", "networks", "--value", "9" * 30), 2),
+        (("vpn", "change", "--project", "p", "--ip", "192.0.2.1", "--port", "\u00b2"), 2),
+        (("vpn", "change", "--project", "p", "--ip", "192.0.2.1", "--port", "9" * 5000), 2),
         (("import-nova",), 2),
         (("import-nova", "--connection", "nonsense"), 2),
         (("network", "destroy"), 2),
@@ -201,6 +205,15 @@ def test_a_network_changes_hands_and_goes(manage: Manage) -> None:
     assert (network["project_id"], network["host"]) == (None, None)
     manage.ok("network", "delete", *one)
     assert manage.json("network", "list") == []
+
+
+def test_a_network_changes_hands_whole_or_not_at_all(manage: Manage) -> None:
+    """Where the host's name cannot be, the network is not the project's either."""
+    manage.ok("network", "create", "--label", "one", "--fixed_range_v4", "10.0.0.0/24")
+    one = ("--fixed_range", "10.0.0.0/24")
+    assert manage.run("network", "modify", *one, "--project", "p", "--host", "no host").code == 2
+    (network,) = manage.json("network", "list")
+    assert (network["project_id"], network["host"]) == (None, None)
 
 
 def test_fixed_ips_are_reserved_and_listed(manage: Manage) -> None:

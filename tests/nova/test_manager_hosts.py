@@ -7,12 +7,19 @@ import signal
 from datetime import timedelta
 
 import pytest
-from nova.manager_hosts import BRIDGE, hosts, leased
+from nova.manager_hosts import BRIDGE, Host, hosts, leased
 from nova.managers import ADMIN, uuid
 
 from netwright.control.world import World
 from netwright.nova.manager import FlatDHCPManager
+from netwright.nova.models import FixedIpModel
 from netwright.testing.namespaces import addresses_of, eventually, run
+
+
+def ticked(host: Host) -> FixedIpModel:
+    """10.0.0.2 after the next tick: dnsmasq's script, which tells of leases, runs when dnsmasq likes."""
+    host.tick()
+    return host.manager.get_fixed_ip_by_address(ADMIN, "10.0.0.2")
 
 
 def test_a_guests_lease_and_its_end_are_in_the_store() -> None:
@@ -25,14 +32,13 @@ def test_a_guests_lease_and_its_end_are_in_the_store() -> None:
         assert answer["new_ip_address"] == "10.0.0.2"
         assert answer["new_routers"] == answer["new_dhcp_server_identifier"] == "10.0.0.1"
         assert host.addresses() == {"10.0.0.1/24"}
-        host.tick()
+        assert eventually(lambda: ticked(host).leased)
         found = host.manager.get_fixed_ip_by_address(ADMIN, "10.0.0.2")
         assert (found.leased, found.allocated, found.instance_uuid) == (True, True, uuid(1))
         assert host.manager.get_dhcp_leases(ADMIN, net).split(" ")[2] == "10.0.0.2"
         host.delete(1)
         assert host.manager.get_fixed_ip_by_address(ADMIN, "10.0.0.2").instance_uuid == uuid(1)
-        host.tick()
-        assert host.manager.get_fixed_ip_by_address(ADMIN, "10.0.0.2").instance_uuid is None
+        assert eventually(lambda: ticked(host).instance_uuid is None)
         assert leased(guest, seconds=3) == ""
 
 
@@ -233,3 +239,55 @@ def test_names_of_guests_that_come_to_another_host_are_known(option: dict[str, o
             manager.init_host()
             manager.run_periodic_tasks(ADMIN)
         assert named() == ["vm1.novalocal", "vm3.novalocal"]
+
+
+def test_a_network_that_cannot_be_served_stops_no_other() -> None:
+    """Beside one whose link is missing the others are served, at a start and at a tick; it is when its link is there."""
+    with hosts("h1", flat_interface=None) as (world, (host,)):
+        with host.inside() as manager:
+            manager.create_networks(
+                ADMIN, "bad", cidr="10.0.1.0/24", bridge="br101", bridge_interface="missing0"
+            )
+            manager.create_networks(ADMIN, "good", cidr="10.0.0.0/24", bridge_interface="eth1")
+        host.tick()
+        assert host.addresses() == {"10.0.0.1/24"}
+        with host.inside() as manager:
+            manager.delete_network(ADMIN, "10.0.0.0/24")
+            assert host.addresses() == set()
+            manager.create_networks(ADMIN, "good", cidr="10.0.0.0/24", bridge_interface="eth1")
+            host.tick()
+            assert host.addresses() == {"10.0.0.1/24"}
+            run(host.space, ["ip", "link", "del", BRIDGE])
+            again = host.restarted(world, flat_interface=None)
+            again.init_host()
+            assert host.addresses() == {"10.0.0.1/24"}
+            run(host.space, ["ip", "link", "add", "missing0", "type", "veth", "peer", "name", "far0"])
+            again.run_periodic_tasks(ADMIN)
+        assert "10.0.1.1/24" in addresses_of(host.space, "br101")
+
+
+def test_a_deleted_multi_host_network_leaves_nothing_on_its_host() -> None:
+    """Its gateway there is the host's own address, and goes as any network's does."""
+    with hosts("h1") as (_, (host,)):
+        with host.inside() as manager:
+            (net,) = manager.create_networks(ADMIN, "net", cidr="10.0.0.0/24", multi_host=True)
+        host.boot(1)
+        host.delete(1)
+        assert host.dnsmasq() != []
+        with host.inside() as manager:
+            manager.delete_network(ADMIN, None, net.uuid)
+        assert (host.addresses(), host.dnsmasq()) == (set(), [])
+
+
+def test_a_host_without_an_address_there_takes_none_to_take_a_network_down() -> None:
+    """Another host's guest of a full multi_host network goes by any host's call, whatever is torn down unused."""
+    with hosts("h1", "h2", teardown_unused_network_gateway=True) as (_, (one, two)):
+        with one.inside() as manager:
+            manager.create_networks(ADMIN, "net", cidr="10.0.0.0/29", multi_host=True)
+        for number in range(1, 5):
+            two.boot(number)
+        two.manager.lease_fixed_ip(ADMIN, "10.0.0.2")
+        with one.inside() as manager:
+            manager.deallocate_for_instance(ADMIN, instance_id=uuid(1))
+        assert one.addresses() == set()
+        assert two.addresses() == {"10.0.0.3/29"}

@@ -68,8 +68,8 @@ def test_one_port_leads_to_the_first_of_a_projects_networks() -> None:
         assert forwards(here) == [("alice", "10.0.1.2", 1194, PUBLIC)]
 
 
-def test_a_port_that_another_vpn_has_is_refused_whole() -> None:
-    """Neither new networks nor a change take a port away; nothing of them is made."""
+def test_a_port_that_another_vpn_has_stays_its_own() -> None:
+    """New networks have the ports behind it; a change to it is refused whole."""
     with vlan() as manager:
         here = world_of(manager)
         (theirs,) = networks.create(here, [NetworkRequest(gateway_place=GatewayPlace.HOST)])
@@ -78,13 +78,13 @@ def test_a_port_that_another_vpn_has_is_refused_whole() -> None:
             network_id=theirs.value.id, public_port=1001, private_address=IPv4Address("10.9.0.9")
         )
         vpns.create(here, [taken])
-        with pytest.raises(ConflictError, match="public_port"):
-            manager.create_networks(ADMIN, "net", cidr="10.0.0.0/23", num_networks=2, network_size=256)
-        assert manager.get_all_networks(ADMIN) == []
-        manager.create_networks(ADMIN, "net", cidr="10.0.0.0/24", project_id="alice")
+        made = manager.create_networks(
+            ADMIN, "net", cidr="10.0.0.0/23", num_networks=2, network_size=256, project_id="alice"
+        )
+        assert [net.vpn_public_port for net in made] == [1000, 1002]
         with pytest.raises(ConflictError, match="public_port"):
             classic_projects.change_vpn(here, "alice", PUBLIC, 1001)
-        assert [net.vpn_public_port for net in manager.get_all_networks(ADMIN)] == [1000]
+        assert [net.vpn_public_port for net in manager.get_all_networks(ADMIN)] == [1000, 1002]
 
 
 def test_a_manager_that_serves_its_host_forwards_there_itself() -> None:

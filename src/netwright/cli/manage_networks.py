@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
 import click
@@ -10,13 +9,11 @@ import click
 from netwright.cli.manage_command import Asked, command, option, switch
 from netwright.cli.nouns import Column, Item, Noun
 from netwright.cli.output import print_items, print_lines
-from netwright.control import classic_networks, quotas
+from netwright.control import classic_networks
 from netwright.control.classic_networks import ClassicRecord
-from netwright.control.classic_refusals import InvalidCidr, NetworkNotFound
 from netwright.model.errors import InvalidError
-from netwright.nova import network_request
+from netwright.nova import network_calls
 from netwright.nova.models import network_model
-from netwright.nova.network_layout import lay_out
 from netwright.nova.network_request import Kind
 
 NETWORK: Final = Noun(
@@ -63,9 +60,7 @@ def create(asked: Asked) -> None:
     multi_host = asked.text("multi_host")
     if multi_host is not None:
         given["multi_host"] = _MULTI_HOST[multi_host]
-    wanted = network_request.parse(given, asked.options, _KINDS[asked.manager])
-    limit = asked.options.quota_networks if asked.options.enable_network_quota else quotas.UNLIMITED
-    made = classic_networks.create(asked.world, lambda taken: lay_out(wanted, taken), limit)
+    made = network_calls.create(asked.world, asked.options, _KINDS[asked.manager], given)
     print_items(list(map(_item, made)), NETWORK, asked.style)
 
 
@@ -76,7 +71,7 @@ def show_all(asked: Asked) -> None:
 def delete(asked: Asked) -> None:
     if not asked.text("uuid") and not asked.text("fixed_range"):
         raise InvalidError("say which network: --fixed_range or --uuid", "uuid")
-    reference = asked.text("uuid") or _with_prefix(asked, "fixed_range").id
+    reference = asked.text("uuid") or _of_range(asked).id
     classic_networks.delete(asked.world, reference, require_disassociated=True)
     print_lines(f"deleted network {reference}")
 
@@ -88,11 +83,11 @@ def modify(asked: Asked) -> None:
         raise InvalidError("give either what to associate or what to disassociate", "disassociate")
     if not (project or host or no_project or no_host):
         raise InvalidError("nothing to change: give at least one option")
-    network = _with_prefix(asked, "fixed_range").id
-    if project or no_project:
-        classic_networks.set_project(asked.world, network, project)
+    network = _of_range(asked).id
+    wanted = {"project": project} if project or no_project else {}
     if host or no_host:
-        classic_networks.set_host(asked.world, network, host)
+        wanted["host"] = host
+    classic_networks.associate(asked.world, network, wanted)
     print_items(
         [_item(one) for one in classic_networks.find(asked.world, {"network_id": (network,)})],
         NETWORK,
@@ -100,17 +95,8 @@ def modify(asked: Asked) -> None:
     )
 
 
-def _with_prefix(asked: Asked, name: str) -> ClassicRecord:
-    text = asked.required(name)
-    try:
-        prefix: IPv4Network | IPv6Network = ip_network(text, strict=False)
-    except ValueError as error:
-        raise InvalidCidr(str(error), name) from error
-    with asked.world.look() as connection:
-        record = classic_networks.with_prefix(connection, prefix)
-    if record is None:
-        raise NetworkNotFound(prefix)
-    return record
+def _of_range(asked: Asked) -> ClassicRecord:
+    return network_calls.named(asked.world, asked.required("fixed_range"), None)
 
 
 def _item(record: ClassicRecord) -> Item:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import AddressValueError, IPv4Address
 from typing import Final
 
@@ -23,6 +24,7 @@ QUOTA: Final = Noun(
         Column("DEFAULT", "is_default"),
     ),
 )
+_DIGITS: Final = re.compile("[0-9]{1,9}")
 _NO_LIMIT: Final = frozenset({"unlimited", "-1"})
 
 
@@ -81,15 +83,15 @@ def _limit(value: str) -> int | None:
         return None
     if value in _NO_LIMIT:
         return quotas.UNLIMITED
-    if not value.isdigit():
+    if not _DIGITS.fullmatch(value):
         raise InvalidError(f"--value: {value!r} is neither a number, 'unlimited' nor 'default'", "value")
     return int(value)
 
 
 def _number(asked: Asked, name: str) -> int:
     text = asked.required(name)
-    if not text.isdigit():
-        raise InvalidError(f"--{name}: {text!r} is not a number", name)
+    if not _DIGITS.fullmatch(text):
+        raise InvalidError(f"--{name}: {text[:40]!r} is not a number", name)
     return int(text)
 
 

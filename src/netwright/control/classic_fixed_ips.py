@@ -8,7 +8,9 @@ from datetime import datetime
 from ipaddress import IPv6Address
 from typing import Final
 
-from netwright.control import classic_networks, classic_vifs, fixed_ips, floating_ips, quotas
+import sqlalchemy as sa
+
+from netwright.control import classic_networks, classic_vifs, fixed_ips, floating_ips, ports, quotas
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import (
     FixedIpAlreadyInUse,
@@ -20,11 +22,13 @@ from netwright.control.classic_refusals import (
 from netwright.control.classic_vifs import Instance, Macs
 from netwright.control.world import Work, World
 from netwright.model.classic import ClassicFixedIp, Life
-from netwright.model.ids import HostName, Mac
+from netwright.model.ids import HostName, Mac, PortId
 from netwright.model.intent import Address, FixedIp, Port, Subnet
 from netwright.store import addresses
 from netwright.store import classic_fixed_ips as store
+from netwright.store import classic_floating_ips as classic_floating_rows
 from netwright.store import classic_networks as network_rows
+from netwright.store import floating_ips as floating_rows
 from netwright.store import ports as port_rows
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
@@ -78,7 +82,7 @@ def deallocate(work: Work, fixed: ClassicFixedIp) -> ClassicFixedIp:
     addresses.pass_on(work.connection, fixed.subnet_id, fixed.address, addresses.GATEWAY)
     store.save(work.connection, waiting)
     if fixed.port_id is not None:
-        floating_ips.drop_fixed_in(work, fixed.port_id, fixed.address)
+        _drop_floating(work, fixed.port_id, fixed.address)
         work.touch(Touched.PORT, fixed.port_id)
     return waiting
 
@@ -94,6 +98,16 @@ def disassociate(work: Work, fixed: ClassicFixedIp) -> None:
         addresses.release(work.connection, fixed.subnet_id, fixed.address)
     if fixed.port_id is not None and fixed.life is Life.ALLOCATED:
         work.touch(Touched.PORT, fixed.port_id)
+
+
+def take_back(work: Work, fixed: ClassicFixedIp) -> None:
+    """The allocation is undone, unless it has ended already; with its interface, if that has no other."""
+    now = store.with_address(work.connection, fixed.address)
+    if now is None or (now.port_id, now.life) != (fixed.port_id, Life.ALLOCATED):
+        return
+    disassociate(work, deallocate(work, now))
+    if now.port_id is not None and not store.find(work.connection, {"port_id": (now.port_id,)}):
+        ports.delete_in(work, now.port_id)
 
 
 def lease(world: World, address: Address) -> ClassicFixedIp | None:
@@ -141,15 +155,25 @@ def host_address(world: World, record: ClassicRecord, host: HostName) -> Address
     """
     if record.v4 is None:
         raise NoMoreFixedIps(record.id)
-    own = {"network_id": (record.id,), "host": (host,), "life": (Life.HOST.value,)}
+    with world.look() as connection:
+        held = held_by_host(connection, record, host)
+    if held is not None:
+        return held
     with world.work() as work:
-        for fixed in store.find(work.connection, own):
-            return fixed.address
+        held = held_by_host(work.connection, record, host)
+        if held is not None:
+            return held
         address = _take_next(work, record, record.v4, addresses.GATEWAY)
         kept = ClassicFixedIp(record.id, record.v4.id, address, Life.HOST, work.now, host=host)
         store.insert(work.connection, kept)
         work.touch(Touched.NETWORK, record.id)
         return address
+
+
+def held_by_host(connection: sa.Connection, record: ClassicRecord, host: HostName) -> Address | None:
+    """The address of a multi_host network that the host has taken; None: none."""
+    own = {"network_id": (record.id,), "host": (host,), "life": (Life.HOST.value,)}
+    return next((fixed.address for fixed in store.find(connection, own)), None)
 
 
 def give_back_host_address(world: World, record: ClassicRecord, host: HostName) -> None:
@@ -207,6 +231,21 @@ def refuse_unusable(
         raise FixedIpAlreadyInUse(address)
     if is_reserved(record, address, fixed) != reserved:
         raise FixedIpNotFoundForNetwork(address)
+
+
+def _drop_floating(work: Work, port: PortId, fixed: Address) -> None:
+    """No floating IP stands for it, or will after a move; one that came with the instance is its pool's."""
+    there = {"port_id": (port,), "fixed_address": (str(fixed),)}
+    standing = [record.value.id for record in floating_rows.find(work.connection, there)]
+    moving = classic_floating_rows.moving_of_ports(work.connection, [port])
+    for one in classic_floating_rows.of(work.connection, [*standing, *moving]).values():
+        if one.moving is not None and one.moving.fixed_address != fixed:
+            continue
+        if one.auto_assigned:
+            floating_ips.delete_in(work, one.id)
+        elif one.moving is not None:
+            classic_floating_rows.save(work.connection, replace(one, moving=None))
+    floating_ips.drop_fixed_in(work, port, fixed)
 
 
 def _lease(work: Work, address: Address) -> ClassicFixedIp | None:

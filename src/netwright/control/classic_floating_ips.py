@@ -26,7 +26,8 @@ from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work, World
 from netwright.model.classic import ClassicFixedIp, Life
 from netwright.model.classic_floating_ips import ClassicFloatingIp, Moving
-from netwright.model.ids import FloatingIpId, HostName, LinkName, PortId, ProjectId
+from netwright.model.errors import RequestError
+from netwright.model.ids import FloatingIpId, HostName, LinkName, NetworkId, PortId, ProjectId
 from netwright.model.intent import Association, FloatingIp, Port
 from netwright.store import addresses, changes, classic_fixed_ips, networks, ports
 from netwright.store import classic_floating_ips as store
@@ -50,6 +51,8 @@ class FloatingRecord:
     auto_assigned: bool = False
     fixed_address: IPv4Address | None = None
     port_id: PortId | None = None
+    network_id: NetworkId | None = None
+    """The port's."""
     instance_uuid: str | None = None
     host: HostName | None = None
     """The instance's; None also while it is between two hosts."""
@@ -135,14 +138,18 @@ def deallocate(
     Raises FloatingIpNotFoundForAddress, Forbidden, FloatingIpAssociated.
     """
     with world.work() as work:
-        record = get_in(work.connection, address)
-        if record.id is None or (record.auto_assigned and not affect_auto_assigned):
-            return None
-        owner.check(record)
-        if record.port_id is not None:
-            raise FloatingIpAssociated(address)
-        floating_ips.delete_in(work, record.id)
+        record = _to_deallocate(work.connection, address, owner, affect_auto_assigned=affect_auto_assigned)
+        if record is not None and record.id is not None:
+            floating_ips.delete_in(work, record.id)
         return record
+
+
+def to_deallocate(
+    world: World, address: IPv4Address, owner: Owner, *, affect_auto_assigned: bool
+) -> FloatingRecord | None:
+    """What `deallocate` would give back, and raise."""
+    with world.look() as connection:
+        return _to_deallocate(connection, address, owner, affect_auto_assigned=affect_auto_assigned)
 
 
 def associate(
@@ -170,6 +177,8 @@ def associate_in(work: Work, before: FloatingRecord, fixed: IPv4Address, owner: 
         raise Forbidden(f"Fixed IP {fixed} is not project {owner.project_id}'s.", "fixed_address")
     if before.moving is None and before.fixed_address == fixed:
         return Change(before, before)
+    if behind.port_id is not None:
+        _refuse_kept(work.connection, before.id, behind.port_id, fixed)
     _stand_for(work, before.id, behind.port_id, fixed)
     store.save(work.connection, ClassicFloatingIp(before.id, before.auto_assigned))
     return Change(before, get_in(work.connection, before.address))
@@ -231,14 +240,13 @@ def arrive(
     world: World, instance_uuid: str, wanted: Collection[IPv4Address], host: HostName
 ) -> list[FloatingRecord]:
     """The instance is on that host, and those of its floating IPs that were between two hosts are there with
-    it. What they are now."""
+    it. What they are now: one whose fixed IP has another by now stands for nothing."""
     with world.work() as work:
         classic_vifs.move_in(work, instance_uuid, host)
         found = [one for one in of_instance(work.connection, instance_uuid) if one.address in wanted]
         for record in found:
             if record.id is not None and record.moving is not None:
-                _stand_for(work, record.id, record.moving.port_id, record.moving.fixed_address)
-                store.save(work.connection, ClassicFloatingIp(record.id, record.auto_assigned))
+                _settle_down(work, record.id, record.moving, auto_assigned=record.auto_assigned)
         return [get_in(work.connection, record.address) for record in found]
 
 
@@ -281,6 +289,12 @@ def of_instance(connection: sa.Connection, instance_uuid: str) -> list[FloatingR
     return [*found, *find_in(connection, {"id": moving})] if moving else found
 
 
+def leaving(world: World, instance_uuid: str) -> list[FloatingRecord]:
+    """Those that go with the instance: they came with it."""
+    with world.look() as connection:
+        return [record for record in of_instance(connection, instance_uuid) if record.auto_assigned]
+
+
 def on_host(connection: sa.Connection, host: HostName) -> list[FloatingRecord]:
     """Those of instances that are there."""
     return [record for record in find_in(connection, {}) if record.host == host]
@@ -297,12 +311,24 @@ def every(world: World) -> Iterable[FloatingRecord]:
             yield owned.get(address, blank)
 
 
+def _to_deallocate(
+    connection: sa.Connection, address: IPv4Address, owner: Owner, *, affect_auto_assigned: bool
+) -> FloatingRecord | None:
+    record = get_in(connection, address)
+    if record.id is None or (record.auto_assigned and not affect_auto_assigned):
+        return None
+    owner.check(record)
+    if record.port_id is not None:
+        raise FloatingIpAssociated(address)
+    return record
+
+
 def _moves(connection: sa.Connection, record: FloatingRecord) -> bool:
     """Whether its gateway is the instance's host, wherever that is."""
-    if record.port_id is None:
-        return False
-    port = ports.get(connection, record.port_id).value
-    return classic_networks.get_in(connection, port.network_id).classic.multi_host
+    return (
+        record.network_id is not None
+        and classic_networks.get_in(connection, record.network_id).classic.multi_host
+    )
 
 
 def _allocated(connection: sa.Connection, fixed: IPv4Address) -> ClassicFixedIp:
@@ -310,6 +336,27 @@ def _allocated(connection: sa.Connection, fixed: IPv4Address) -> ClassicFixedIp:
     if found is None or found.life is not Life.ALLOCATED or found.port_id is None:
         raise FixedIpNotFoundForAddress(fixed)
     return found
+
+
+def _settle_down(work: Work, floating: FloatingIpId, moving: Moving, *, auto_assigned: bool) -> None:
+    """The end of its move."""
+    try:
+        _stand_for(work, floating, moving.port_id, moving.fixed_address)
+    except RequestError:
+        # The Networking API, which knows of no moves, gave the fixed IP another one, or took it away.
+        if auto_assigned:
+            floating_ips.delete_in(work, floating)
+            return
+    store.save(work.connection, ClassicFloatingIp(floating, auto_assigned))
+
+
+def _refuse_kept(connection: sa.Connection, floating: FloatingIpId, port: PortId, fixed: IPv4Address) -> None:
+    """While a floating IP is between two hosts its fixed IP is kept for it."""
+    kept = store.of(connection, store.moving_of_ports(connection, [port]))
+    for other in kept.values():
+        if other.id != floating and other.moving is not None and other.moving.fixed_address == fixed:
+            message = f"{fixed} has a floating IP that is on its way to another host with it."
+            raise FloatingIpAssociateFailed(message, "fixed_address")
 
 
 def _stand_for(work: Work, floating: FloatingIpId, port: PortId | None, fixed: IPv4Address) -> None:
@@ -348,6 +395,7 @@ def _standing(record: FloatingRecord, standing: Association | Moving, port: Port
         record,
         fixed_address=standing.fixed_address,
         port_id=port.id,
+        network_id=port.network_id,
         instance_uuid=port.device_id or None,
         host=port.host if moving is None else None,
         moving=moving,

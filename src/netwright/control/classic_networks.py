@@ -4,7 +4,7 @@ IPv6 subnet at most, and what that API has no place for."""
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Network
 from typing import Final
@@ -43,6 +43,7 @@ from netwright.store import addresses, classic_fixed_ips, gateways, hosts
 from netwright.store import classic_networks as store
 from netwright.store import networks as network_rows
 from netwright.store import subnets as subnet_rows
+from netwright.store import vpns as vpn_rows
 from netwright.store.changes import Touched
 from netwright.store.records import Record, Stamps
 from netwright.store.rows import Where
@@ -58,6 +59,8 @@ class Taken:
     cidrs: Collection[IPv4Network]
     """Of all networks that are routed on hosts, and of the hosts' own routes."""
     vlans: Collection[int]
+    vpn_ports: Collection[int]
+    """Public ones."""
     count: int
     """All classic networks: nova numbers VLANs and VPN ports on from there."""
 
@@ -166,22 +169,20 @@ def delete(world: World, reference: str, *, require_disassociated: bool) -> None
         networks.delete_in(work, record.id)
 
 
-def set_project(world: World, reference: str, project: str | None) -> None:
-    """Whose the network is; None: nobody's. Raises NetworkNotFound, InvalidError."""
+def associate(world: World, reference: str, wanted: Mapping[str, str | None]) -> None:
+    """`project`: whose the network is; `host`: who is its gateway; None: nobody. All of it or nothing.
+
+    Raises NetworkNotFound, InvalidError.
+    """
     with world.work() as work:
         record = get_in(work.connection, reference)
-        give_to(work, record, None if project is None else text.project(project))
-
-
-def set_host(world: World, reference: str, host: str | None) -> None:
-    """Who is the network's gateway; None: nobody. Raises NetworkNotFound, InvalidError."""
-    with world.work() as work:
-        record = get_in(work.connection, reference)
-        name = None if host is None else text.host_name(host, "host")
-        store.save(work.connection, replace(record.classic, host=name))
-        work.touch(Touched.NETWORK, record.id)
-        if record.network.gateway_hosts is GatewayHosts.ONE:
-            networks.update_in(work, record.id, NetworkRequest(gateway_host=name))
+        if "project" in wanted:
+            project = wanted["project"]
+            give_to(work, record, None if project is None else text.project(project))
+        if "host" in wanted:
+            host = wanted["host"]
+            record = get_in(work.connection, record.id)
+            _serve_by(work, record, None if host is None else text.host_name(host, "host"))
 
 
 def take_host(
@@ -231,6 +232,13 @@ def give_to(work: Work, record: ClassicRecord, project: ProjectId | None) -> Non
     work.touch(Touched.NETWORK, record.id)
 
 
+def _serve_by(work: Work, record: ClassicRecord, host: HostName | None) -> None:
+    store.save(work.connection, replace(record.classic, host=host))
+    work.touch(Touched.NETWORK, record.id)
+    if record.network.gateway_hosts is GatewayHosts.ONE:
+        networks.update_in(work, record.id, NetworkRequest(gateway_host=host))
+
+
 def _taken(connection: sa.Connection) -> Taken:
     prefixes = [prefix for _, _, prefix in subnet_rows.of_host_networks(connection)]
     for host in hosts.every(connection):
@@ -238,6 +246,7 @@ def _taken(connection: sa.Connection) -> Taken:
     return Taken(
         cidrs=[prefix for prefix in prefixes if isinstance(prefix, IPv4Network)],
         vlans=store.vlans(connection),
+        vpn_ports=store.vpn_ports(connection) | vpn_rows.ports(connection),
         count=store.count(connection),
     )
 

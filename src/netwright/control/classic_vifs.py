@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import ports
+from netwright.control import ports, text
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import (
     VirtualInterfaceCreateException,
@@ -24,6 +24,8 @@ from netwright.store import ports as store
 from netwright.store.changes import Touched
 
 _OWNER: Final = "compute:"
+_LABEL: Final = 63
+"""RFC 1035 2.3.4."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,16 @@ class Instance:
     project_id: ProjectId
     host: HostName | None = None
     hostname: str = ""
+    """A DNS label; it may begin with a digit (RFC 1123)."""
     display_name: str = ""
     availability_zone: str = "nova"
+
+    @property
+    def dns_name(self) -> str:
+        """The hostname as the Networking API takes it: it begins with a letter."""
+        if not self.hostname or self.hostname[0].isalpha():
+            return self.hostname
+        return f"host-{self.hostname}"[:_LABEL].rstrip("-")
 
 
 @dataclass(slots=True)
@@ -46,17 +56,17 @@ class Macs:
     supplied: list[str] | None = field(default=None)
 
     def take(self, work: Work) -> str:
-        """Raises VirtualInterfaceCreateException, VirtualInterfaceMacAddressException."""
+        """Raises VirtualInterfaceCreateException, VirtualInterfaceMacAddressException, InvalidError."""
         if self.supplied is not None:
             if not self.supplied:
                 raise VirtualInterfaceCreateException("There are not enough MAC addresses for all networks.")
-            mac = self.supplied.pop(0).lower()
-            if store.is_mac_used_anywhere(work.connection, Mac(mac)):
+            mac = text.mac(self.supplied.pop(0), "macs")
+            if store.is_mac_used_anywhere(work.connection, mac):
                 raise VirtualInterfaceCreateException(f"MAC address {mac} is in use.", "macs")
             return mac
         for _ in range(self.attempts):
-            mac = "fa:16:3e:" + work.world.rng.randbytes(3).hex(":")
-            if not store.is_mac_used_anywhere(work.connection, Mac(mac)):
+            mac = Mac("fa:16:3e:" + work.world.rng.randbytes(3).hex(":"))
+            if not store.is_mac_used_anywhere(work.connection, mac):
                 return mac
         raise VirtualInterfaceMacAddressException(self.attempts)
 
@@ -65,19 +75,23 @@ def on_network(work: Work, record: ClassicRecord, instance: Instance, macs: Macs
     """The instance's interface on the network, made now if it has none there; a new one has no address."""
     for port in store.ids_of_device(work.connection, instance.uuid, record.id):
         return store.get(work.connection, port).value
-    request = PortRequest(
-        network_id=record.id,
+    return ports.create_in(work, request_of(instance, record.id, macs.take(work))).value
+
+
+def request_of(instance: Instance, network: NetworkId, mac: str) -> PortRequest:
+    """A new interface of the instance's, without an address."""
+    return PortRequest(
+        network_id=network,
         project_id=instance.project_id,
         name=instance.display_name,
-        mac=macs.take(work),
+        mac=mac,
         fixed_ips=(),
         device_id=instance.uuid,
         device_owner=_OWNER + instance.availability_zone,
-        dns_name=instance.hostname,
+        dns_name=instance.dns_name,
         host=instance.host,
         attachment=Unplugged() if instance.host is None else VmmTap(),
     )
-    return ports.create_in(work, request).value
 
 
 def of_instance(connection: sa.Connection, instance_uuid: str) -> list[Port]:

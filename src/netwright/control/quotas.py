@@ -21,6 +21,8 @@ FLOATING_IPS: Final = "floating_ips"
 NETWORKS: Final = "networks"
 RESOURCES: Final = (FIXED_IPS, FLOATING_IPS, NETWORKS)
 UNLIMITED: Final = -1
+_MOST: Final = (1 << 31) - 1
+"""What a column of whole numbers holds."""
 _REFUSALS: Final[Mapping[str, type[OverQuota]]] = {
     FIXED_IPS: FixedIpLimitExceeded,
     FLOATING_IPS: FloatingIpLimitExceeded,
@@ -38,8 +40,8 @@ def set_limit(world: World, project: str, resource: str, limit: int | None) -> N
     """-1: none; no limit given: the default again. Raises InvalidError."""
     if resource not in RESOURCES:
         raise invalid("resource", f"{resource!r} is none of {', '.join(RESOURCES)}.")
-    if limit is not None and limit < UNLIMITED:
-        raise invalid("limit", "must be -1 (none), 0 or more.")
+    if limit is not None and not UNLIMITED <= limit <= _MOST:
+        raise invalid("limit", f"must be -1 (none), or from 0 to {_MOST}.")
     owner = text.project(project)
     with world.work() as work:
         if limit is None:

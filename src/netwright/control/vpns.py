@@ -220,7 +220,7 @@ def _inside(work: Work, network: NetworkId, address: IPv4Address) -> IPv4Address
 
 
 def _free_port(connection: sa.Connection) -> int:
-    taken = {record.value.public_port for record in store.find(connection, {})}
+    taken = store.ports(connection)
     return next(port for port in range(FIRST_PORT, _LAST_PORT + len(taken)) if port not in taken)
 
 

@@ -41,11 +41,16 @@ def make_readable(directory: Path) -> None:
 
 
 def read(path: Path) -> str | None:
-    """None where there is no such file. Octets that are not UTF-8 survive a `replace`."""
+    """None where there is no such file. Octets that are not UTF-8 survive a `replace`.
+
+    Raises KernelRefusedError.
+    """
     try:
         return path.read_text(encoding="utf-8", errors="surrogateescape")
     except FileNotFoundError:
         return None
+    except OSError as error:
+        raise KernelRefusedError("dns-files", str(error)) from error
 
 
 def replace(path: Path, text: str, new: Path) -> None:

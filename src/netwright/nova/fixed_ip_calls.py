@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from ipaddress import IPv6Network, ip_address
 from typing import Final
@@ -22,13 +23,14 @@ from netwright.control.classic_refusals import (
 from netwright.control.classic_vifs import Instance, Macs
 from netwright.control.world import Work
 from netwright.model.classic import ClassicFixedIp, Life
-from netwright.model.errors import InvalidError
+from netwright.model.errors import InvalidError, NetwrightError
 from netwright.model.ids import HostName, Mac, ProjectId
 from netwright.model.intent import Address
 from netwright.nova import network_hosts
 from netwright.nova.cloud import Caller, Cloud, Traits
-from netwright.nova.given import part, text_of, without_zone
+from netwright.nova.given import part, text_of, zoneless
 from netwright.nova.ipv6 import to_global
+from netwright.render.names import label
 from netwright.store import classic_fixed_ips as store
 from netwright.store.rows import Where
 
@@ -66,7 +68,7 @@ def instance_of(cloud: Cloud, caller: Caller, uuid: str, given: Mapping[str, obj
         uuid=text.line(uuid, "instance_id", 36),
         project_id=ProjectId(project or (before.project_id if before else caller.project_id)),
         host=text.host_name(host, "host") if host else (before.host if before else None),
-        hostname=text_of(model, "hostname", "instance") or (before.dns_name if before else ""),
+        hostname=label(text_of(model, "hostname", "instance")) or (before.dns_name if before else ""),
         display_name=text_of(model, "display_name", "instance") or (before.name if before else ""),
         availability_zone=text_of(model, "availability_zone", "instance") or "nova",
     )
@@ -79,7 +81,7 @@ def requested(given: object) -> list[Requested]:
         raise InvalidError(f"{given!r} is not a list of networks", "requested_networks")
     found = []
     for one in listed:
-        network, address = one[:2] if isinstance(one, tuple | list) else _named(one)
+        network, address = _paired(one) if isinstance(one, tuple | list) else _named(one)
         found.append(Requested(str(network), address_of(address) if address else None))
     return found
 
@@ -87,7 +89,7 @@ def requested(given: object) -> list[Requested]:
 def address_of(given: object) -> Address:
     """Raises FixedIpInvalid."""
     try:
-        return ip_address(without_zone(str(given)))
+        return ip_address(zoneless(str(given)))
     except ValueError as error:
         raise FixedIpInvalid(f"Fixed IP address {given} is invalid.", "address") from error
 
@@ -123,12 +125,26 @@ def after_allocation(
     networks = {} if agents_do else {record.id: record for record, _ in given}
     for record in networks.values():
         if traits.dhcp and not record.classic.multi_host and record.classic.host is None:
-            network_hosts.claim(cloud, record)
-            record = network_hosts.get(cloud, record.id)  # noqa: PLW2901 - as it is now
+            host = network_hosts.claim(cloud, record)
+            record = replace(record, classic=replace(record.classic, host=host))  # noqa: PLW2901 - as it is now
         if not traits.dhcp or network_hosts.is_served_here(cloud, record, instance.host):
             network_hosts.set_up(cloud, traits, record)
     for _, fixed in given:
         cloud.dns.add_instance(_as_model(instance), str(fixed.address))
+
+
+@contextmanager
+def undone_if_failing(cloud: Cloud, given: Sequence[tuple[ClassicRecord, ClassicFixedIp]]) -> Iterator[None]:
+    """What comes after an allocation: where that fails, nothing was allocated."""
+    try:
+        yield
+    except NetwrightError:
+        for _, fixed in given:
+            _try_forgetting(cloud, fixed)
+        with cloud.world.work() as work:
+            for _, fixed in given:
+                classic_fixed_ips.take_back(work, fixed)
+        raise
 
 
 def give_back(
@@ -138,16 +154,16 @@ def give_back(
 
     Free at once are those that no guest has a lease of. The others are when their leases end.
     """
+    # Names go first: where that fails the call can be made again, and no next owner answers to them.
+    _forget_names(cloud, where)
     with cloud.world.work() as work:
-        found = [one for one in store.find(work.connection, where) if one.life is Life.ALLOCATED]
+        found = _allocated(work.connection, where)
         for fixed in found:
             waiting = classic_fixed_ips.deallocate(work, fixed)
             if not traits.dhcp:
                 classic_fixed_ips.disassociate(work, waiting)
-        zones = _zones(work, found)
         if vifs_of is not None:
             classic_vifs.delete_all(work, vifs_of)
-    _forget_names(cloud, found, zones)
     if traits.dhcp and teardown:
         _end_leases(cloud, traits, found)
         if cloud.options.force_dhcp_release:
@@ -216,6 +232,12 @@ def record_of(connection: sa.Connection, address: Address) -> ClassicRecord:
     return record
 
 
+def _paired(one: Sequence[object]) -> tuple[object, object]:
+    if len(one) < 2:
+        raise InvalidError(f"{one!r} is no pair of network and address", "requested_networks")
+    return one[0], one[1]
+
+
 def _named(one: object) -> tuple[str, object]:
     where = "requested_networks"
     network = text_of(one, "network_id", where) or text_of(one, "uuid", where)
@@ -247,22 +269,37 @@ def _end_leases(cloud: Cloud, traits: Traits, found: Sequence[ClassicFixedIp]) -
                 network_hosts.release_leases(cloud, [(record, one.address, one.mac) for one in theirs])
 
 
-def _zones(work: Work, found: Sequence[ClassicFixedIp]) -> Mapping[str, str]:
+def _allocated(connection: sa.Connection, where: Where) -> list[ClassicFixedIp]:
+    return [one for one in store.find(connection, where) if one.life is Life.ALLOCATED]
+
+
+def _zones(connection: sa.Connection, found: Sequence[ClassicFixedIp]) -> Mapping[str, str]:
     """The availability zones of the instances."""
     uuids = {fixed.instance_uuid for fixed in found if fixed.instance_uuid is not None}
     return {
         port.device_id: classic_vifs.zone_of(port)
         for uuid in uuids
-        for port in classic_vifs.of_instance(work.connection, uuid)
+        for port in classic_vifs.of_instance(connection, uuid)
     }
 
 
-def _forget_names(cloud: Cloud, found: Sequence[ClassicFixedIp], zones: Mapping[str, str]) -> None:
+def _forget_names(cloud: Cloud, where: Where) -> None:
+    with cloud.world.look() as connection:
+        found = _allocated(connection, where)
+        zones = _zones(connection, found)
     for fixed in found:
         uuid = fixed.instance_uuid or ""
         owner = fixed.project_id or ProjectId("")
         instance = Instance(uuid, owner, fixed.host, availability_zone=zones.get(uuid, ""))
         cloud.dns.remove_instance(_as_model(instance), str(fixed.address))
+
+
+def _try_forgetting(cloud: Cloud, fixed: ClassicFixedIp) -> None:
+    """What failed just now may fail again: the caller is told of the first."""
+    try:
+        _forget_names(cloud, store.only(fixed))
+    except NetwrightError as error:
+        _LOG.warning("dns_names_left", address=str(fixed.address), said=str(error))
 
 
 def _as_model(instance: Instance) -> Mapping[str, str | HostName | None]:

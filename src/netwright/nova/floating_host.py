@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Address
 from typing import Final, Protocol
 
+import sqlalchemy as sa
 import structlog
 
 from netwright.control import classic_floating_ips, classic_floating_pools, classic_networks
@@ -18,7 +19,7 @@ from netwright.kernel.gateways import FLOATING_PROTOCOL
 from netwright.model.errors import NetwrightError
 from netwright.model.ids import HostName
 from netwright.nova.models import NetworkModel, network_model
-from netwright.store import changes, ports
+from netwright.store import changes
 
 _LOG: Final = structlog.get_logger("netwright.nova")
 
@@ -59,7 +60,9 @@ class FloatingHost:
     def settle(self, address: IPv4Address) -> None:
         """One address is on this host as the store says now. Raises what the side raises."""
         with self._lock:
-            self._settle(address, self._wanted(classic_floating_ips.get(self._world, address)))
+            with self._world.look() as connection:
+                wanted = self._wanted(connection, [classic_floating_ips.get_in(connection, address)])
+            self._settle(address, wanted.get(address))
 
     def sync(self) -> None:
         """All of them, if anything changed. What fails is logged, and tried again by the next call."""
@@ -68,12 +71,7 @@ class FloatingHost:
                 generation = changes.generation(connection)
                 if generation == self._settled_at:
                     return
-                found = [
-                    record
-                    for record in classic_floating_ips.find_in(connection, {})
-                    if record.host is not None
-                ]
-            wanted = {one.address: one for record in found if (one := self._wanted(record)) is not None}
+                wanted = self._wanted(connection, classic_floating_ips.find_in(connection, {}))
             if self._is_first:
                 self._let_go(wanted)
                 self._is_first = False
@@ -97,27 +95,49 @@ class FloatingHost:
         if there == wanted:
             return
         if there is not None:
-            self._side.remove_floating_ip(
-                str(address), str(there.fixed), there.interface, network=there.network
-            )
+            self._remove(there)
             del self._bound[address]
         if wanted is not None:
-            self._side.add_floating_ip(
-                str(address), str(wanted.fixed), wanted.interface, network=wanted.network
-            )
+            self._add(wanted)
             self._bound[address] = wanted
 
-    def _wanted(self, record: FloatingRecord) -> _Bound | None:
-        """None where the store says that it is not this host's."""
-        if record.host is None or record.port_id is None or record.fixed_address is None:
-            return None
-        with self._world.look() as connection:
-            port = ports.get(connection, record.port_id).value
-            network = classic_networks.get_in(connection, port.network_id)
-        home = record.host if network.classic.multi_host else network.classic.host
-        if home != self._host or record.interface is None:
-            return None
-        return _Bound(record.address, record.fixed_address, record.interface, network_model(network))
+    def _add(self, wanted: _Bound) -> None:
+        """All of it or nothing: half of it would lead guests here past the address's next owner."""
+        address, fixed = str(wanted.address), str(wanted.fixed)
+        try:
+            self._side.add_floating_ip(address, fixed, wanted.interface, network=wanted.network)
+        except NetwrightError:
+            try:
+                self._remove(wanted)
+            except NetwrightError as error:
+                _LOG.warning("floating_ip_left_here", address=address, said=str(error))
+            raise
+
+    def _remove(self, there: _Bound) -> None:
+        address, fixed = str(there.address), str(there.fixed)
+        self._side.remove_floating_ip(address, fixed, there.interface, network=there.network)
+
+    def _wanted(
+        self, connection: sa.Connection, found: Iterable[FloatingRecord]
+    ) -> Mapping[IPv4Address, _Bound]:
+        """Those that the store says are this host's."""
+        standing = [record for record in found if record.host is not None]
+        ids = {record.network_id for record in standing}
+        networks = {
+            network.id: network
+            for network in (classic_networks.find_in(connection, {"network_id": ids}) if ids else ())
+        }
+        wanted: dict[IPv4Address, _Bound] = {}
+        for record in standing:
+            # A network that is none of the managers' is its agents'.
+            network = None if record.network_id is None else networks.get(record.network_id)
+            if network is None or record.fixed_address is None or record.interface is None:
+                continue
+            home = record.host if network.classic.multi_host else network.classic.host
+            if home == self._host:
+                bound = _Bound(record.address, record.fixed_address, record.interface, network_model(network))
+                wanted[record.address] = bound
+        return wanted
 
     def _try(self, address: IPv4Address, wanted: _Bound | None) -> bool:
         try:

@@ -30,6 +30,7 @@ from netwright.store import classic_fixed_ips, hosts
 
 _EVENT: Final = "network.floating_ip."
 _LEAST_RANGE: Final = 4
+_LONGEST_ID: Final = 10
 _LOOK_AGAIN_S: Final = 0.1
 
 
@@ -101,9 +102,9 @@ def address_of(given: object) -> IPv4Address:
 def address_of_id(given: object) -> IPv4Address:
     """nova's id, or the address itself. Raises FloatingIpNotFoundForAddress, InvalidAddress."""
     text = str(given)
-    if not text.isdigit():
+    if not (text.isascii() and text.isdigit()):
         return address_of(text)
-    if int(text) >> 32:
+    if len(text) > _LONGEST_ID or int(text) >> 32:
         raise FloatingIpNotFoundForAddress(text)
     return IPv4Address(int(text))
 
@@ -136,6 +137,23 @@ def forget_names(cloud: Cloud, context: object, record: FloatingRecord) -> None:
         cloud.dns.delete_all_entries_for_ip(context, str(record.address))
 
 
+def give_back(
+    cloud: Cloud, context: object, address: IPv4Address, owner: Owner, *, auto_assigned: bool
+) -> None:
+    """Its pool's again, without names: these go first, so that no next owner answers to them.
+
+    Raises FloatingIpNotFoundForAddress, Forbidden, FloatingIpAssociated.
+    """
+    going = classic_floating_ips.to_deallocate(
+        cloud.world, address, owner, affect_auto_assigned=auto_assigned
+    )
+    if going is None:
+        return
+    forget_names(cloud, context, going)
+    if classic_floating_ips.deallocate(cloud.world, address, owner, affect_auto_assigned=auto_assigned):
+        tell(cloud, "deallocate", going)
+
+
 def refuse_others(cloud: Cloud, floating: object, fixed: object, taken_for: tuple[object, object]) -> None:
     """`taken_for`: the interface and the instance that a caller takes them to be of; None says nothing.
 
@@ -163,6 +181,8 @@ def put_on_host(cloud: Cloud, here: FloatingHost | None, now: FloatingRecord) ->
         here.settle(now.address)
     except KernelRefusedError as error:
         classic_floating_ips.disassociate(cloud.world, now.address, ANYONE, affect_auto_assigned=True)
+        if now.auto_assigned:
+            classic_floating_ips.deallocate(cloud.world, now.address, ANYONE, affect_auto_assigned=True)
         if now.interface is not None and not exists(now.interface):
             raise NoFloatingIpInterface(now.interface) from error
         raise

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
@@ -64,15 +65,10 @@ class FloatingIP(DnsCalls, _Manager):
         affect_auto_assigned: object = False,  # noqa: FBT002 - nova's signature
     ) -> None:
         """It is its pool's again. One that is so already, or came with its instance, is left alone."""
-        record = classic_floating_ips.deallocate(
-            self._cloud.world,
-            calls.address_of(address),
-            calls.owner_of(context),
-            affect_auto_assigned=bool(affect_auto_assigned),
+        wanted = calls.address_of(address)
+        calls.give_back(
+            self._cloud, context, wanted, calls.owner_of(context), auto_assigned=bool(affect_auto_assigned)
         )
-        if record is not None:
-            calls.forget_names(self._cloud, context, record)
-            calls.tell(self._cloud, "deallocate", record)
 
     def associate_floating_ip(
         self,
@@ -206,13 +202,34 @@ class FloatingIP(DnsCalls, _Manager):
 
     def deallocate_for_instance(self, context: object, **kwargs: object) -> None:
         """Its floating IPs stand for nothing first; those that came with it go with it."""
-        for record in classic_floating_ips.leave(self._cloud.world, _uuid_of(kwargs)):
+        uuid = _uuid_of(kwargs)
+        for record in classic_floating_ips.leaving(self._cloud.world, uuid):
+            calls.forget_names(self._cloud, context, record)
+        for record in classic_floating_ips.leave(self._cloud.world, uuid):
             self._settle(record.address)
             calls.tell(self._cloud, "disassociate", record)
             if record.auto_assigned:
-                calls.forget_names(self._cloud, context, record)
                 calls.tell(self._cloud, "deallocate", record)
         super().deallocate_for_instance(context, **kwargs)
+
+    def deallocate_fixed_ip(
+        self,
+        context: object,
+        address: object,
+        host: object = None,
+        teardown: object = True,  # noqa: FBT002 - nova's signature
+        instance: object = None,
+    ) -> None:
+        """The floating IP that stands for it stands for nothing, here at once."""
+        with self._parting(context, address):
+            super().deallocate_fixed_ip(context, address, host, teardown, instance)
+
+    def remove_fixed_ip_from_instance(
+        self, context: object, instance_id: str, host: str, address: object, rxtx_factor: float | None = None
+    ) -> list[Data]:
+        """The same."""
+        with self._parting(context, address):
+            return super().remove_fixed_ip_from_instance(context, instance_id, host, address, rxtx_factor)
 
     def migrate_instance_start(self, context: object, instance_uuid: str, **kwargs: object) -> None:
         """The floating IPs leave the host `source`; arguments: floating_addresses, source, dest, project_id,
@@ -254,6 +271,20 @@ class FloatingIP(DnsCalls, _Manager):
     def run_periodic_tasks(self, context: object) -> None:
         super().run_periodic_tasks(context)
         self.init_host_floating_ips()
+
+    @contextmanager
+    def _parting(self, context: object, fixed: object) -> Iterator[None]:
+        """Those that stand for the fixed IP no more afterwards leave this host, and are told of."""
+        world = self._cloud.world
+        before = classic_floating_ips.find(world, {"fixed_address": (str(fixed),)})
+        yield
+        for record in before:
+            if classic_floating_ips.get(world, record.address).port_id is None:
+                self._settle(record.address)
+                calls.tell(self._cloud, "disassociate", record)
+                if record.auto_assigned:
+                    calls.forget_names(self._cloud, context, record)
+                    calls.tell(self._cloud, "deallocate", record)
 
     def _settle(self, address: IPv4Address) -> None:
         if self._here is not None:

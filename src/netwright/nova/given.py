@@ -12,6 +12,8 @@ from netwright.model.ids import MAC_FORM, LinkName, Mac
 
 _LINK: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}")
 _LAST_VLAN: Final = 4094
+_MOST: Final = (1 << 31) - 1
+"""What a column of whole numbers holds."""
 _MTUS: Final = range(68, 65536)
 Parsed = TypeVar("Parsed", IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
@@ -40,18 +42,28 @@ def parsed(thing: object, name: str, kind: type[Parsed], where: str) -> Parsed |
     if not text:
         return None
     try:
-        return kind(without_zone(text))
+        return kind(zoneless(text))
     except ValueError as error:
         raise InvalidError(str(error), f"{where}.{name}") from error
+
+
+def zoneless(text: str) -> str:
+    """An address or prefix as it is. One with a zone, in which any text may stand, is a ValueError."""
+    if "%" in text:
+        raise ValueError(f"{text[:60]!r} has a zone")
+    return text
 
 
 def number(thing: object, name: str, where: str) -> int | None:
     """Raises InvalidError."""
     text = text_of(thing, name, where)
     try:
-        return int(text) if text else None
+        found = int(text) if text else None
     except ValueError as error:
-        raise InvalidError(f"{text!r} is not a number", f"{where}.{name}") from error
+        raise InvalidError(f"{text[:40]!r} is not a number", f"{where}.{name}") from error
+    if found is not None and abs(found) > _MOST:
+        raise InvalidError(f"{text} is too large", f"{where}.{name}")
+    return found
 
 
 def link_name(text: str, where: str) -> LinkName:
@@ -89,19 +101,9 @@ def mtu_of(size: int, where: str) -> int:
     return size
 
 
-def without_zone(text: str) -> str:
-    """The text of an address or a network; ValueError for one with a zone, as in `fe80::1%eth0`.
-
-    A zone may hold any text, and would bring it into rules and files.
-    """
-    if "%" in text:
-        raise ValueError(f"{text!r} has a zone")
-    return text
-
-
 def address_of(text: str, where: str) -> IPv4Address | IPv6Address:
     """Raises InvalidError."""
     try:
-        return ip_address(without_zone(text))
+        return ip_address(zoneless(text))
     except ValueError as error:
         raise InvalidError(str(error), where) from error

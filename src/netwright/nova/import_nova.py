@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import classic_networks, groups, ports, rules, text
+from netwright.control import classic_networks, classic_vifs, groups, ports, rules, text
 from netwright.control.address_ranges import Run
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_vifs import Instance
 from netwright.control.groups import GroupRequest
-from netwright.control.ports import PortRequest
 from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work, World
 from netwright.model.errors import InvalidError, NotFoundError, RequestError
 from netwright.model.ids import GroupId, Mac
-from netwright.model.intent import Address, Direction, Port, Unplugged, VmmTap
+from netwright.model.intent import Address, Direction, Port
 from netwright.nova import import_addresses, import_rows
 from netwright.nova.given import text_of
 from netwright.nova.import_addresses import Ranges
@@ -28,8 +26,6 @@ from netwright.nova.options import NetworkOptions
 from netwright.render.names import label
 from netwright.store import groups as group_rows
 from netwright.store import ports as port_rows
-
-_OWNER: Final = "compute:"
 
 
 class State(StrEnum):
@@ -239,19 +235,8 @@ class _Import:
         mac = Mac(text.mac(text_of(row, "address", "vif")))
         if port_rows.is_mac_used_anywhere(self.work.connection, mac):
             raise InvalidError(f"MAC address {mac} is in use", "address")
-        request = PortRequest(
-            network_id=record.id,
-            project_id=instance.project_id,
-            name=instance.display_name,
-            mac=mac,
-            fixed_ips=(),
-            security_groups=tuple(dict.fromkeys(self.members.get(instance.uuid, ()))),
-            device_id=instance.uuid,
-            device_owner=_OWNER + instance.availability_zone,
-            dns_name=instance.hostname,
-            host=instance.host,
-            attachment=Unplugged() if instance.host is None else VmmTap(),
-        )
+        groups_of = tuple(dict.fromkeys(self.members.get(instance.uuid, ())))
+        request = replace(classic_vifs.request_of(instance, record.id, mac), security_groups=groups_of)
         self.ports[str(row["id"])] = ports.create_in(self.work, request, wanted).value
         return True
 

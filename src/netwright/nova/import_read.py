@@ -82,8 +82,11 @@ def old_database(url: str) -> Iterator[OldDatabase]:
 
 
 def _columns(connection: sa.Connection) -> Mapping[str, frozenset[str]]:
-    inspector = sa.inspect(connection)
-    there = frozenset(inspector.get_table_names())
+    try:
+        inspector = sa.inspect(connection)
+        there = frozenset(inspector.get_table_names())
+    except sa.exc.DatabaseError as error:
+        raise InvalidError(f"--connection: {error.orig}", "connection") from error
     for table in _NEEDED:
         if table not in there:
             raise InvalidError(f"the database has no table {table}: it is not nova-network's", "connection")

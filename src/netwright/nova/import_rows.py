@@ -16,12 +16,13 @@ from netwright.model.classic import ClassicNetwork
 from netwright.model.errors import InvalidError
 from netwright.model.ids import GroupId, LinkName, NetworkId, PortId
 from netwright.model.intent import Address, Direction, EtherType, Ipv6Mode, Pool, Prefix
-from netwright.nova.given import link, number, parsed, text_of, without_zone
+from netwright.nova.given import link, number, parsed, text_of, zoneless
 from netwright.nova.import_read import OldRow
 
 MOST_POOLS: Final = 32
 _MOST_KEPT: Final = 65536
 _ANY_PORT: Final = -1
+_PORTS: Final = range(1, 65536)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ def port_id(row: OldRow) -> PortId:
 def address(row: OldRow) -> Address:
     found = text_of(row, "address", "row")
     try:
-        return ip_address(without_zone(found))
+        return ip_address(zoneless(found))
     except ValueError as error:
         raise InvalidError(f"{found[:60]!r} is not an address", "address") from error
 
@@ -90,7 +91,7 @@ def network_request(row: OldRow, given: Given) -> ClassicRequest:
         dhcp_server=server,
         dhcp_start=parsed(row, "dhcp_start", IPv4Address, "networks"),
         vpn_public_address=parsed(row, "vpn_public_address", IPv4Address, "networks"),
-        vpn_public_port=number(row, "vpn_public_port", "networks"),
+        vpn_public_port=_vpn_port(row),
         vpn_private_address=parsed(row, "vpn_private_address", IPv4Address, "networks"),
         rxtx_base=number(row, "rxtx_base", "networks"),
         priority=number(row, "priority", "networks"),
@@ -182,7 +183,7 @@ def _rule(row: OldRow, bare: RuleRequest, protocol: str | None) -> RuleRequest:
 def _source(row: OldRow) -> Prefix:
     found = text_of(row, "cidr", "rule") or "0.0.0.0/0"
     try:
-        prefix = ip_network(without_zone(found), strict=False)
+        prefix = ip_network(zoneless(found), strict=False)
         ends = ip_address(found.partition("/")[0])
     except ValueError as error:
         raise InvalidError(f"{found[:60]!r} is not a prefix", "cidr") from error
@@ -199,11 +200,18 @@ def _link(row: OldRow, name: str) -> LinkName | None:
     return link(row, name, "networks")
 
 
+def _vpn_port(row: OldRow) -> int | None:
+    found = number(row, "vpn_public_port", "networks")
+    if found is not None and found not in _PORTS:
+        raise InvalidError(f"there is no port {found}", "vpn_public_port")
+    return found
+
+
 def _dns(row: OldRow) -> Iterator[Address]:
     for name in ("dns1", "dns2"):
         found = text_of(row, name, "networks")
         if found:
             try:
-                yield ip_address(without_zone(found))
+                yield ip_address(zoneless(found))
             except ValueError as error:
                 raise InvalidError(str(error), name) from error

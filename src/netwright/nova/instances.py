@@ -24,7 +24,7 @@ from netwright.model.ids import (
     port_link_name,
 )
 from netwright.model.intent import Address, Prefix
-from netwright.nova.given import link, part, text_of, without_zone
+from netwright.nova.given import link, part, text_of, zoneless
 
 _MTU: Final = 1500
 
@@ -114,7 +114,7 @@ def _vif(vif: object, where: str) -> Vif:
 def _subnet(subnet: object, where: str) -> VifSubnet:
     cidr = text_of(subnet, "cidr", where)
     try:
-        prefix = ip_network(without_zone(cidr))
+        prefix = ip_network(zoneless(cidr))
     except ValueError as error:
         raise InvalidError(f"{cidr!r} is not a network: {error}", f"{where}.cidr") from error
     ips = _items(part(subnet, "ips"), f"{where}.ips")
@@ -134,7 +134,7 @@ def _address(ip: object, where: str) -> Address | None:
     if not text:
         return None
     try:
-        return ip_address(without_zone(text))
+        return ip_address(zoneless(text))
     except ValueError as error:
         raise InvalidError(str(error), where) from error
 

@@ -68,6 +68,9 @@ def range_of(pattern: str) -> Range:
     """The addresses among which all that fit are: those that begin with the whole octets at its front."""
     fits = None if "|" in pattern else _LITERAL.fullmatch(pattern)
     octets = [int(one) for one in re.findall(r"[0-9]+", fits[1])] if fits else []
+    if fits and not fits[2] and fits[3].startswith(("*", "?", "{")):
+        # The dot behind the last octet may be missing, and more digits stand there.
+        octets = octets[:-1]
     if fits and len(octets) == 3 and fits[2] and fits[3] == "$":
         octets.append(int(fits[2]))
     # A dot that is not escaped fits any character: 1.2.3 might be the beginning of 102.3…

@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_net
 from typing import Final
 
 from netwright.model.errors import InvalidError
-from netwright.nova.given import address_of, without_zone
+from netwright.nova.given import address_of, zoneless
 from netwright.nova.iptables import IptablesTable
 from netwright.nova.linux_host import LinuxHost
 
@@ -29,7 +29,7 @@ def table_of(host: LinuxHost, name: str, version: int, where: str) -> IptablesTa
 def network_of(text: object, where: str) -> Network:
     """Bits behind the prefix are dropped, as iptables does. Raises InvalidError."""
     try:
-        return ip_network(without_zone(str(text)), strict=False)
+        return ip_network(zoneless(str(text)), strict=False)
     except ValueError as error:
         raise InvalidError(str(error), where) from error
 

@@ -10,27 +10,31 @@ import sqlalchemy as sa
 from netwright.control import classic_networks, quotas
 from netwright.control.classic_networks import ClassicRecord
 from netwright.control.classic_refusals import InvalidCidr, NetworkNotFound, NetworkNotFoundForProject
-from netwright.control.world import Work
+from netwright.control.world import Work, World
 from netwright.model.errors import InvalidError
 from netwright.model.ids import ProjectId
 from netwright.nova import network_request
 from netwright.nova.cloud import Caller, Cloud
 from netwright.nova.fixed_ip_calls import Requested
+from netwright.nova.given import zoneless
 from netwright.nova.network_layout import lay_out
 from netwright.nova.network_request import Kind
+from netwright.nova.options import NetworkOptions
 from netwright.store.rows import Where
 
 
-def create(cloud: Cloud, kind: Kind, given: Mapping[str, object]) -> list[ClassicRecord]:
+def create(
+    world: World, options: NetworkOptions, kind: Kind, given: Mapping[str, object]
+) -> list[ClassicRecord]:
     """All of them or none: see network_request.parse for what it raises, and control.classic_networks."""
-    asked = network_request.parse(given, cloud.options, kind)
-    limit = cloud.options.quota_networks if cloud.options.enable_network_quota else quotas.UNLIMITED
-    return classic_networks.create(cloud.world, lambda taken: lay_out(asked, taken), limit)
+    asked = network_request.parse(given, options, kind)
+    limit = options.quota_networks if options.enable_network_quota else quotas.UNLIMITED
+    return classic_networks.create(world, lambda taken: lay_out(asked, taken), limit)
 
 
-def named(cloud: Cloud, fixed_range: object, uuid: object) -> ClassicRecord:
+def named(world: World, fixed_range: object, uuid: object) -> ClassicRecord:
     """By its uuid, or by its prefix. Raises NetworkNotFound, InvalidCidr."""
-    with cloud.world.look() as connection:
+    with world.look() as connection:
         if uuid:
             return classic_networks.get_in(connection, str(uuid))
         return _with_prefix(connection, fixed_range)
@@ -84,17 +88,16 @@ def of_project(
 
 def associate(cloud: Cloud, reference: object, associations: Mapping[str, object]) -> None:
     """`host` and `project`, each with a name, or None for nobody. Raises NetworkNotFound, InvalidError."""
-    setters = {"host": classic_networks.set_host, "project": classic_networks.set_project}
     for name in associations:
-        if name not in setters:
+        if name not in {"host", "project"}:
             raise InvalidError(f"{name!r} is neither host nor project", "associations")
-    for name, value in associations.items():
-        setters[name](cloud.world, str(reference), None if value is None else str(value))
+    wanted = {name: None if value is None else str(value) for name, value in associations.items()}
+    classic_networks.associate(cloud.world, str(reference), wanted)
 
 
 def _with_prefix(connection: sa.Connection, given: object) -> ClassicRecord:
     try:
-        prefix: IPv4Network | IPv6Network = ip_network(str(given), strict=False)
+        prefix: IPv4Network | IPv6Network = ip_network(zoneless(str(given)), strict=False)
     except ValueError as error:
         raise InvalidCidr(str(error), "fixed_range") from error
     record = classic_networks.with_prefix(connection, prefix)

@@ -13,6 +13,7 @@ import structlog
 from netwright.control import classic_fixed_ips, classic_networks, leases
 from netwright.control.classic_networks import ClassicRecord
 from netwright.model.classic import Life
+from netwright.model.errors import NetwrightError
 from netwright.model.ids import HostName, Mac, NetworkId, PortId
 from netwright.model.intent import Address
 from netwright.nova.cloud import Cloud, Traits
@@ -76,12 +77,16 @@ def set_up(cloud: Cloud, traits: Traits, record: ClassicRecord) -> None:
 
 def seen_here(cloud: Cloud, record: ClassicRecord) -> NetworkModel:
     """The network as this host serves it: with its own address, and the VPN's where there is one."""
-    model, address = network_model(record), dhcp_address(cloud, record)
-    if isinstance(address, IPv4Address):
-        model = replace(model, dhcp_server=address)
-    if model.vlan is not None and model.vpn_public_address is None:
-        model = replace(model, vpn_public_address=IPv4Address(cloud.options.vpn_address))
-    return model
+    return _as_served(cloud, record, dhcp_address(cloud, record))
+
+
+def left_here(cloud: Cloud, record: ClassicRecord) -> NetworkModel:
+    """The network as this host has served it, if it has: no address is taken for it now."""
+    address: Address | None = record.classic.dhcp_server or record.classic.gateway
+    if record.classic.multi_host and not record.classic.share_address:
+        with cloud.world.look() as connection:
+            address = classic_fixed_ips.held_by_host(connection, record, cloud.host)
+    return _as_served(cloud, record, address)
 
 
 def take_down_unused(cloud: Cloud, records: Iterable[ClassicRecord] | None) -> None:
@@ -92,7 +97,9 @@ def take_down_unused(cloud: Cloud, records: Iterable[ClassicRecord] | None) -> N
         with cloud.world.look() as connection:
             here: Where = {"network_id": (record.id,), "host": (cloud.host,)}
             lives = {fixed.life for fixed in fixed_rows.find(connection, here)}
-        if record.classic.multi_host and not lives & {Life.ALLOCATED, Life.WAITING}:
+        # A host that has no address of its own there does not serve it, unless all hosts have the same.
+        serves = record.classic.multi_host and (record.classic.share_address or Life.HOST in lives)
+        if serves and not lives & {Life.ALLOCATED, Life.WAITING}:
             tear_down(cloud, record)
 
 
@@ -101,27 +108,46 @@ def lease_lines(cloud: Cloud, record: ClassicRecord) -> str:
     leased: Where = {"network_id": (record.id,), "leased": (True,)}
     where = {**leased, "host": (cloud.host,)} if record.classic.multi_host else leased
     with cloud.world.look() as connection:
-        found = fixed_rows.find(connection, where)
+        # An imported address that waits may have no MAC: nova had forgotten its interface.
+        found = [one for one in fixed_rows.find(connection, where) if one.mac is not None]
     expiry = int(cloud.world.clock().timestamp()) + cloud.options.dhcp_lease_time
     return "\n".join(f"{expiry} {one.mac} {one.address} {one.hostname or '*'} *" for one in found)
 
 
-def take_down(cloud: Cloud, record: ClassicRecord) -> None:
+def take_down(cloud: Cloud, left: NetworkModel) -> None:
     """What this host has of a network that is there no more."""
-    if cloud.side.serves(network_model(record)):
-        cloud.side.teardown(network_model(record), guests=False)
+    if cloud.side.serves(left):
+        cloud.side.teardown(left, guests=False)
 
 
 def tear_down(cloud: Cloud, record: ClassicRecord) -> None:
     """This host serves the network no more; its own address there is given back."""
-    cloud.side.teardown(seen_here(cloud, record), guests=False)
+    cloud.side.teardown(left_here(cloud, record), guests=False)
     classic_fixed_ips.give_back_host_address(cloud.world, record, cloud.host)
 
 
-def initialize(cloud: Cloud, traits: Traits) -> None:
-    """What this host serves, after a start."""
-    if traits.dhcp and not cloud.is_agents:
-        cloud.side.setup([seen_here(cloud, record) for record in of_host(cloud)])
+def initialize(cloud: Cloud, traits: Traits) -> frozenset[NetworkId]:
+    """What this host serves, after a start. Those that could not be set up."""
+    if not traits.dhcp or cloud.is_agents:
+        return frozenset()
+    mine = of_host(cloud)
+    try:
+        cloud.side.setup([seen_here(cloud, record) for record in mine])
+    except NetwrightError:
+        return serve(cloud, traits, mine)
+    return frozenset()
+
+
+def serve(cloud: Cloud, traits: Traits, records: Iterable[ClassicRecord]) -> frozenset[NetworkId]:
+    """Each of them is set up here, whatever becomes of the others. Those that could not be."""
+    undone = set()
+    for record in records:
+        try:
+            set_up(cloud, traits, record)
+        except NetwrightError as error:
+            _LOG.warning("network_not_served", network=record.id, host=cloud.host, said=str(error))
+            undone.add(record.id)
+    return frozenset(undone)
 
 
 def release_leases(cloud: Cloud, given_back: Iterable[tuple[ClassicRecord, Address, str | None]]) -> None:
@@ -155,7 +181,7 @@ def leave(cloud: Cloud, record: ClassicRecord, instance_uuid: str) -> None:
 
 
 def pick_up(cloud: Cloud, traits: Traits) -> list[NetworkId]:
-    """Networks without a host, or whose host is dead, are this one's: which."""
+    """Networks without a host, or whose host is dead, are this one's, and changed by that: which."""
     if cloud.is_agents:
         return []
     with cloud.world.look() as connection:
@@ -166,10 +192,7 @@ def pick_up(cloud: Cloud, traits: Traits) -> list[NetworkId]:
             if record.classic.host not in alive
             and (record.classic.project_id is not None or not traits.creates_vlan)
         ]
-    taken = [record for record in wanted if _take(cloud, record)]
-    for record in taken:
-        set_up(cloud, traits, get(cloud, record.id))
-    return [record.id for record in taken]
+    return [record.id for record in wanted if _take(cloud, record)]
 
 
 def let_go(cloud: Cloud) -> list[NetworkId]:
@@ -233,6 +256,15 @@ def changed_since(cloud: Cloud, generation: int) -> tuple[int, list[ClassicRecor
             touched |= presence.networks_of_ports(connection, ports)
     mine = of_host(cloud)
     return newest, [record for record in mine if touched is None or record.id in touched]
+
+
+def _as_served(cloud: Cloud, record: ClassicRecord, address: Address | None) -> NetworkModel:
+    model = network_model(record)
+    if isinstance(address, IPv4Address):
+        model = replace(model, dhcp_server=address)
+    if model.vlan is not None and model.vpn_public_address is None:
+        model = replace(model, vpn_public_address=IPv4Address(cloud.options.vpn_address))
+    return model
 
 
 def _take(cloud: Cloud, record: ClassicRecord) -> bool:

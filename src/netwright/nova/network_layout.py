@@ -12,6 +12,7 @@ from typing import Final
 
 from netwright.control.classic_networks import ClassicRequest, Taken
 from netwright.control.classic_refusals import AddressOutOfRange, CidrConflict, DuplicateVlan, InvalidCidr
+from netwright.control.fixed_ips import is_usable
 from netwright.model.classic import ClassicNetwork
 from netwright.model.errors import InvalidError
 from netwright.model.ids import LinkName, NetworkId, ProjectId
@@ -20,6 +21,8 @@ from netwright.model.intent import Address, Ipv6Mode, Pool
 LAST_VLAN: Final = 4094
 _LAST_PORT: Final = 65535
 _V6_PREFIX: Final = 64
+_Numbers = tuple[int | None, int | None]
+"""A network's VLAN, and its VPN's public port."""
 
 
 class VlanError(InvalidError, ValueError):
@@ -74,16 +77,19 @@ class Asked:
 def lay_out(asked: Asked, taken: Taken) -> list[ClassicRequest]:
     """The networks. Raises CidrConflict, DuplicateVlan, InvalidCidr, AddressOutOfRange, VlanError."""
     size = size_of(asked)
+    # Whether the prefix has that many comes before a list of that many.
+    sixes: Sequence[IPv6Network | None] = _sixes(asked) if asked.cidr is None else ()
     fours: Sequence[IPv4Network | None] = _fours(asked, size, taken)
-    sixes: Sequence[IPv6Network | None] = _sixes(asked)
+    sixes = sixes or _sixes(asked)
     if asked.network_id is not None and asked.num_networks > 1:
         raise InvalidError("a uuid is one network's", "uuid")
-    numbers: Sequence[int | None] = [None] * asked.num_networks
+    numbers: Sequence[_Numbers] = [(None, None)] * asked.num_networks
     if asked.vlans is not None:
-        numbers = _vlans(asked.vlans, asked.num_networks, taken)
+        vlans = _vlans(asked.vlans, asked.num_networks, taken)
+        numbers = list(zip(vlans, _vpn_ports(asked.vlans, asked.num_networks, taken), strict=True))
     return [
-        _network(asked, at, (four, six), vlan, taken)
-        for at, (four, six, vlan) in enumerate(zip(fours, sixes, numbers, strict=True))
+        _network(asked, at, (four, six), its)
+        for at, (four, six, its) in enumerate(zip(fours, sixes, numbers, strict=True))
     ]
 
 
@@ -194,6 +200,18 @@ def _vlans(wanted: Vlans, count: int, taken: Taken) -> list[int]:
     return found
 
 
+def _vpn_ports(wanted: Vlans, count: int, taken: Taken) -> list[int]:
+    """nova's numbers: from `vpn_start` and as many as there are networks; past those that are in use."""
+    if not 1 <= wanted.vpn_start <= _LAST_PORT:
+        raise VlanError(f"there is no port {wanted.vpn_start} for the VPN", "vpn_start")
+    used = set(taken.vpn_ports)
+    free = (port for port in range(wanted.vpn_start + taken.count, _LAST_PORT + 1) if port not in used)
+    found = list(islice(free, count))
+    if len(found) < count:
+        raise VlanError(f"there is no port {_LAST_PORT + 1} for the VPN", "vpn_start")
+    return found
+
+
 def _other_vlan(used: set[int]) -> int:
     """The one above all that are in use, or else the lowest that is free."""
     above = max(used, default=0) + 1
@@ -216,16 +234,11 @@ def _network(
     asked: Asked,
     at: int,
     prefixes: tuple[IPv4Network | None, IPv6Network | None],
-    vlan: int | None,
-    taken: Taken,
+    numbers: _Numbers,
 ) -> ClassicRequest:
     four, six = prefixes
+    vlan, port = numbers
     ends = _Ends() if four is None else _ends(asked, four)
-    port = None
-    if asked.vlans is not None:
-        port = asked.vlans.vpn_start + at + taken.count
-        if port > _LAST_PORT:
-            raise VlanError(f"there is no port {port} for the VPN", "vpn_start")
     classic = ClassicNetwork(
         network_id=NetworkId(""),
         number=0,
@@ -261,12 +274,7 @@ def _network(
 
 
 def _ends(asked: Asked, network: IPv4Network) -> _Ends:
-    for field in ("gateway", "dhcp_server", "allowed_start", "allowed_end"):
-        address = getattr(asked, field)
-        if address is not None and address not in network:
-            raise AddressOutOfRange(f"{address} is not within {network}", field)
-    if asked.allowed_start and asked.allowed_end and asked.allowed_start > asked.allowed_end:
-        raise AddressOutOfRange(f"{asked.allowed_start} is above {asked.allowed_end}", "allowed_start")
+    _refuse_outside(asked, network)
     current = asked.allowed_start or IPv4Address(int(network.network_address) + 1)
     gateway = asked.gateway or current
     server = asked.dhcp_server or gateway
@@ -281,6 +289,19 @@ def _ends(asked: Asked, network: IPv4Network) -> _Ends:
         if vpn >= network.broadcast_address:
             raise InvalidCidr(f"{network} has no address left for its VPN", "cidr")
     return _Ends(gateway, server, start, vpn)
+
+
+def _refuse_outside(asked: Asked, network: IPv4Network) -> None:
+    for field in ("gateway", "dhcp_server", "allowed_start", "allowed_end"):
+        address = getattr(asked, field)
+        if address is not None and address not in network:
+            raise AddressOutOfRange(f"{address} is not within {network}", field)
+    for field in ("gateway", "dhcp_server"):
+        address = getattr(asked, field)
+        if address is not None and not is_usable(network, address):
+            raise AddressOutOfRange(f"{address} is {network}'s own, and nobody's", field)
+    if asked.allowed_start and asked.allowed_end and asked.allowed_start > asked.allowed_end:
+        raise AddressOutOfRange(f"{asked.allowed_start} is above {asked.allowed_end}", "allowed_start")
 
 
 def _gateway_v6(asked: Asked, network: IPv6Network) -> IPv6Address:

@@ -15,7 +15,7 @@ from netwright.control.classic_vifs import Macs
 from netwright.control.world import Work, World
 from netwright.model.classic import Life
 from netwright.model.errors import InvalidError
-from netwright.model.ids import HostName, Mac, ProjectId
+from netwright.model.ids import HostName, Mac, NetworkId, ProjectId
 from netwright.nova import fixed_ip_calls, ip_filter, network_calls, network_hosts, nw_info
 from netwright.nova.cloud import Cloud, InstanceNames, Notifier, Traits, caller
 from netwright.nova.dns_entries import instance_dns
@@ -85,6 +85,8 @@ class NetworkManager:
         self._cloud = Cloud(world, chosen, self.host, side, on is None, names, notifier or _unheard)
         self._traits = Traits(self.DHCP, self.SHOULD_CREATE_BRIDGE, self.SHOULD_CREATE_VLAN)
         self._generation = -1
+        self._undone: frozenset[NetworkId] = frozenset()
+        """Networks that could not be set up here, and are tried again."""
         self._names_told: datetime | None = None
 
     # Networks
@@ -132,7 +134,7 @@ class NetworkManager:
         }
         by_agents = self._cloud.is_agents
         kind = Kind(self.required_create_args, self.DHCP, self.SHOULD_CREATE_VLAN, by_agents)
-        return list(map(network_model, network_calls.create(self._cloud, kind, given)))
+        return list(map(network_model, network_calls.create(self.world, self.options, kind, given)))
 
     def delete_network(
         self,
@@ -143,10 +145,10 @@ class NetworkManager:
     ) -> None:
         """By uuid, or by prefix where none is given. What this host has of it goes, too."""
         del context
-        record = network_calls.named(self._cloud, fixed_range, uuid)
-        alone = bool(require_disassociated)
+        record = network_calls.named(self.world, fixed_range, uuid)
+        alone, left = bool(require_disassociated), network_hosts.left_here(self._cloud, record)
         classic_networks.delete(self._cloud.world, record.id, require_disassociated=alone)
-        network_hosts.take_down(self._cloud, record)
+        network_hosts.take_down(self._cloud, left)
 
     def get_all_networks(self, context: object) -> list[NetworkModel]:
         """Under VlanManager, for one who is no administrator, the project's own."""
@@ -206,9 +208,10 @@ class NetworkManager:
                 asked = {"address": one.address, "vpn": kwargs.get("vpn"), "macs": macs}
                 fixed = fixed_ip_calls.allocate_in(self._cloud, self._rules, work, record, instance, asked)
                 given.append((record, fixed))
-        fixed_ip_calls.after_allocation(self._cloud, self._traits, given, instance)
-        if self.options.update_dns_entries:
-            self.update_dns(context, [record.classic.number for record, _ in given])
+        with fixed_ip_calls.undone_if_failing(self._cloud, given):
+            fixed_ip_calls.after_allocation(self._cloud, self._traits, given, instance)
+            if self.options.update_dns_entries:
+                self.update_dns(context, [record.classic.number for record, _ in given])
         return self.get_instance_nw_info(context, uuid, _factor(kwargs), instance.host)
 
     def deallocate_for_instance(self, context: object, **kwargs: object) -> None:
@@ -227,7 +230,8 @@ class NetworkManager:
         record = network_hosts.get(self._cloud, reference)
         with self._cloud.world.work() as work:
             fixed = fixed_ip_calls.allocate_in(self._cloud, self._rules, work, record, instance, kwargs)
-        fixed_ip_calls.after_allocation(self._cloud, self._traits, [(record, fixed)], instance)
+        with fixed_ip_calls.undone_if_failing(self._cloud, [(record, fixed)]):
+            fixed_ip_calls.after_allocation(self._cloud, self._traits, [(record, fixed)], instance)
         return str(fixed.address)
 
     def deallocate_fixed_ip(
@@ -349,7 +353,7 @@ class NetworkManager:
             self._generation, _ = network_hosts.changed_since(self._cloud, -1)
             network_hosts.say_alive(self._cloud)
             network_hosts.hear_leases(self._cloud)
-            network_hosts.initialize(self._cloud, self._traits)
+            self._undone = network_hosts.initialize(self._cloud, self._traits)
             network_hosts.end_leases(self._cloud, network_hosts.of_host(self._cloud))
             if self.options.update_dns_entries:
                 self.periodic_update_dns(None)
@@ -411,11 +415,12 @@ class NetworkManager:
     def _follow(self, context: object) -> None:
         """What changed elsewhere since the last time is done here."""
         self._generation, changed = network_hosts.changed_since(self._cloud, self._generation)
-        for record in changed:
-            network_hosts.set_up(self._cloud, self._traits, record)
+        again = self._undone.difference(record.id for record in changed)
+        left = [one for one in network_hosts.of_host(self._cloud) if one.id in again] if again else []
+        self._undone = network_hosts.serve(self._cloud, self._traits, [*changed, *left])
         network_hosts.end_leases(self._cloud, changed)
         if changed and self.options.update_dns_entries:
-            self.update_dns(context, [record.id for record in changed])
+            self.update_dns(context, [one.id for one in changed if one.id not in self._undone])
 
     def _update_dns_in_time(self, context: object) -> None:
         """Every dns_update_periodic_interval seconds; a negative one: never."""

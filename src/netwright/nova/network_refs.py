@@ -9,7 +9,7 @@ from typing import Final
 
 from netwright.model.errors import InvalidError
 from netwright.model.ids import LinkName
-from netwright.nova.given import link, number, parsed, part, text_of, without_zone
+from netwright.nova.given import link, number, parsed, part, text_of, zoneless
 
 _WHERE: Final = "network"
 
@@ -68,6 +68,6 @@ def _dns(network: object) -> Iterator[IPv4Address | IPv6Address]:
         text = text_of(network, name, _WHERE)
         if text:
             try:
-                yield ip_address(without_zone(text))
+                yield ip_address(zoneless(text))
             except ValueError as error:
                 raise InvalidError(str(error), f"{_WHERE}.{name}") from error

@@ -20,7 +20,7 @@ from netwright.control.classic_refusals import (
 from netwright.model.errors import InvalidError
 from netwright.model.ids import LinkName, NetworkId
 from netwright.model.intent import Address, Ipv6Mode
-from netwright.nova.given import link_name, without_zone
+from netwright.nova.given import link_name, zoneless
 from netwright.nova.network_layout import LAST_VLAN, Asked, VlanError, Vlans
 from netwright.nova.options import NetworkOptions
 
@@ -28,6 +28,8 @@ _INTEGERS: Final = ("network_size", "num_networks", "vlan_start", "vpn_start")
 _YES: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
 _NO: Final = frozenset({"0", "f", "false", "off", "n", "no"})
 _LONGEST: Final = 255
+_MOST: Final = (1 << 31) - 1
+"""What a column of whole numbers holds."""
 Found = TypeVar("Found", IPv4Network, IPv6Network)
 Single = TypeVar("Single", IPv4Address, IPv6Address)
 
@@ -105,9 +107,12 @@ def _integer(given: Mapping[str, object], name: str) -> int | None:
     if value is None or value == "":
         return None
     try:
-        return int(str(value))
+        found = int(str(value))
     except ValueError as error:
         raise InvalidIntValue(name) from error
+    if abs(found) > _MOST:
+        raise InvalidIntValue(name)
+    return found
 
 
 def _at_least_one(value: int | None, otherwise: int, name: str) -> int:
@@ -176,7 +181,7 @@ def _prefix(given: Mapping[str, object], name: str, kind: type[Found]) -> Found 
     if not value:
         return None
     try:
-        return kind(without_zone(str(value)), strict=False)
+        return kind(zoneless(str(value)), strict=False)
     except ValueError as error:
         raise InvalidCidr(f"{value!r} is not a prefix: {error}", name) from error
 
@@ -193,7 +198,7 @@ def _address(given: Mapping[str, object], name: str, kind: type[Single]) -> Sing
     if not value:
         return None
     try:
-        return kind(without_zone(str(value)))
+        return kind(zoneless(str(value)))
     except ValueError as error:
         raise InvalidAddress(f"{value!r} is not an address: {error}", name) from error
 
@@ -204,7 +209,7 @@ def _dns(given: Mapping[str, object], options: NetworkOptions) -> tuple[Address,
         value = given.get(name) or otherwise
         if value:
             try:
-                found.append(ip_address(without_zone(str(value))))
+                found.append(ip_address(zoneless(str(value))))
             except ValueError as error:
                 raise InvalidAddress(str(error), name) from error
     return tuple(dict.fromkeys(found))

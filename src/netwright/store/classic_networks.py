@@ -64,8 +64,12 @@ def count(connection: sa.Connection, project: str | None = None) -> int:
 
 def vlans(connection: sa.Connection) -> frozenset[int]:
     """Those in use."""
-    statement = sa.select(classic_networks.c.vlan).where(classic_networks.c.vlan.is_not(None))
-    return frozenset(connection.execute(statement).scalars())
+    return _numbers(connection, classic_networks.c.vlan)
+
+
+def vpn_ports(connection: sa.Connection) -> frozenset[int]:
+    """The public ones in use."""
+    return _numbers(connection, classic_networks.c.vpn_public_port)
 
 
 def prefixes(
@@ -101,6 +105,10 @@ def take_host(
     was = classic_networks.c.host.is_(None) if instead_of is None else classic_networks.c.host == instead_of
     row = classic_networks.update().where(classic_networks.c.network_id == network, was)
     return connection.execute(row.values(host=host)).rowcount == 1
+
+
+def _numbers(connection: sa.Connection, column: sa.Column[int | None]) -> frozenset[int]:
+    return frozenset(one for one in connection.execute(sa.select(column)).scalars() if one is not None)
 
 
 def _values(network: ClassicNetwork) -> Mapping[str, object]:

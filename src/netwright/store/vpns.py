@@ -45,6 +45,11 @@ def find(connection: sa.Connection, where: rows.Where) -> list[Record[Vpn]]:
     return [Record(_vpn(row), rows.stamps(row)) for row in found]
 
 
+def ports(connection: sa.Connection) -> frozenset[int]:
+    """The public ones in use, at whatever address."""
+    return frozenset(connection.execute(sa.select(vpns.c.public_port)).scalars())
+
+
 def ids(connection: sa.Connection, among: Collection[NetworkId] | None = None) -> frozenset[VpnId]:
     """All there are, or those of these networks."""
     statement = sa.select(vpns.c.id)
