@@ -136,6 +136,14 @@ def test_a_bridge_bears_the_name_that_its_network_gives_it(client: Client) -> No
     client.make("network", **{"netwright:bridge": "br100"})
 
 
+@pytest.mark.parametrize("name", ["lo", "tap0123456789", "brq01234567-89", "wg01234567-89"])
+def test_a_link_of_netwrights_own_is_no_way_out(client: Client, name: str) -> None:
+    """Neither loopback nor what netwright makes by itself is taken for a network's uplink."""
+    answer = client.send("POST", "/v2.0/networks", {"network": {"provider:physical_network": name}})
+    assert answer.status == 400
+    assert answer.message.startswith("provider:physical_network")
+
+
 def test_a_link_without_vlans_is_one_networks(client: Client) -> None:
     """A link is on one bridge: a second flat network is refused, not given the first one's wire; others share."""
     wire = {"provider:physical_network": "eth8"}

@@ -188,6 +188,18 @@ def test_keys_are_pairs_and_private_ones_are_told_once(client: Client, network: 
     ]
 
 
+def test_a_network_with_a_vpn_keeps_its_gateway(client: Client, network: dict) -> None:
+    """It does not become an external one, where the VPN would lead nowhere, until the VPN is gone."""
+    vpn = forward(client, network)
+    change = {"network": {"router:external": True}}
+    answer = client.send("PUT", f"/v2.0/networks/{network['id']}", change)
+    assert (answer.status, answer.kind) == (409, "NetworkHasVpns")
+    assert vpn["id"] in answer.message
+    assert planned(client, vpn) is not None
+    client.drop("vpn", vpn["id"])
+    client.change("network", network["id"], **change["network"])
+
+
 def test_a_key_pair_is_a_projects(client: Client, network: dict) -> None:
     """All WireGuard VPNs of a project have one public key, those of another project another."""
     ours = [wireguard(client, network, project_id="blue")["public_key"] for _ in range(2)]

@@ -108,6 +108,8 @@ def _refuse_link(connection: sa.Connection, network: Network) -> None:
     """What netwright makes for one network is not another's way out, and a link is on one bridge only."""
     if network.uplink is None:
         return
+    if _RESERVED.fullmatch(network.uplink):
+        raise invalid(UPLINK, f"{network.uplink} is a name that netwright or the kernel keeps for itself.")
     for column in ("bridge", "vlan_link"):
         for record in networks.find(connection, {column: (network.uplink,)}):
             message = f"{UPLINK}: {network.uplink} is a link of network {record.value.id}."
