@@ -433,9 +433,14 @@ def test_a_slaac_guest_makes_its_own_address_and_learns_the_mtu(bench: Bench, gu
 
     assert eventually(solicited, seconds=15)
     assert "via fe80::" in ip(guest.namespace, "-6", "route", "show", "default")
-    shown = run(guest.namespace, ["rdisc6", "-1", "-r", "5", "eth0"]).stdout
-    assert "1450 bytes" in shown
-    assert "Stateful address conf.    :           No" in shown
+    heard: list[str] = []
+
+    def advertised() -> bool:
+        heard.append(run(guest.namespace, ["rdisc6", "-1", "-r", "1", "eth0"], check=False).stdout)
+        return "1450 bytes" in heard[-1]
+
+    assert eventually(advertised, seconds=15), heard
+    assert "Stateful address conf.    :           No" in heard[-1]
 
 
 def test_a_stateless_guest_is_told_the_name_server(bench: Bench, guest: DhcpClient) -> None:

@@ -217,9 +217,7 @@ def _check_external(work: Work, old: Network, new: Network) -> None:
             "ExternalNetworkInUse", f"External network {new.id} has floating IPs.", "router:external"
         )
     if new.external and (left := vpns.ids(work.connection, [new.id])):
-        message = (
-            f"Network {new.id} has VPNs, which need its gateway: delete {', '.join(sorted(left))}."
-        )
+        message = f"Network {new.id} has VPNs, which need its gateway: delete {', '.join(sorted(left))}."
         raise NamedConflictError("NetworkHasVpns", message, "router:external")
     if not new.external and new.gateway_place is GatewayPlace.HOST:
         for subnet in subnets.of_network(work.connection, new.id):
