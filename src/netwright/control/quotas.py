@@ -13,6 +13,7 @@ from netwright.control.classic_refusals import FixedIpLimitExceeded, NetworkLimi
 from netwright.control.refusals import invalid
 from netwright.control.world import World
 from netwright.model.classic import Life
+from netwright.model.ids import MOST_INTEGER
 from netwright.store import classic_fixed_ips, classic_floating_ips, classic_networks
 from netwright.store import quotas as store
 
@@ -21,8 +22,6 @@ FLOATING_IPS: Final = "floating_ips"
 NETWORKS: Final = "networks"
 RESOURCES: Final = (FIXED_IPS, FLOATING_IPS, NETWORKS)
 UNLIMITED: Final = -1
-_MOST: Final = (1 << 31) - 1
-"""What a column of whole numbers holds."""
 _REFUSALS: Final[Mapping[str, type[OverQuota]]] = {
     FIXED_IPS: FixedIpLimitExceeded,
     FLOATING_IPS: FloatingIpLimitExceeded,
@@ -40,8 +39,8 @@ def set_limit(world: World, project: str, resource: str, limit: int | None) -> N
     """-1: none; no limit given: the default again. Raises InvalidError."""
     if resource not in RESOURCES:
         raise invalid("resource", f"{resource!r} is none of {', '.join(RESOURCES)}.")
-    if limit is not None and not UNLIMITED <= limit <= _MOST:
-        raise invalid("limit", f"must be -1 (none), or from 0 to {_MOST}.")
+    if limit is not None and not UNLIMITED <= limit <= MOST_INTEGER:
+        raise invalid("limit", f"must be -1 (none), or from 0 to {MOST_INTEGER}.")
     owner = text.project(project)
     with world.work() as work:
         if limit is None:

@@ -27,6 +27,9 @@ MAC_FORM: Final = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 UUID_FORM: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 """What ids are, in lower case."""
 
+MOST_INTEGER: Final = (1 << 31) - 1
+"""What a column of whole numbers holds."""
+
 HOST_NAMESPACE: Final = NamespaceName("")
 """The namespace that the agent itself runs in."""
 

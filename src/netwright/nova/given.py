@@ -8,12 +8,10 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Final, TypeVar
 
 from netwright.model.errors import InvalidError
-from netwright.model.ids import MAC_FORM, LinkName, Mac
+from netwright.model.ids import MAC_FORM, MOST_INTEGER, LinkName, Mac
 
 _LINK: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:@-]{0,14}")
 _LAST_VLAN: Final = 4094
-_MOST: Final = (1 << 31) - 1
-"""What a column of whole numbers holds."""
 _MTUS: Final = range(68, 65536)
 Parsed = TypeVar("Parsed", IPv4Address, IPv6Address, IPv4Network, IPv6Network)
 
@@ -61,7 +59,7 @@ def number(thing: object, name: str, where: str) -> int | None:
         found = int(text) if text else None
     except ValueError as error:
         raise InvalidError(f"{text[:40]!r} is not a number", f"{where}.{name}") from error
-    if found is not None and abs(found) > _MOST:
+    if found is not None and abs(found) > MOST_INTEGER:
         raise InvalidError(f"{text} is too large", f"{where}.{name}")
     return found
 

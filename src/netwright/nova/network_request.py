@@ -18,7 +18,7 @@ from netwright.control.classic_refusals import (
     NetworkNotCreated,
 )
 from netwright.model.errors import InvalidError
-from netwright.model.ids import LinkName, NetworkId
+from netwright.model.ids import MOST_INTEGER, LinkName, NetworkId
 from netwright.model.intent import Address, Ipv6Mode
 from netwright.nova.given import link_name, zoneless
 from netwright.nova.network_layout import LAST_VLAN, Asked, VlanError, Vlans
@@ -28,8 +28,6 @@ _INTEGERS: Final = ("network_size", "num_networks", "vlan_start", "vpn_start")
 _YES: Final = frozenset({"1", "t", "true", "on", "y", "yes"})
 _NO: Final = frozenset({"0", "f", "false", "off", "n", "no"})
 _LONGEST: Final = 255
-_MOST: Final = (1 << 31) - 1
-"""What a column of whole numbers holds."""
 Found = TypeVar("Found", IPv4Network, IPv6Network)
 Single = TypeVar("Single", IPv4Address, IPv6Address)
 
@@ -110,7 +108,7 @@ def _integer(given: Mapping[str, object], name: str) -> int | None:
         found = int(str(value))
     except ValueError as error:
         raise InvalidIntValue(name) from error
-    if abs(found) > _MOST:
+    if abs(found) > MOST_INTEGER:
         raise InvalidIntValue(name)
     return found
 
