@@ -35,14 +35,12 @@ from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
 from netwright.render.firewall_logs import accepted_chain, dropped_chain, port_logs_chain
 from netwright.render.firewall_uplinks import FORCING, apart_chains, forced_chain
-from netwright.render.firewalls import ENGINES, unfiltered
-from netwright.render.items import render
+from netwright.render.firewalls import ENGINES
 from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_iptables import in_iptables
 from netwright.render.path_nwfilter import in_nwfilter
-from netwright.render.path_view import Hop, Part, View, with_
+from netwright.render.path_view import Hop, Part, View, merged, with_
 from netwright.render.path_vpns import vpn_hops
-from netwright.render.stages import ByStage
 
 ROUTER_METADATA_PORT: Final = 80
 _BINDINGS: Final = frozenset(
@@ -120,12 +118,12 @@ def port_path(plan: HostPlan, port_id: PortId, traits: Traits) -> Path | None:
     floating = tuple(
         item for item in plan.items.values() if isinstance(item, FloatingIpItem) and item.port_id == port_id
     )
-    view = View(port, network, floating, _merged(_concerning(plan, port, floating), traits), traits)
+    view = View(port, network, floating, merged(_concerning(plan, port, floating), traits), traits)
     shared = sum(
         1 for item in plan.items.values() if isinstance(item, PortItem) and item.groups == port.groups
     )
     words = _WORDS.get(traits.firewall)
-    vpns = vpn_hops(plan, port, traits, _merged)
+    vpns = vpn_hops(plan, port, traits)
     hops = (words(view, hop) if words else hop for hop in _hops(view, shared, vpns))
     return Path(port, network, floating, tuple(hops))
 
@@ -381,12 +379,3 @@ def _is_reservation(key: Hashable) -> bool:
 
 def _up(up: bool) -> str:  # noqa: FBT001 - a word for a flag
     return "up" if up else "down"
-
-
-def _merged(items: Iterable[Item], traits: Traits) -> ByStage:
-    merged: dict[Stage, dict[Hashable, object]] = {stage: {} for stage in Stage}
-    engine = ENGINES.get(traits.firewall, unfiltered)
-    for item in items:
-        for stage, part in render(item, traits, engine).items():
-            merged[stage].update(part)
-    return merged

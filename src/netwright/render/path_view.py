@@ -9,8 +9,10 @@ from enum import StrEnum
 from netwright.model.host import AddressKey, NftChain, NftKey, NftKind, Stage, Traits
 from netwright.model.ids import HOST_NAMESPACE, NamespaceName
 from netwright.model.intent import GatewayPlace
-from netwright.model.plan import FloatingIpItem, NetworkItem, PortItem
+from netwright.model.plan import FloatingIpItem, Item, NetworkItem, PortItem
 from netwright.model.xtables import XtChain, XtKey
+from netwright.render.firewalls import ENGINES, unfiltered
+from netwright.render.items import render
 from netwright.render.nft import BRIDGE
 from netwright.render.stages import ByStage
 
@@ -121,3 +123,13 @@ def rules_of(hop: Hop, chain: NftKey | XtKey) -> Mapping[str, str]:
     if not isinstance(value, NftChain | XtChain):
         return {}
     return dict(zip(value.tags, value.rules, strict=True))
+
+
+def merged(items: Iterable[Item], traits: Traits) -> ByStage:
+    """What the host of these traits needs for the items, by its engine."""
+    union: dict[Stage, dict[Hashable, object]] = {stage: {} for stage in Stage}
+    engine = ENGINES.get(traits.firewall, unfiltered)
+    for item in items:
+        for stage, part in render(item, traits, engine).items():
+            union[stage].update(part)
+    return union

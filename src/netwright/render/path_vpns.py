@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.ids import vpn_link_name
-from netwright.model.plan import ForwardPlan, HostPlan, Item, PortItem, VpnItem, WireGuardPlan
+from netwright.model.plan import ForwardPlan, HostPlan, PortItem, VpnItem, WireGuardPlan
 from netwright.model.xtables import PREFIX
 from netwright.render.nft import INET
-from netwright.render.path_view import Hop, Part
-from netwright.render.stages import ByStage
+from netwright.render.path_view import Hop, Part, merged
 
 _HOW_FAR: Final = "as far as the port's security groups let in"
-Merged = Callable[[Iterable[Item], Traits], ByStage]
 
 
-def vpn_hops(plan: HostPlan, port: PortItem, traits: Traits, merged: Merged) -> Iterator[Hop]:
+def vpn_hops(plan: HostPlan, port: PortItem, traits: Traits) -> Iterator[Hop]:
     """One for each VPN that leads to the port; all that the VPN brings must be there."""
     for item in plan.items.values():
         if isinstance(item, VpnItem) and item.network_id == port.network_id and _leads_to(item, port):
