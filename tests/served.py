@@ -15,6 +15,7 @@ from netwright.model.ids import HostName
 from netwright.wire.unix_http import UnixConnection
 
 PATIENCE_S = 10.0
+USUAL = Settings()
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,7 @@ def path_of(singular: str) -> str:
 
 
 @contextmanager
-def serving(directory: Path, *, tcp: bool = True, settings: Settings = Settings()) -> Iterator[Server]:
+def serving(directory: Path, *, tcp: bool = True, settings: Settings = USUAL) -> Iterator[Server]:
     """A server whose database and socket are in the directory."""
     listen = ("127.0.0.1", 0) if tcp else None
     database = f"sqlite:///{directory}/netwright.db"
