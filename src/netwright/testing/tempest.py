@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -48,11 +49,11 @@ def judge(run: Run, lab: Lab, *, list_skips: bool) -> int:
     """Runs the suite in the lab; the exit code."""
     options = ["--identity", "local", "--listen", f"127.0.0.1:{_PORT}"]
     with labs.running(lab, options=options), tempfile.TemporaryDirectory(prefix="netwright-suite-") as place:
-        workspace = Path(place)
+        workspace = Path(place) / "suite"
         _prepare(run, lab, workspace)
         _tempest(run, lab, workspace)
         found = outcomes(_lines(run, workspace))
-        (lab.directory / "netwright.log").replace(Path.cwd() / ".tempest.log")
+        shutil.copyfile(lab.log, run.venv / "netwright.log")
     return _tell(found, list_skips=list_skips)
 
 
@@ -110,7 +111,7 @@ def _prepare(run: Run, lab: Lab, workspace: Path) -> None:
         env=_environment(workspace),
     )
     if done.returncode:
-        raise LabError("tempest init failed", done.stderr)
+        raise LabError("tempest init failed", done.stdout + done.stderr)
     text = configuration(json.loads(bootstrap.stdout), str(networks[0]["id"]), extensions)
     (workspace / "etc" / "tempest.conf").write_text(text)
 
@@ -142,7 +143,7 @@ def _lines(run: Run, workspace: Path) -> list[str]:
 def _environment(workspace: Path) -> dict[str, str]:
     """The suite's list of workspaces is in its user's home."""
     kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
-    return {**kept, "HOME": str(workspace)}
+    return {**kept, "HOME": str(workspace.parent)}
 
 
 def _tell(found: Sequence[Outcome], *, list_skips: bool) -> int:
