@@ -162,15 +162,16 @@ def _tell(found: Sequence[Outcome], *, list_skips: bool) -> int:
 @click.option("--regex", help="Only tests whose names match; instead of a suite.")
 @click.option("--venv", type=click.Path(path_type=Path), default=".venv-tempest", show_default=True)
 @click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True)
+@click.option("--lab", default="tempest", show_default=True, help="The lab's name: one run at a time has it.")
 @click.option("--everything", is_flag=True, help="Tests of extensions that are not listed, too.")
 @click.option("--skips", is_flag=True, help="Say why tests were skipped.")
 def main(
-    suite: str, regex: str | None, venv: Path, concurrency: int, *, everything: bool, skips: bool
+    suite: str, regex: str | None, venv: Path, concurrency: int, lab: str, *, everything: bool, skips: bool
 ) -> None:
     """Run a test suite of the Networking API against a fresh netwright."""
     labs.interrupt_on_signals()
     run = Run(regex or SUITES[suite], venv, concurrency, everything)
-    sys.exit(judge(run, Lab("tempest"), list_skips=skips))
+    sys.exit(judge(run, Lab(lab), list_skips=skips))
 
 
 if __name__ == "__main__":
