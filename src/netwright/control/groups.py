@@ -62,9 +62,12 @@ def update_in(work: Work, group_id: GroupId, request: GroupRequest) -> GroupReco
 
 
 def delete_in(work: Work, group_id: GroupId) -> None:
-    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it."""
+    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it.
+
+    Only an admin takes away a project's default group, which the project's next request makes anew.
+    """
     record = store.get(work.connection, group_id)
-    if record.is_default:
+    if record.is_default and not (work.caller and work.caller.is_admin):
         message = "Insufficient rights for removing default security group."
         raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)
     if store.ports_of(work.connection, group_id):

@@ -18,6 +18,14 @@ class NamedConflictError(ConflictError):
         self.kind = kind
 
 
+class NamedInvalidError(InvalidError):
+    """Invalid input whose `kind` is the Networking API's type of error."""
+
+    def __init__(self, kind: str, message: str, field: str | None = None) -> None:
+        super().__init__(message, field)
+        self.kind = kind
+
+
 def in_use(noun: str, reference: str, why: str) -> NamedConflictError:
     """`NetworkInUse` and its like."""
     return NamedConflictError(f"{noun}InUse", f"{noun} {reference} cannot be deleted: {why}.")

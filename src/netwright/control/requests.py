@@ -46,7 +46,7 @@ class Requests:
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
         wanted = [bodies.with_defaults(resource, values) for values in named]
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             for values, by_user in zip(wanted, named, strict=True):
                 self._prepare(work, noun, asker, values, by_user)
             limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
@@ -58,7 +58,7 @@ class Requests:
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
         values = bodies.read(resource, Verb.UPDATE, given)
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.UPDATE)
             network = old.get("network_id")
             policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
@@ -68,7 +68,7 @@ class Requests:
             return self._dressed(work.connection, resource, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
             noun.acts.delete(work, old)
             if noun.resource.tags:
@@ -96,7 +96,7 @@ class Requests:
         self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
     ) -> V:
         """Something else that can be done with a thing, by who may do that verb."""
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             return act(work, self.held(work.connection, noun, asker, thing, verb))
 
     def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
