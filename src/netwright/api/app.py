@@ -24,8 +24,10 @@ from netwright.api import (
     crud,
     leases,
     logs,
+    openapi,
     own,
     problems,
+    reference,
     versions,
 )
 from netwright.api.call import Call, Handler, Identify, Stranger, anybody, receive, stranger_of
@@ -39,7 +41,7 @@ from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
 
 NOBODY: Final = Caller(None, Role.READER)
-PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
+PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
@@ -57,6 +59,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
+    "/openapi.json": {"GET": openapi.document},
+    "/reference": {"GET": reference.page},
 }
 _HOUSEKEEPING_S: Final = 3600.0
 _GATEWAYS_S: Final = 2.0
