@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from netwright.api.server import Server, open_server
+from netwright.api.identities import IdentitySettings
+from netwright.api.server import Server, ServerSettings, open_server
 from netwright.control.liveness import PATIENCE
 from netwright.model.ids import HostName
 from netwright.wire.unix_http import UnixConnection
@@ -83,11 +84,18 @@ def path_of(singular: str) -> str:
 
 
 @contextmanager
-def serving(directory: Path, *, tcp: bool = True, patience: timedelta = PATIENCE) -> Iterator[Server]:
+def serving(
+    directory: Path,
+    *,
+    tcp: bool = True,
+    patience: timedelta = PATIENCE,
+    identity: IdentitySettings | None = None,
+) -> Iterator[Server]:
     """A server whose database and socket are in the directory."""
     listen = ("127.0.0.1", 0) if tcp else None
     database = f"sqlite:///{directory}/netwright.db"
-    server = open_server(database, HostName("h1"), directory / "api.sock", listen, patience=patience)
+    settings = ServerSettings(patience, identity or IdentitySettings())
+    server = open_server(database, HostName("h1"), directory / "api.sock", listen, settings=settings)
     server.start()
     try:
         yield server

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final
 
@@ -36,7 +36,9 @@ from netwright.api import (
     vpn_peers,
     vpns,
 )
-from netwright.api.call import Call, Handler, receive
+from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
+from netwright.api.gate import Gate
+from netwright.api.guarded import Guarded, insist_on_admin
 from netwright.api.metrics import Metrics
 from netwright.api.watch import Bell, Watch
 from netwright.control import gateways, plans
@@ -74,12 +76,17 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
 }
+OPEN: Final = Gate()
+PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
+"""Paths that anybody may ask."""
+OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
+"""Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0
 _GATEWAYS_S: Final = 2.0
 _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api")
 
 
-def create_app(world: World, registry: CollectorRegistry, bell: Bell) -> Starlette:
+def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate = OPEN) -> Starlette:
     """The API on one world. `bell` must be told of the database's commits, and closed to end the watches."""
     metrics = Metrics(registry)
     world.counters.listen(bell.ring)
@@ -89,11 +96,14 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell) -> Starlet
         return metrics.page()
 
     routes = [
-        Route(template, Endpoint(world, metrics, template, handlers).answer, methods=list(handlers))
-        for template, handlers in ROUTES.items()
+        *gate.doors(world, metrics),
+        *(
+            Route(template, Endpoint(world, gate, metrics, template, handlers).answer, methods=list(handlers))
+            for template, handlers in ROUTES.items()
+        ),
+        Route("/v1/watch", Guarded(gate, Watch(world, bell).__call__).answer, methods=["GET"]),
+        Route("/metrics", Guarded(gate, show_metrics).answer, methods=["GET"]),
     ]
-    routes.append(Route("/v1/watch", Watch(world, bell).__call__, methods=["GET"]))
-    routes.append(Route("/metrics", show_metrics, methods=["GET"]))
     app = Starlette(
         routes=routes,
         lifespan=lambda _: _housekeeping(world),
@@ -108,6 +118,7 @@ class Endpoint:
     """One path: reads the request, has its handler answer in a thread, tells errors, counts."""
 
     world: World
+    gate: Gate
     metrics: Metrics
     template: str
     handlers: Mapping[str, Handler]
@@ -120,15 +131,21 @@ class Endpoint:
         except RequestError as error:
             response = problems.response(error)
         else:
-            response = await run_in_threadpool(self._answer, self.handlers[method], call)
+            stranger = stranger_of(request)
+            response = await run_in_threadpool(self._answer, self.handlers[method], call, stranger)
         self.metrics.answered(self.template, method, response.status_code, perf_counter() - begun)
         return response
 
-    def _answer(self, handler: Handler, call: Call) -> Response:
+    def _answer(self, handler: Handler, call: Call, stranger: Stranger) -> Response:
         try:
+            if self.template not in PUBLIC:
+                caller = self.gate.identify(stranger)
+                if self.template in OPERATORS:
+                    insist_on_admin(caller)
+                call = replace(call, project=caller.project)
             return handler(call)
         except RequestError as error:
-            return problems.response(error)
+            return problems.response(error, self.gate.challenge(call.base_url))
         except OperationalError as error:
             _LOG.error("database_refused", path=call.url_path, said=str(error.orig))  # no trace
             return problems.body(503, "ServiceUnavailable", "The database does not answer: try again.")

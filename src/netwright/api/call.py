@@ -12,6 +12,8 @@ from starlette.responses import Response
 
 from netwright.api.problems import HttpProblemError
 from netwright.control.world import World
+from netwright.model.caller import Caller, Role
+from netwright.model.ids import ProjectId
 
 LARGEST_BODY: Final = 1 << 20
 
@@ -45,6 +47,44 @@ class Call:
 
 
 Handler = Callable[[Call], Response]
+
+
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """One request's author, as far as the request itself tells."""
+
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    local: bool
+    """Whether it came over the Unix socket."""
+    address: str = ""
+    """Where it came from."""
+    method: str = "GET"
+    path: str = "/"
+
+
+Identify = Callable[[Stranger], Caller]
+"""Raises UnauthorizedError."""
+
+
+def anybody(stranger: Stranger) -> Caller:
+    """Without authentication everybody is admin, in the project that the request names."""
+    project = stranger.headers.get("x-project-id")
+    return Caller(ProjectId(project) if project else None, Role.ADMIN)
+
+
+def stranger_of(request: Request) -> Stranger:
+    """A Unix socket's address is a path without a port; the client's own address is no sign of one: a
+    connection that was reset has none either.
+    """
+    server, client = request.scope.get("server"), request.client
+    return Stranger(
+        headers=request.headers,
+        local=server is not None and server[1] is None,
+        address="" if client is None else client.host,
+        method=request.method,
+        path=request.url.path,
+    )
 
 
 async def receive(request: Request, world: World) -> Call:

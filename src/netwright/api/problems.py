@@ -8,9 +8,24 @@ import msgspec
 from starlette.responses import Response
 
 from netwright.control.refusals import NamedConflictError
-from netwright.model.errors import ConflictError, InvalidError, NotFoundError, RequestError
+from netwright.model.errors import (
+    BusyError,
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    RequestError,
+    UnauthorizedError,
+)
 
-_STATUS: Final = ((InvalidError, 400), (NotFoundError, 404), (ConflictError, 409))
+_STATUS: Final = (
+    (InvalidError, 400),
+    (UnauthorizedError, 401),
+    (ForbiddenError, 403),
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (BusyError, 429),
+)
 
 
 class HttpProblemError(RequestError):
@@ -21,9 +36,15 @@ class HttpProblemError(RequestError):
         self.status, self.kind = status, kind
 
 
-def response(error: RequestError) -> Response:
+def response(error: RequestError, challenge: str = "") -> Response:
+    """`challenge`: what a 401 says of how to prove who asks."""
     status, kind = _told(error)
-    return body(status, kind, error.message)
+    told = body(status, kind, error.message)
+    if status == 401 and challenge:
+        told.headers["www-authenticate"] = challenge
+    if isinstance(error, BusyError):
+        told.headers["retry-after"] = str(max(1, round(error.wait_s)))
+    return told
 
 
 def body(status: int, kind: str, message: str) -> Response:
@@ -40,4 +61,10 @@ def _told(error: RequestError) -> tuple[int, str]:
     return status, f"{error.noun}NotFound" if isinstance(error, NotFoundError) else _KIND[status]
 
 
-_KIND: Final = {400: "InvalidInput", 409: "Conflict"}
+_KIND: Final = {
+    400: "InvalidInput",
+    401: "Unauthorized",
+    403: "PolicyNotAuthorized",
+    409: "Conflict",
+    429: "TooManyRequests",
+}

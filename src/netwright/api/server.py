@@ -1,6 +1,7 @@
-"""The API on a Unix socket and a loopback address, in a thread of its own.
+"""The API on a Unix socket and an address, in a thread of its own.
 
-There is no authentication: who may open the socket (mode 0660) or reach the loopback address may do all.
+Who may open the socket (mode 0660) may do all. Who comes by the address proves who that is, unless there is
+no authentication: then it must be a loopback address, and whoever reaches that may do all.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 import socket
 import threading
 import uuid
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +23,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from netwright.api.app import create_app
+from netwright.api.identities import IdentitySettings, gate_of
 from netwright.api.watch import Bell
 from netwright.control.liveness import PATIENCE, Liveness
 from netwright.control.world import World
@@ -104,20 +107,26 @@ class Server:
         _LOG.info("api_stopped", socket=str(self.socket_path))
 
 
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    patience: timedelta = PATIENCE
+    """After so long without a report a host is taken for dead."""
+    identity: IdentitySettings = field(default_factory=IdentitySettings)
+
+
 def open_server(
     database_url: str,
     host_name: HostName,
     socket_path: Path,
     listen: tuple[str, int] | None = None,
     registry: CollectorRegistry | None = None,
-    patience: timedelta = PATIENCE,
+    settings: ServerSettings | None = None,
 ) -> Server:
     """Opens the database and builds all that a server needs; it is not started yet.
 
-    `patience`: after so long without a report a host is taken for dead.
-
     `/metrics` shows all of the registry: give one to show more there than the API's own.
     """
+    settings = settings or ServerSettings()
     database = open_engine(database_url)
     world = World(
         database=database,
@@ -125,11 +134,12 @@ def open_server(
         clock=lambda: datetime.now(UTC),
         new_id=lambda: str(uuid.uuid4()),
         rng=random.SystemRandom(),
-        liveness=Liveness(patience),
+        liveness=Liveness(settings.patience),
     )
     bell = Bell()
     counted = registry or CollectorRegistry()
-    return Server(create_app(world, counted, bell), bell, database, socket_path, listen, counted)
+    app = create_app(world, counted, bell, gate_of(world, settings.identity))
+    return Server(app, bell, database, socket_path, listen, counted)
 
 
 class _Uvicorn(uvicorn.Server):

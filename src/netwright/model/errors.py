@@ -31,6 +31,22 @@ class ConflictError(RequestError):
     """In use, taken, exhausted or overlapping: 409, exit code 4."""
 
 
+class UnauthorizedError(RequestError):
+    """No proof of who asks, or none that holds: 401."""
+
+
+class ForbiddenError(RequestError):
+    """Whoever asks may not: 403."""
+
+
+class BusyError(RequestError):
+    """Too much of this at once; `wait_s` is when to ask again, in seconds: 429."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class KernelRefusedError(NetwrightError):
     """The kernel, or a helper that speaks for it, did not take what a driver wrote."""
 

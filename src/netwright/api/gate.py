@@ -1,0 +1,28 @@
+"""Who asks, as the app is told to find out; and the paths that this takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from starlette.routing import Route
+
+from netwright.api.call import Identify, anybody
+from netwright.api.metrics import Metrics
+from netwright.control.world import World
+
+Doors = Callable[[World, Metrics], Sequence[Route]]
+"""Further paths, which come before those of the Networking API."""
+
+
+def no_doors(world: World, metrics: Metrics) -> Sequence[Route]:
+    del world, metrics
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    identify: Identify = anybody
+    doors: Doors = no_doors
+    challenge: Callable[[str], str] = lambda _: ""
+    """What a 401 says in WWW-Authenticate, by the server's own address."""
