@@ -22,50 +22,34 @@ from starlette.routing import Route
 from netwright.api import (
     counters,
     crud,
-    floating_ips,
-    groups,
     leases,
     logs,
-    networks,
     own,
-    ports,
     problems,
-    rules,
-    subnets,
     versions,
-    vpn_peers,
-    vpns,
 )
 from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
 from netwright.api.gate import Gate
 from netwright.api.guarded import Guarded, insist_on_admin
 from netwright.api.metrics import Metrics
+from netwright.api.nouns import NOUNS
 from netwright.api.watch import Bell, Watch
 from netwright.control import gateways, plans
+from netwright.control.requests import Requests
 from netwright.control.world import World
+from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
 
-RESOURCES: Final = (
-    networks.RESOURCE,
-    subnets.RESOURCE,
-    ports.RESOURCE,
-    groups.RESOURCE,
-    rules.RESOURCE,
-    floating_ips.RESOURCE,
-    logs.RESOURCE,
-)
-OWN_RESOURCES: Final = (vpns.RESOURCE, vpn_peers.RESOURCE)
+NOBODY: Final = Caller(None, Role.READER)
+PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
+"""Paths that anybody may ask."""
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
     "/v2.0": {"GET": versions.resources},
     "/v2.0/": {"GET": versions.resources},
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
-    **{
-        path: handlers
-        for resource in (*RESOURCES, *OWN_RESOURCES)
-        for path, handlers in crud.routes(resource).items()
-    },
+    **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},
@@ -77,8 +61,6 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/healthz": {"GET": own.health},
 }
 OPEN: Final = Gate()
-PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
-"""Paths that anybody may ask."""
 OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
 """Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0
@@ -88,7 +70,7 @@ _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api"
 
 def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate = OPEN) -> Starlette:
     """The API on one world. `bell` must be told of the database's commits, and closed to end the watches."""
-    metrics = Metrics(registry)
+    metrics, requests = Metrics(registry), Requests(world, NOUNS)
     world.counters.listen(bell.ring)
 
     async def show_metrics(request: Request) -> Response:
@@ -96,9 +78,11 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
         return metrics.page()
 
     routes = [
-        *gate.doors(world, metrics),
+        *gate.doors(requests, metrics),
         *(
-            Route(template, Endpoint(world, gate, metrics, template, handlers).answer, methods=list(handlers))
+            Route(
+                template, Endpoint(requests, gate, metrics, template, handlers).answer, methods=list(handlers)
+            )
             for template, handlers in ROUTES.items()
         ),
         Route("/v1/watch", Guarded(gate, Watch(world, bell).__call__).answer, methods=["GET"]),
@@ -117,7 +101,7 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
 class Endpoint:
     """One path: reads the request, has its handler answer in a thread, tells errors, counts."""
 
-    world: World
+    requests: Requests
     gate: Gate
     metrics: Metrics
     template: str
@@ -127,7 +111,7 @@ class Endpoint:
         begun = perf_counter()
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            call = await receive(request, self.world)
+            call = await receive(request, self.requests, NOBODY)
         except RequestError as error:
             response = problems.response(error)
         else:
@@ -139,10 +123,9 @@ class Endpoint:
     def _answer(self, handler: Handler, call: Call, stranger: Stranger) -> Response:
         try:
             if self.template not in PUBLIC:
-                caller = self.gate.identify(stranger)
-                if self.template in OPERATORS:
-                    insist_on_admin(caller)
-                call = replace(call, project=caller.project)
+                call = replace(call, caller=self.gate.identify(stranger))
+            if self.template in OPERATORS:
+                insist_on_admin(call.caller)
             return handler(call)
         except RequestError as error:
             return problems.response(error, self.gate.challenge(call.base_url))

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from netwright.api.problems import HttpProblemError
+from netwright.control.requests import Requests
 from netwright.control.world import World
 from netwright.model.caller import Caller, Role
 from netwright.model.ids import ProjectId
@@ -21,12 +22,15 @@ LARGEST_BODY: Final = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Call:
     world: World
+    requests: Requests
+    """What the resources' paths ask."""
     path: Mapping[str, str]
     """The variable parts of the path."""
     query: Sequence[tuple[str, str]]
     body: bytes
-    project: str | None
-    """From the X-Project-Id header."""
+    caller: Caller
+    if_match: str | None
+    """The header of that name."""
     base_url: str
     """Without a slash at its end."""
     url_path: str
@@ -74,7 +78,7 @@ def anybody(stranger: Stranger) -> Caller:
 
 
 def stranger_of(request: Request) -> Stranger:
-    """A Unix socket's address is a path without a port; the client's own address is no sign of one: a
+    """A Unix socket's address is a path without a port; that the client has none is no sign of one: a
     connection that was reset has none either.
     """
     server, client = request.scope.get("server"), request.client
@@ -87,14 +91,16 @@ def stranger_of(request: Request) -> Stranger:
     )
 
 
-async def receive(request: Request, world: World) -> Call:
+async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
     """Reads the request, but no more of its body than may be. Raises HttpProblemError."""
     return Call(
-        world=world,
+        world=requests.world,
+        requests=requests,
         path=request.path_params,
         query=request.query_params.multi_items(),
         body=await _body(request),
-        project=request.headers.get("x-project-id") or None,
+        caller=caller,
+        if_match=request.headers.get("if-match"),
         base_url=str(request.base_url).rstrip("/"),
         url_path=request.url.path,
     )

@@ -9,14 +9,14 @@ from starlette.routing import Route
 
 from netwright.api.call import Identify, anybody
 from netwright.api.metrics import Metrics
-from netwright.control.world import World
+from netwright.control.requests import Requests
 
-Doors = Callable[[World, Metrics], Sequence[Route]]
+Doors = Callable[[Requests, Metrics], Sequence[Route]]
 """Further paths, which come before those of the Networking API."""
 
 
-def no_doors(world: World, metrics: Metrics) -> Sequence[Route]:
-    del world, metrics
+def no_doors(requests: Requests, metrics: Metrics) -> Sequence[Route]:
+    del requests, metrics
     return ()
 
 

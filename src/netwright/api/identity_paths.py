@@ -19,7 +19,8 @@ from netwright.api.call import Call, Stranger, receive, stranger_of
 from netwright.api.identify import LocalIdentity, Secret, proof_of
 from netwright.api.identity import Ask, Handler
 from netwright.api.metrics import Metrics
-from netwright.control.world import World
+from netwright.control.requests import Requests
+from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
 from netwright.model.identity import Session
 
@@ -74,14 +75,16 @@ PATHS: Final[Mapping[str, Mapping[str, Handler]]] = {
 }
 _PUBLIC: Final = frozenset({("/", "GET"), ("/v3", "GET"), ("/v3/", "GET"), ("/v3/auth/tokens", "POST")})
 """What anybody may ask for; who asks for a token proves it in the body."""
+_NOBODY: Final = Caller(None, Role.READER)
+"""Identity knows its callers by their sessions."""
 _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api")
 
 
-def routes(local: LocalIdentity, world: World, metrics: Metrics) -> list[Route]:
+def routes(local: LocalIdentity, requests: Requests, metrics: Metrics) -> list[Route]:
     """Identity's paths, and the documents of versions with its own among them."""
 
     def route(template: str, handlers: Mapping[str, Handler]) -> Route:
-        endpoint = IdentityEndpoint(local, world, metrics, template, handlers)
+        endpoint = IdentityEndpoint(local, requests, metrics, template, handlers)
         return Route(template, endpoint.answer, methods=list(handlers))
 
     return [route(template, handlers) for template, handlers in PATHS.items()]
@@ -92,7 +95,7 @@ class IdentityEndpoint:
     """One path: reads the request, has its handler answer in a thread, tells errors, counts."""
 
     local: LocalIdentity
-    world: World
+    requests: Requests
     metrics: Metrics
     template: str
     handlers: Mapping[str, Handler]
@@ -101,7 +104,7 @@ class IdentityEndpoint:
         begun = perf_counter()
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            call = await receive(request, self.world)
+            call = await receive(request, self.requests, _NOBODY)
         except RequestError as error:
             response = identity.problem(error, str(request.base_url).rstrip("/"))
         else:

@@ -14,6 +14,7 @@ from netwright.model.errors import (
     ForbiddenError,
     InvalidError,
     NotFoundError,
+    PreconditionError,
     RequestError,
     UnauthorizedError,
 )
@@ -24,6 +25,7 @@ _STATUS: Final = (
     (ForbiddenError, 403),
     (NotFoundError, 404),
     (ConflictError, 409),
+    (PreconditionError, 412),
     (BusyError, 429),
 )
 
@@ -66,5 +68,6 @@ _KIND: Final = {
     401: "Unauthorized",
     403: "PolicyNotAuthorized",
     409: "Conflict",
+    412: "RevisionNumberConstraintFailed",
     429: "TooManyRequests",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,6 +49,8 @@ class World:
     counters: Counters = field(default_factory=Counters)
     liveness: Liveness = field(default_factory=Liveness)
     identities: Identities = field(default_factory=Identities)
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """The Networking API's quotas of projects that have none of their own; what is not named has no limit."""
 
     @contextmanager
     def work(self) -> Iterator[Work]:

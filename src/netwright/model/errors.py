@@ -32,11 +32,15 @@ class ConflictError(RequestError):
 
 
 class UnauthorizedError(RequestError):
-    """No proof of who asks, or none that holds: 401."""
+    """Nobody knows who asks: 401."""
 
 
 class ForbiddenError(RequestError):
-    """Whoever asks may not: 403."""
+    """The caller may see it, and may not do this: 403."""
+
+
+class PreconditionError(RequestError):
+    """It is not, or no longer, as the request says that it must be: 412."""
 
 
 class BusyError(RequestError):
