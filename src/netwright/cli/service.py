@@ -62,7 +62,7 @@ identity_option: Final = click.Option(
     ["--identity"],
     envvar="NETWRIGHT_IDENTITY",
     show_envvar=True,
-    type=click.Choice(tuple(IdentityMode)),
+    type=click.Choice([mode.value for mode in IdentityMode]),
     default=IdentityMode.NONE.value,
     show_default=True,
     help="Who asks: everybody is admin; users of this server; or those of a Keystone.",
