@@ -136,5 +136,6 @@ def _named(headers: Mapping[str, str]) -> Scope | None:
     if by_id := headers.get("x-project-id"):
         return ProjectById(by_id)
     if by_name := headers.get("x-project-name"):
-        return ProjectByName(by_name)
+        # The bytes of a header come as Latin-1, whatever they are; names are UTF-8.
+        return ProjectByName(by_name.encode("latin-1", "replace").decode(errors="replace"))
     return None

@@ -92,7 +92,8 @@ class Client:
         if payload is not None:
             headers["Content-Type"] = "application/json"
         try:
-            self._connection.request(method, target, payload, headers)
+            encoded = {name: value.encode() for name, value in headers.items()}
+            self._connection.request(method, target, payload, encoded)
             response = self._connection.getresponse()
             return response.status, response.read()
         except TimeoutError as error:
