@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from served import Answer, Client, serving
 
-from netwright.api.identities import IdentityMode, IdentitySettings
-from netwright.api.server import Server
+from netwright.api.identities import IdentityMode, IdentitySettings, gate_of
+from netwright.api.server import Server, Settings
 from netwright.wire.unix_http import UnixConnection
 
 PASSWORD = "a long password"
@@ -77,9 +77,14 @@ class Town:
         return answer.body
 
 
+def identified(mode: IdentityMode, config: Path | None = None) -> Settings:
+    """A server's settings."""
+    return Settings(gate=lambda world: gate_of(world, IdentitySettings(mode, config)))
+
+
 @contextmanager
 def town(directory: Path) -> Iterator[Town]:
-    with serving(directory, identity=IdentitySettings(IdentityMode.LOCAL)) as server:
+    with serving(directory, settings=identified(IdentityMode.LOCAL)) as server:
         assert server.address is not None
         admin = Client(UnixConnection(server.socket_path, 10))
         guest = Client(HTTPConnection(*server.address, timeout=10))

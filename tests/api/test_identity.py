@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
-from identity_fixtures import PASSWORD, Town, auth, basic, here, shown, town
+from identity_fixtures import PASSWORD, Town, auth, basic, here, identified, shown, town
 from served import Client, serving
 
-from netwright.api.identities import IdentityMode, IdentitySettings
+from netwright.api.identities import IdentityMode
 from netwright.model.errors import InvalidError
 from netwright.wire.unix_http import UnixConnection
 
@@ -283,5 +283,5 @@ def test_without_authentication_there_is_no_identity(tmp_path: Path) -> None:
 
 def test_keystone_needs_its_settings(tmp_path: Path) -> None:
     """Without a file, or with one that says nothing, the server does not start."""
-    with pytest.raises(InvalidError), serving(tmp_path, identity=IdentitySettings(IdentityMode.KEYSTONE)):
+    with pytest.raises(InvalidError), serving(tmp_path, settings=identified(IdentityMode.KEYSTONE)):
         pass

@@ -9,11 +9,11 @@ from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
-from identity_fixtures import basic, shown
+from identity_fixtures import basic, identified, shown
 from keystone_server import ADMIN_PASSWORD, Keystone, keystone
 from served import Answer, Client, serving
 
-from netwright.api.identities import IdentityMode, IdentitySettings
+from netwright.api.identities import IdentityMode
 from netwright.api.server import Server
 from netwright.wire.unix_http import UnixConnection
 
@@ -79,7 +79,7 @@ def cloud() -> Iterator[Cloud]:
         with keystone(directory / "keystone") as real:
             config = directory / "keystone_authtoken.conf"
             config.write_text(_CONFIG.format(url=real.url, password=ADMIN_PASSWORD))
-            with serving(directory, identity=IdentitySettings(IdentityMode.KEYSTONE, config)) as server:
+            with serving(directory, settings=identified(IdentityMode.KEYSTONE, config)) as server:
                 yield Cloud(real, real.admin(), server)
 
 

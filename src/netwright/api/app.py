@@ -24,12 +24,14 @@ from netwright.api import (
     crud,
     leases,
     logs,
+    openapi,
     own,
     problems,
+    reference,
     versions,
 )
 from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
-from netwright.api.gate import Gate
+from netwright.api.gate import OPEN, Gate
 from netwright.api.guarded import Guarded, insist_on_admin
 from netwright.api.metrics import Metrics
 from netwright.api.nouns import NOUNS
@@ -41,7 +43,7 @@ from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
 
 NOBODY: Final = Caller(None, Role.READER)
-PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
+PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
@@ -59,8 +61,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
+    "/openapi.json": {"GET": openapi.document},
+    "/reference": {"GET": reference.page},
 }
-OPEN: Final = Gate()
 OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
 """Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from netwright.api.patience import BODY_S
 from netwright.api.problems import HttpProblemError
 from netwright.control.requests import Requests
 from netwright.control.world import World
@@ -114,8 +116,13 @@ async def _body(request: Request) -> bytes:
     if request.method in {"GET", "HEAD", "DELETE"}:
         return b""
     found = bytearray()
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > LARGEST_BODY:
-            raise HttpProblemError(413, "HTTPRequestEntityTooLarge", "The body is larger than 1 MiB.")
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                found += chunk
+                if len(found) > LARGEST_BODY:
+                    raise HttpProblemError(413, "HTTPRequestEntityTooLarge", "The body is larger than 1 MiB.")
+    except TimeoutError as error:
+        message = f"The body did not come within {BODY_S:.0f} seconds."
+        raise HttpProblemError(408, "HTTPRequestTimeout", message) from error
     return bytes(found)

@@ -11,6 +11,7 @@ import random
 import socket
 import threading
 import uuid
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
@@ -23,7 +24,8 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from netwright.api.app import create_app
-from netwright.api.identities import IdentitySettings, gate_of
+from netwright.api.gate import OPEN, Gate
+from netwright.api.patience import PatientProtocol
 from netwright.api.watch import Bell
 from netwright.control.liveness import PATIENCE, Liveness
 from netwright.control.world import World
@@ -64,7 +66,7 @@ class Server:
         config = uvicorn.Config(
             app,
             loop=loop,
-            http="httptools",
+            http=PatientProtocol,
             ws="none",
             access_log=False,
             log_config=None,
@@ -108,10 +110,15 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class ServerSettings:
+class Settings:
+    """How a server is, beside where it is."""
+
     patience: timedelta = PATIENCE
     """After so long without a report a host is taken for dead."""
-    identity: IdentitySettings = field(default_factory=IdentitySettings)
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """Those of projects that have none of their own; what is not named has no limit."""
+    gate: Callable[[World], Gate] = lambda _: OPEN
+    """Makes what tells who asks; without it everybody is admin."""
 
 
 def open_server(
@@ -119,14 +126,9 @@ def open_server(
     host_name: HostName,
     socket_path: Path,
     listen: tuple[str, int] | None = None,
-    registry: CollectorRegistry | None = None,
-    settings: ServerSettings | None = None,
+    settings: Settings = Settings(),
 ) -> Server:
-    """Opens the database and builds all that a server needs; it is not started yet.
-
-    `/metrics` shows all of the registry: give one to show more there than the API's own.
-    """
-    settings = settings or ServerSettings()
+    """Opens the database and builds all that a server needs; it is not started yet."""
     database = open_engine(database_url)
     world = World(
         database=database,
@@ -135,11 +137,12 @@ def open_server(
         new_id=lambda: str(uuid.uuid4()),
         rng=random.SystemRandom(),
         liveness=Liveness(settings.patience),
+        quotas=settings.quotas,
     )
     bell = Bell()
-    counted = registry or CollectorRegistry()
-    app = create_app(world, counted, bell, gate_of(world, settings.identity))
-    return Server(app, bell, database, socket_path, listen, counted)
+    registry = CollectorRegistry()
+    app = create_app(world, registry, bell, settings.gate(world))
+    return Server(app, bell, database, socket_path, listen, registry)
 
 
 class _Uvicorn(uvicorn.Server):

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, policy, references, visibility
+from netwright.control import bodies, limits, policy, references, sharing, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, Nouns, View
 from netwright.control.world import DEFAULT_PROJECT, Work, World
@@ -51,6 +51,8 @@ class Requests:
                 self._prepare(work, noun, asker, values, by_user)
             limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
             made = [noun.acts.create(work, values, asker.caller) for values in wanted]
+            for view, values in zip(made, wanted, strict=True):
+                _share(work, resource, view, values)
             return self._dressed(work.connection, resource, asker.caller, made)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
@@ -62,6 +64,7 @@ class Requests:
             policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
             new = noun.acts.update(work, old, values, caller)
+            _share(work, resource, new, values)
             return self._dressed(work.connection, resource, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
@@ -168,3 +171,10 @@ def _owner(connection: sa.Connection, network: object) -> str:
         return DEFAULT_PROJECT
     statement = sa.select(networks.c.project_id).where(networks.c.id == network)
     return connection.execute(statement).scalar() or DEFAULT_PROJECT
+
+
+def _share(work: Work, resource: Resource, view: View, values: Values) -> None:
+    """What its `shared` flag asks for."""
+    if resource.rbac is not None and "shared" in values:
+        thing = (str(view["id"]), str(view["project_id"]))
+        sharing.with_everybody(work, resource.rbac, thing, wanted=bool(values["shared"]))
