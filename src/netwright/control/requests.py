@@ -53,7 +53,7 @@ class Requests:
             made = [noun.acts.create(work, values, asker.caller) for values in wanted]
             for view, values in zip(made, wanted, strict=True):
                 _share(work, resource, view, values)
-            return self._dressed(work.connection, resource, asker.caller, made)
+            return self._dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
@@ -148,11 +148,11 @@ class Requests:
 
     @staticmethod
     def _dressed(
-        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View]
+        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
     ) -> list[View]:
-        """With tags and what is shared, without what the caller does not see."""
+        """With tags (what is new has none) and what is shared, without what the caller does not see."""
         if resource.tags:
-            tagged = tags.of(connection, [str(view["id"]) for view in views])
+            tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
             for view in views:
                 view["tags"] = tagged.get(str(view["id"]), [])
         if resource.rbac is not None and resource.reach is Reach.PROJECT:
