@@ -109,12 +109,15 @@ def default_of(work: Work, project: ProjectId) -> GroupId:
 
 
 def known(connection: sa.Connection, wanted: Sequence[GroupId]) -> tuple[GroupId, ...]:
-    """Each once. Raises NotFoundError where one is not there."""
+    """Each once. Raises NotFoundError where one is not there, ConflictError where one port cannot have all."""
     once = tuple(dict.fromkeys(wanted))
     there = store.existing(connection, once) if once else frozenset()
     for group in once:
         if group not in there:
             raise NotFoundError("SecurityGroup", group)
+    if len(once) > 1 and store.are_mixed(connection, once):
+        what = "Cannot apply both stateful and stateless security groups on the same port at the same time"
+        raise NamedConflictError("SecurityGroupConflict", f"security_groups: {what}.", "security_groups")
     return once
 
 

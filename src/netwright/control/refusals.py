@@ -19,10 +19,10 @@ class NamedConflictError(ConflictError):
 
 
 class NamedInvalidError(InvalidError):
-    """Invalid input whose `kind` is the Networking API's type of error."""
+    """Invalid input in that part of the request, whose `kind` is the Networking API's type of error."""
 
-    def __init__(self, kind: str, message: str, field: str | None = None) -> None:
-        super().__init__(message, field)
+    def __init__(self, kind: str, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}", field)
         self.kind = kind
 
 

@@ -8,14 +8,15 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, policy, references, sharing, visibility
+from netwright.control import bodies, limits, policy, references, retries, sharing, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, Nouns, View
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
+from netwright.model.kinds import Uuid
 from netwright.model.resource import Reach, Resource, Verb
-from netwright.store import rbac, tags
+from netwright.store import rbac, rows, tags
 from netwright.store.rows import Where
 from netwright.store.tables import networks
 
@@ -31,6 +32,8 @@ class Asker:
     """The id of the parent that the path names."""
     revision: int | None = None
     """The revision that the thing must have (`If-Match`)."""
+    key: str | None = None
+    """What a retried creation is known by (`Idempotency-Key`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +48,22 @@ class Requests:
         resource = noun.resource
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
-        wanted = [bodies.with_defaults(resource, values) for values in named]
         with self.world.work(asker.caller) as work:
-            for values, by_user in zip(wanted, named, strict=True):
-                self._prepare(work, noun, asker, values, by_user)
-            limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
-            made = [noun.acts.create(work, values, asker.caller) for values in wanted]
-            for view, values in zip(made, wanted, strict=True):
-                _share(work, resource, view, values)
-            return self._dressed(work.connection, resource, asker.caller, made)
+            whose = asker.caller.project or DEFAULT_PROJECT
+            asked = (resource.collection, asker.parent, named)
+            return retries.once(work, whose, asker.key, asked, lambda: self._made(work, noun, asker, named))
+
+    def _made(self, work: Work, noun: Noun, asker: Asker, named: Sequence[Values]) -> list[View]:
+        resource = noun.resource
+        wanted = [bodies.with_defaults(resource, values) for values in named]
+        for values, by_user in zip(wanted, named, strict=True):
+            self._prepare(work, noun, asker, values, by_user)
+        limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
+        made = [noun.acts.create(work, values, asker.caller) for values in wanted]
+        for view, values in zip(made, wanted, strict=True):
+            _share(work, resource, view, values)
+            self._revise(work, resource, view)
+        return self._dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
@@ -65,16 +75,24 @@ class Requests:
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
+            self._revise(work, resource, new)
             return self._dressed(work.connection, resource, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
         with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
             noun.acts.delete(work, old)
+            self._revise(work, noun.resource, old)
             if noun.resource.tags:
                 tags.remove(work.connection, thing)
             if noun.resource.rbac is not None:
                 rbac.forget(work.connection, thing)
+
+    def _revise(self, work: Work, resource: Resource, view: View) -> None:
+        """Counts up what the thing is part of."""
+        kind = resource.by_name[resource.revises].kind if resource.revises else None
+        if isinstance(kind, Uuid) and (table := self.nouns[kind.of].table) is not None:
+            rows.revise(work.connection, table, str(view[resource.revises]), work.now)
 
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
@@ -148,11 +166,11 @@ class Requests:
 
     @staticmethod
     def _dressed(
-        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View]
+        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
     ) -> list[View]:
-        """With tags and what is shared, without what the caller does not see."""
+        """With tags (what is new has none) and what is shared, without what the caller does not see."""
         if resource.tags:
-            tagged = tags.of(connection, [str(view["id"]) for view in views])
+            tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
             for view in views:
                 view["tags"] = tagged.get(str(view["id"]), [])
         if resource.rbac is not None and resource.reach is Reach.PROJECT:

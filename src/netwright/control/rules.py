@@ -132,8 +132,8 @@ def _remote(work: Work, request: RuleRequest) -> Remote:
     if prefix is None:
         return Anywhere()
     if prefix.version != request.ethertype.version:
-        message = f"Conflicting value ethertype {request.ethertype} for CIDR {prefix}"
-        raise NamedInvalidError("SecurityGroupRuleParameterConflict", message, "remote_ip_prefix")
+        why = f"Conflicting value ethertype {request.ethertype} for CIDR {prefix}."
+        raise NamedInvalidError("SecurityGroupRuleParameterConflict", "remote_ip_prefix", why)
     return RemotePrefix(prefix)
 
 
@@ -155,20 +155,20 @@ def _refuse_range(request: RuleRequest) -> None:
 
 def _icmp(kind: int | None, code: int | None) -> Icmp:
     if kind is None and code is not None:
-        message = f"ICMP code (port-range-max) {code} is provided but ICMP type (port-range-min) is missing."
-        raise NamedInvalidError("SecurityGroupMissingIcmpType", message, "port_range_max")
+        why = f"ICMP code (port-range-max) {code} is provided but ICMP type (port-range-min) is missing."
+        raise NamedInvalidError("SecurityGroupMissingIcmpType", "port_range_max", why)
     for field, what, value in (("port_range_min", "type", kind), ("port_range_max", "code", code)):
         if value is not None and not 0 <= value <= 255:
-            message = f"Invalid value for ICMP {what} ({field.replace('_', '-')}) {value}. It must be 0 to 255."
-            raise NamedInvalidError("SecurityGroupInvalidIcmpValue", message, field)
+            why = f"Invalid value for ICMP {what} ({field.replace('_', '-')}) {value}. It must be 0 to 255."
+            raise NamedInvalidError("SecurityGroupInvalidIcmpValue", field, why)
     return Icmp(kind, code)
 
 
 def _ports(number: int, low: int | None, high: int | None) -> PortRange:
     for field, value in (("port_range_min", low), ("port_range_max", high)):
         if value is not None and not 1 <= value <= 65535:
-            raise NamedInvalidError("SecurityGroupInvalidPortValue", f"Invalid value for port {value}", field)
+            raise NamedInvalidError("SecurityGroupInvalidPortValue", field, f"Invalid value for port {value}.")
     if low is None or high is None or low > high:
-        message = "For TCP/UDP protocols, port_range_min must be <= port_range_max"
-        raise NamedInvalidError("SecurityGroupInvalidPortRange", message, "port_range_min")
+        why = "For TCP/UDP protocols, port_range_min must be <= port_range_max."
+        raise NamedInvalidError("SecurityGroupInvalidPortRange", "port_range_min", why)
     return PortRange(number, low, high)

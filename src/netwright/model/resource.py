@@ -106,10 +106,14 @@ class Resource:
     verbs: frozenset[Verb] = ALL
     roles: Mapping[Verb, Role] = field(default_factory=lambda: MEMBERS)
     reach: Reach = Reach.PROJECT
+    network_owner: frozenset[Verb] = frozenset()
+    """What the project that owns its network may do with another project's."""
     parent: Parent | None = None
     root: str = "/v2.0"
     rbac: str | None = None
     """The object_type of RBAC policies that share it; None: it cannot be shared."""
+    revises: str = ""
+    """The attribute that names what it is part of, whose revision counts up with its own."""
     quota: str | None = None
     """The name of its quota; None: there is none."""
     tags: bool = False

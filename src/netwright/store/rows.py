@@ -54,6 +54,12 @@ def save(connection: sa.Connection, table: sa.Table, values: Values, now: dateti
     connection.execute(revised, {**values, "updated_at": now, "row_id": values["id"]})
 
 
+def revise(connection: sa.Connection, table: sa.Table, row_id: str, now: datetime) -> None:
+    """Counts the row's revision up, for something that belongs to it changed."""
+    statement = table.update().where(table.c.id == row_id)
+    connection.execute(statement.values(revision=table.c.revision + 1, updated_at=now))
+
+
 def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:
     connection.execute(table.delete().where(table.c.id == row_id))
 

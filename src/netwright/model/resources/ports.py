@@ -30,6 +30,7 @@ from netwright.model.resource import (
     TAGS,
     Attribute,
     Resource,
+    Verb,
     read_only,
 )
 
@@ -72,6 +73,7 @@ RESOURCE: Final = Resource(
     doc="Where a guest, a router or a service meets a network.",
     quota="port",
     tags=True,
+    network_owner=frozenset({Verb.DELETE}),
     attributes=(
         ID,
         *PROJECT,
@@ -94,7 +96,7 @@ RESOURCE: Final = Resource(
         ),
         Attribute("mac_address", MacAddress(), "Its MAC address.", column="mac", network_owner=True),
         Attribute("fixed_ips", ListOf(_FIXED_IP, 16), "Its addresses; a subnet alone asks for any of it."),
-        Attribute("security_groups", ListOf(Uuid("security_groups"), 64), "The groups that it is in."),
+        Attribute("security_groups", ListOf(Uuid("security_groups"), 64, unique=True), "The groups that it is in."),
         Attribute(
             "allowed_address_pairs",
             ListOf(_PAIR, 10),

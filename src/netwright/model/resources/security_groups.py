@@ -64,6 +64,7 @@ RULE: Final = Resource(
     doc="What a security group lets through.",
     extension="security-group",
     quota="security_group_rule",
+    revises="security_group_id",
     attributes=(
         ID,
         *PROJECT,

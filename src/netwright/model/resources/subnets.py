@@ -17,6 +17,7 @@ from netwright.model.resource import (
     TAGS,
     Attribute,
     Resource,
+    Verb,
 )
 
 _POOL: Final = Record(
@@ -33,7 +34,9 @@ RESOURCE: Final = Resource(
     path="subnets",
     doc="A range of addresses on a network, and what its guests are told.",
     quota="subnet",
+    revises="network_id",
     tags=True,
+    network_owner=frozenset({Verb.UPDATE, Verb.DELETE}),
     attributes=(
         ID,
         *PROJECT,
