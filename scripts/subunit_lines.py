@@ -1,4 +1,4 @@
-"""A subunit stream on standard input to a line of JSON for each test: its id, its outcome and what it said."""
+"""A subunit stream on standard input to a line of JSON for each test: id, outcome and what it said."""
 
 from __future__ import annotations
 

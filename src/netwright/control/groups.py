@@ -109,7 +109,7 @@ def default_of(work: Work, project: ProjectId) -> GroupId:
 
 
 def known(connection: sa.Connection, wanted: Sequence[GroupId]) -> tuple[GroupId, ...]:
-    """Each once. Raises NotFoundError where one is not there, ConflictError where one port cannot have all."""
+    """Each once. Raises NotFoundError where one is not there, ConflictError where they do not go together."""
     once = tuple(dict.fromkeys(wanted))
     there = store.existing(connection, once) if once else frozenset()
     for group in once:

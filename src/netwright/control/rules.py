@@ -167,7 +167,9 @@ def _icmp(kind: int | None, code: int | None) -> Icmp:
 def _ports(number: int, low: int | None, high: int | None) -> PortRange:
     for field, value in (("port_range_min", low), ("port_range_max", high)):
         if value is not None and not 1 <= value <= 65535:
-            raise NamedInvalidError("SecurityGroupInvalidPortValue", field, f"Invalid value for port {value}.")
+            raise NamedInvalidError(
+                "SecurityGroupInvalidPortValue", field, f"Invalid value for port {value}."
+            )
     if low is None or high is None or low > high:
         why = "For TCP/UDP protocols, port_range_min must be <= port_range_max."
         raise NamedInvalidError("SecurityGroupInvalidPortRange", "port_range_min", why)

@@ -108,8 +108,8 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Builds the lab, starts netwright in it and, unless told to keep it, removes everything at the end.
 
-    What an earlier lab of that name left is removed first. `options` of `netwright up` hold over the lab's own.
-    Raises ConflictError where one still runs.
+    What an earlier lab of that name left is removed first. `options` of `netwright up` hold over the
+    lab's own. Raises ConflictError where one still runs.
     """
     with claimed(lab):
         sweep(lab)

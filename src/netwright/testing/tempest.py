@@ -1,7 +1,7 @@
 """The Networking API's own test suites against a fresh netwright: `python -m netwright.testing.tempest`.
 
-netwright runs with users of its own in a lab (testing/lab.py), the suite beside it in the same namespace. The last
-line says how many tests passed, failed and were skipped; the exit code is 1 where one failed. Root.
+netwright runs with users of its own in a lab (testing/lab.py), the suite beside it in the same namespace.
+The last line says how many tests passed, failed and were skipped; the exit code is 1 where one failed. Root.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def judge(run: Run, lab: Lab, *, list_skips: bool) -> int:
 
 def configuration(admin: Mapping[str, object], public: str, extensions: Sequence[str]) -> str:
     """What tempest.conf(5) holds. `public`: the id of the external network."""
-    sections = {
+    sections: Mapping[str, Mapping[str, object]] = {
         "DEFAULT": {"log_file": "tempest.log", "debug": "false"},
         "oslo_concurrency": {"lock_path": "locks"},
         "auth": {
@@ -140,7 +140,11 @@ def _lines(run: Run, workspace: Path) -> list[str]:
         [run.program("stestr"), "last", "--subunit"], cwd=workspace, capture_output=True, check=False
     )
     reader = [run.program("python"), str(_LINES.absolute())]
-    return subprocess.run(reader, input=stream.stdout, capture_output=True, check=True).stdout.decode().splitlines()
+    return (
+        subprocess.run(reader, input=stream.stdout, capture_output=True, check=True)
+        .stdout.decode()
+        .splitlines()
+    )
 
 
 def _environment(workspace: Path) -> dict[str, str]:
@@ -165,13 +169,16 @@ def _tell(found: Sequence[Outcome], *, list_skips: bool) -> int:
 @click.option("--lab", default="tempest", show_default=True, help="The lab's name: one run at a time has it.")
 @click.option("--everything", is_flag=True, help="Tests of extensions that are not listed, too.")
 @click.option("--skips", is_flag=True, help="Say why tests were skipped.")
-def main(
-    suite: str, regex: str | None, venv: Path, concurrency: int, lab: str, *, everything: bool, skips: bool
-) -> None:
+def main(**given: object) -> None:
     """Run a test suite of the Networking API against a fresh netwright."""
     labs.interrupt_on_signals()
-    run = Run(regex or SUITES[suite], venv, concurrency, everything)
-    sys.exit(judge(run, Lab(lab), list_skips=skips))
+    run = Run(
+        regex=str(given["regex"] or SUITES[str(given["suite"])]),
+        venv=Path(str(given["venv"])),
+        at_once=int(str(given["concurrency"])),
+        everything=bool(given["everything"]),
+    )
+    sys.exit(judge(run, Lab(str(given["lab"])), list_skips=bool(given["skips"])))
 
 
 if __name__ == "__main__":
