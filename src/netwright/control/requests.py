@@ -71,8 +71,8 @@ class Requests:
         with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.UPDATE)
             network = old.get("network_id")
-            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
+            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
             self._revise(work, resource, new)
@@ -134,11 +134,11 @@ class Requests:
         network = values.get("network_id")
         project = bodies.take_project(values, caller) or _owner(work.connection, network)
         values["project_id"] = values["tenant_id"] = project
+        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
         policy.refuse_attributes(work.connection, resource, Verb.CREATE, caller, by_user, network)
         if resource.parent is not None:
             parent = self._parent(work.connection, noun, asker, write=True)
             values[resource.parent.attribute] = parent["id"]
-        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
 
     def _one(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str) -> View:
         within = {noun.resource.key: (thing,), **self._within(connection, noun, asker)}

@@ -36,7 +36,7 @@ def _condition(
     table: sa.Table, name: str, values: Collection[object] | sa.Select[tuple[str]] | Either
 ) -> sa.ColumnElement[bool]:
     if isinstance(values, Either):
-        return sa.or_(*(sa.and_(*conditions(table, one)) for one in values.of))
+        return sa.or_(sa.false(), *(sa.and_(*conditions(table, one)) for one in values.of))
     column = table.c[name]
     if isinstance(values, sa.Select):
         return column.in_(values)
