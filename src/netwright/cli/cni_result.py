@@ -47,7 +47,7 @@ class Scene:
         given = [ip_address(str(one)) for one in _list(subnet.get("dns_nameservers"))]
         if given := [one for one in given if one.version == version]:
             return [one for one in given if not one.is_unspecified]
-        if subnet.get("enable_dhcp") is not True:
+        if subnet.get("enable_dhcp") is not True or (version == 6 and not subnet.get("ipv6_address_mode")):
             return []
         if self.network.get("netwright:gateway_place") == "host":
             gateway = self.gateway(subnet)
