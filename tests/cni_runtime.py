@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from netwright.kernel import netns
 from netwright.kernel.netns import path_of
 from netwright.model.ids import NamespaceName
 from netwright.testing import lab as labs

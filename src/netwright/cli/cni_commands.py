@@ -23,7 +23,7 @@ from netwright.cli.status import hosts_of
 from netwright.kernel import guest_end, netns, pins, rtnetlink
 from netwright.kernel.turns import turn
 from netwright.model.errors import KernelRefusedError, NetwrightError
-from netwright.model.ids import HOST_NAMESPACE, LinkName, Mac, NamespaceName, PortId, port_link_name
+from netwright.model.ids import LinkName, Mac, NamespaceName, PortId, port_link_name
 
 Environ = Mapping[str, str]
 _ANSWER_WITHIN: Final = 30.0
@@ -167,36 +167,38 @@ def _named(path: Path, pin: NamespaceName) -> NamespaceName:
 
 
 def _refuse_taken(client: Client, conf: Conf, attached: Attached, namespace: NamespaceName) -> None:
-    if guest_end.observe(namespace, attached.link) is None:
+    """An interface of that name must not be there, but for what an ADD has left that was killed."""
+    found = guest_end.observe(namespace, attached.link)
+    if found is None:
         return
-    if not cni_port.of_container(client, conf, attached):
+    ports = cni_port.of_container(client, conf, attached)
+    if any(cni_port.is_half_made(port, found) for port in ports):
+        return
+    if not ports:
         netns.delete(cni_port.pin_of(conf, attached))
     raise CniError(Code.EXISTS, "the interface exists", f"{attached.link}: DEL comes before a second ADD")
 
 
 def _undo(client: Client, conf: Conf, attached: Attached) -> None:
     """Nothing of the attachment is left: no port, no link, no name of its namespace."""
-    for port in _forget(client, conf, attached):
-        # Where no agent has removed it; a namespace that is gone has taken it along.
-        with suppress(KernelRefusedError):
-            guest_end.remove(cni_port.namespace_of(port), attached.link, Mac(str(port["mac_address"])))
+    _forget(client, conf, attached)
     for pin in _pins(conf, attached):
         netns.delete(pin)
 
 
-def _forget(client: Client, conf: Conf, attached: Attached) -> list[Item]:
-    """Removes the attachment's ports and waits until the agent has removed their links; gives the ports."""
+def _forget(client: Client, conf: Conf, attached: Attached) -> None:
+    """Removes the attachment's ports, and their links where the agent does not."""
     ports = cni_port.of_container(client, conf, attached)
     for port in ports:
         cni_port.forget(client, port)
     until = time.monotonic() + _GONE_WITHIN
-    reader = rtnetlink.open_reader()
-    try:
+    with closing(rtnetlink.open_reader()) as reader:
         while any(rtnetlink.link(reader, name=_link(port)) for port in ports) and time.monotonic() < until:
             time.sleep(_PAUSE)
-    finally:
-        reader.close()
-    return ports
+    for port in ports:
+        # A namespace that is gone has taken its link along.
+        with suppress(KernelRefusedError):
+            guest_end.remove(cni_port.namespace_of(port), attached.link, Mac(str(port["mac_address"])))
 
 
 def _pins(conf: Conf, attached: Attached) -> list[NamespaceName]:
@@ -207,11 +209,8 @@ def _pins(conf: Conf, attached: Attached) -> list[NamespaceName]:
 
 
 def _outside(port: Item) -> tuple[LinkName, Mac]:
-    reader = rtnetlink.open_reader(HOST_NAMESPACE)
-    try:
+    with closing(rtnetlink.open_reader()) as reader:
         state = rtnetlink.link(reader, name=_link(port))
-    finally:
-        reader.close()
     if state is None:
         raise CniError(Code.LATER, "the host's end of the link has gone again", _link(port))
     return state.name, state.mac

@@ -17,6 +17,7 @@ from netwright.cli.errors import RefusedError
 from netwright.cli.find import find_id
 from netwright.cli.nouns import NETWORK, PORT, SECURITY_GROUP, SUBNET, Item
 from netwright.kernel import pins
+from netwright.kernel.guest_end import GuestEnd
 from netwright.model.ids import LinkName, NamespaceName
 
 _OWNER: Final = "compute:cni:"
@@ -74,6 +75,14 @@ def namespace_of(port: Item) -> NamespaceName:
     attachment = port.get("netwright:attachment")
     given = attachment.get("namespace") if isinstance(attachment, Mapping) else None
     return NamespaceName(str(given or f"{pins.OURS}nowhere"))
+
+
+def is_half_made(port: Item, end: GuestEnd) -> bool:
+    """Whether the container's link is the port's, and lacks an address of it."""
+    fixed = port.get("fixed_ips")
+    wanted = {str(one.get("ip_address")) for one in fixed} if isinstance(fixed, list) else set()
+    held = {str(interface.ip) for interface in end.addresses}
+    return end.mac == port.get("mac_address") and not wanted <= held
 
 
 def forget(client: Client, port: Item) -> None:
