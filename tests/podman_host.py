@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,9 +74,13 @@ class PodmanHost:
         return done
 
     def close(self) -> None:
-        """No container, and nothing mounted."""
+        """No container, nothing mounted, and no control group."""
         self.podman("rm", "--all", "--force", "--time", "0", check=False)
         subprocess.run(["umount", "--quiet", "--recursive", str(self.directory / "root")], check=False)
+
+        for group in Path("/sys/fs/cgroup").glob("*/libpod_parent"):
+            with suppress(OSError):  # another Podman's: not empty
+                group.rmdir()
 
     def _program(self, name: str, line: str) -> None:
         path = self.directory / name

@@ -35,7 +35,7 @@ def main(tap: str, mac: str, address: str, who: str) -> int:
         while select.select([device], [], [], 0.5)[0]:
             got = os.read(device, 65536)[HEADER:]
             if got[12:14] == b"\x08\x06" and got[20:22] == b"\0\2" and got[28:32] == wanted:
-                print(got[22:28].hex(":"))
+                sys.stdout.write(got[22:28].hex(":"))
                 return 0
     return 1
 

@@ -265,17 +265,8 @@ def test_a_chain_of_plugins(runtime: Runtime, containers: list[Container]) -> No
 
 
 HOSTILE = (
-    {"CNI_CONTAINERID": ""},
-    {"CNI_CONTAINERID": "-rf"},
     {"CNI_CONTAINERID": "a/../../b"},
-    {"CNI_CONTAINERID": "x" * 300},
-    {"CNI_CONTAINERID": "a\nb"},
-    {"CNI_IFNAME": ""},
-    {"CNI_IFNAME": ".."},
     {"CNI_IFNAME": "eth0/x"},
-    {"CNI_IFNAME": "eth0:1"},
-    {"CNI_IFNAME": "a" * 16},
-    {"CNI_IFNAME": "eth 0"},
     {"CNI_NETNS": ""},
     {"CNI_NETNS": "run/netns/x"},
     {"CNI_NETNS": "/nowhere/at/all"},
@@ -283,9 +274,7 @@ HOSTILE = (
     {"CNI_NETNS": "/proc/self/ns/mnt"},
     {"CNI_NETNS": "/proc/self/ns/net"},
     {"CNI_ARGS": "STRANGE=1"},
-    {"CNI_ARGS": "novalue"},
     {"CNI_COMMAND": "NUKE"},
-    {"CNI_COMMAND": ""},
 )
 
 
@@ -299,29 +288,13 @@ def test_hostile_variables_are_refused(runtime: Runtime, containers: list[Contai
     assert runtime.ports() == []
 
 
-MALFORMED = (
-    ("", 1),
-    ("{", 6),
-    ("[]", 7),
-    ("[" * 100_000, 6),
-    ('{"cniVersion": 1}', 1),
-    ('{"cniVersion": ["1.1.0"]}', 1),
-    ('{"cniVersion": "1.1.0"}', 7),
-    ('{"cniVersion": "1.1.0", "name": "../x"}', 7),
-    ('{"cniVersion": "1.1.0", "name": "x", "ipam": {"type": "host-local"}}', 2),
-    ('{"cniVersion": "1.1.0", "name": "x", "runtimeConfig": {"portMappings": []}}', 2),
-    ('{"cniVersion": "1.1.0", "name": "x", "runtimeConfig": {"ips": ["no"]}}', 7),
-    ('{"cniVersion": "1.1.0", "name": "x", "socket": "x"}', 7),
-    ('{"cniVersion": "1.1.0", "name": "x", "wait": true}', 7),
-    ('{"cniVersion": "1.1.0", "name": "x", "security_groups": "web"}', 7),
+@pytest.mark.parametrize(
+    ("text", "code"), [("", 1), ("{", 6), (" " * (1 << 21), 6), ('{"name": "x", "ipam": {}}', 1)]
 )
-
-
-def test_malformed_configurations_are_refused(runtime: Runtime, containers: list[Container]) -> None:
-    """Whatever comes in is answered with an error of the specification's."""
-    for text, code in MALFORMED:
-        answer = finish(runtime.start_with("ADD", containers[0].environment, text))
-        assert (answer.status, answer.code) == (1, code), (text[:80], answer)
+def test_malformed_configurations_are_refused(runtime: Runtime, text: str, code: int) -> None:
+    """Whatever comes in is answered with an error of the specification's (tests/pure has more of them)."""
+    answer = finish(runtime.start_with("ADD", Container(NamespaceName("x")).environment, text))
+    assert (answer.status, answer.code) == (1, code), answer
 
 
 def test_version_needs_no_server(runtime: Runtime) -> None:

@@ -46,6 +46,11 @@ class Desk:
         program.chmod(0o755)
         self.path = f"{program.parent}:{os.environ['PATH']}"
 
+    @property
+    def web(self) -> NamespaceName:
+        """What the page calls `web`, under a name that no other test uses."""
+        return self.lab.guest("web")
+
     def run(self, name: str, *words: str, **variables: str) -> None:
         """A recipe, to its end."""
         process = self.start(name, *words, **variables)
@@ -53,7 +58,8 @@ class Desk:
         assert process.returncode == 0, said
 
     def start(self, name: str, *words: str, **variables: str) -> subprocess.Popen[str]:
-        there = ["nsenter", f"--net={path_of(self.lab.host)}", "sh", "-euc", RECIPES[name], "recipe", *words]
+        script = re.sub(r"\bweb\b", self.web, RECIPES[name])
+        there = ["nsenter", f"--net={path_of(self.lab.host)}", "sh", "-euc", script, "recipe", *words]
         environment = {**os.environ, **self.lab.environment, "PATH": self.path, "PYTHONPATH": str(SOURCE)}
         return subprocess.Popen(
             there,
@@ -67,7 +73,7 @@ class Desk:
         )
 
     def port(self) -> Mapping[str, object]:
-        answer = labs.ask(self.lab, "/v2.0/ports?name=web")
+        answer = labs.ask(self.lab, f"/v2.0/ports?name={self.web}")
         assert isinstance(answer, Mapping)
         (found,) = answer["ports"]
         return found
@@ -94,8 +100,10 @@ def lab() -> Iterator[Lab]:
 def desk(lab: Lab) -> Iterator[Desk]:
     """With a short path: sockets are made in it. The recipe's port is gone afterwards."""
     with TemporaryDirectory(prefix="nwt-desk-") as directory:
-        yield Desk(lab, Path(directory))
-    labs.netwright(lab, "port", "delete", "web", check=False)
+        made = Desk(lab, Path(directory))
+        yield made
+    labs.netwright(lab, "port", "delete", made.web, check=False)
+    delete(made.web)
 
 
 def works(desk: Desk, line: GuestLine) -> bool:
@@ -195,22 +203,16 @@ def test_firecracker(desk: Desk) -> None:
 
 def test_a_namespace_by_hand(desk: Desk) -> None:
     """The last command of the recipe is answered."""
-    try:
-        desk.run("netns")
-    finally:
-        delete(NamespaceName("web"))
+    desk.run("netns")
 
 
 def test_a_process_with_a_namespace(desk: Desk) -> None:
     """A process' own namespace, without a name before and after, reaches its gateway and its neighbour."""
     with nameless() as process:
-        try:
-            desk.run("pid", pid=str(process.pid))
-        finally:
-            delete(NamespaceName("web"))
+        desk.run("pid", pid=str(process.pid))
         there = ["nsenter", "-t", str(process.pid), "-n", "ping", "-c", "1", "-W", "3", GATEWAY]
         assert run(labs.HOST_NAMESPACE, there).returncode == 0
-        assert not path_of(NamespaceName("web")).exists()
+        assert not path_of(desk.web).exists()
 
 
 def test_podman(desk: Desk) -> None:
@@ -223,12 +225,12 @@ def test_podman(desk: Desk) -> None:
     try:
         desk.run("podman", "--rootfs", str(host.rootfs), "/bin/sleep", "1000")
         assert desk.port()["status"] == "ACTIVE"
-        assert desk.address() in host.podman("exec", "web", "ip", "address").stdout
-        host.podman("rm", "--force", "--time", "0", "web")
+        assert desk.address() in host.podman("exec", desk.web, "ip", "address").stdout
+        host.podman("rm", "--force", "--time", "0", desk.web)
         runtime = Runtime(desk.lab, {})
         assert runtime.ports() == []
         asked = ["--ip", "10.20.0.99", "--mac-address", "fa:16:3e:99:00:01"]
-        words = ["--detach", "--name", "web", "--network", "blue", *asked, "--rootfs", str(host.rootfs)]
+        words = ["--detach", "--name", desk.web, "--network", "blue", *asked, "--rootfs", str(host.rootfs)]
         host.podman("run", *words, "/bin/sleep", "1000")
         assert (desk.address(), desk.port()["mac_address"]) == ("10.20.0.99", "fa:16:3e:99:00:01")
     finally:
@@ -241,7 +243,7 @@ def test_the_configuration_for_kubernetes(desk: Desk) -> None:
     conflist = json.loads(RECIPES["kubernetes.conflist"])
     assert conflist["cniVersion"] == "1.1.0"
     first, tuning = conflist["plugins"]
-    pod = Container(desk.lab.guest("pod"), args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web")
+    pod = Container(desk.lab.guest("pod"), args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0")
     labs.add_guest(pod.namespace)
     runtime = Runtime(
         desk.lab, {**first, "name": conflist["name"], "cniVersion": "1.1.0", "socket": str(desk.lab.socket)}
@@ -259,7 +261,7 @@ def test_the_configuration_for_kubernetes(desk: Desk) -> None:
             },
         )
         assert run(pod.namespace, ["sysctl", "-n", "net.core.somaxconn"]).stdout.strip() == "512"
-        assert desk.port()["name"] == "web"
+        assert runtime.ports()[0]["name"] == "web-0"
         assert runtime.run("CHECK", pod, prevResult={**after, "cniVersion": "1.1.0"}) == Answer(0, None)
         assert runtime.run("DEL", pod, prevResult=after) == Answer(0, None)
         assert runtime.ports() == []
