@@ -78,9 +78,10 @@ class PodmanHost:
         self.podman("rm", "--all", "--force", "--time", "0", check=False)
         subprocess.run(["umount", "--quiet", "--recursive", str(self.directory / "root")], check=False)
 
-        for group in Path("/sys/fs/cgroup").glob("*/libpod_parent"):
-            with suppress(OSError):  # another Podman's: not empty
-                group.rmdir()
+        for name in ("libpod_parent/conmon", "libpod_parent"):
+            for group in Path("/sys/fs/cgroup").glob(f"*/{name}"):
+                with suppress(OSError):  # another Podman's: not empty
+                    group.rmdir()
 
     def _program(self, name: str, line: str) -> None:
         path = self.directory / name

@@ -46,7 +46,7 @@ def add(given: Item, environ: Environ) -> Item:
         _refuse_taken(client, conf, attached, namespace)
         with _undone_by(lambda: _undo(client, conf, attached)):
             _forget(client, conf, attached)  # what a killed ADD has left
-            host = host_for(client, {})
+            host = _host(client, conf)
             port = cni_port.make(client, conf, attached, wishes, (host, namespace))
             scene = cni_port.scene(client, until_up(client, port, host, conf.wait))
             cni_port.check_lengths(scene, wishes)
@@ -103,7 +103,7 @@ def collect(given: Item, environ: Environ) -> None:
         raise CniError(Code.CONFIG, "invalid network configuration", "GC needs cni.dev/valid-attachments")
     failed: list[str] = []
     with _client(conf) as client:
-        host = host_for(client, {})
+        host = _host(client, conf)
         for port, attached in tuple(cni_port.of_configuration(client, conf, host)):
             if (attached.container, attached.link) not in conf.valid:
                 try:
@@ -125,7 +125,7 @@ def status(given: Item, environ: Environ) -> None:
     try:
         with _client(conf) as client:
             find_id(client, NETWORK, conf.network)
-            host = host_for(client, {})
+            host = _host(client, conf)
             known = [one for one in hosts_of(client.status()) if one.name == host]
     except NetwrightError as error:
         raise CniError(Code.UNAVAILABLE, "netwright is not available", str(error)) from error
@@ -138,6 +138,10 @@ def status(given: Item, environ: Environ) -> None:
 def _client(conf: Conf) -> Iterator[Client]:
     with closing(Client(str(conf.socket), _ANSWER_WITHIN)) as client:
         yield client
+
+
+def _host(client: Client, conf: Conf) -> str:
+    return conf.host or host_for(client, {})
 
 
 @contextmanager

@@ -26,7 +26,7 @@ _PROTOCOL: Final = frozenset({
     "disableCheck", "disableGC", "loadOnlyInlinedPlugins",
 })  # fmt: skip
 _RESERVED: Final = "cni.dev/"
-OWN: Final = frozenset({"network", "socket", "security_groups", "project", "wait"})
+OWN: Final = frozenset({"network", "socket", "security_groups", "project", "host", "wait"})
 _CAPABILITIES: Final = frozenset({"ips", "mac"})
 _ARGS: Final = frozenset({
     "IgnoreUnknown", "IP", "MAC", "K8S_POD_NAME", "K8S_POD_NAMESPACE", "K8S_POD_INFRA_CONTAINER_ID",
@@ -97,6 +97,8 @@ class Conf:
     socket: Path = Path(DEFAULT_SERVER)
     security_groups: tuple[str, ...] | None = None
     project: str | None = None
+    host: str | None = None
+    """This machine, as its agent calls it."""
     wait: float = WAIT
     dns: Item | None = None
     previous: Item | None = None
@@ -147,6 +149,7 @@ def conf(given: Item, least: str = VERSIONS[0]) -> Conf:
         socket=_socket(given),
         security_groups=_texts(given, "security_groups"),
         project=_text(given, "project"),
+        host=_text(given, "host"),
         wait=_seconds(given),
         dns=_optional(given, "dns"),
         previous=_optional(given, "prevResult"),
