@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from netwright.cli import cni_port, cni_request
+from netwright.kernel import pins
 from netwright.kernel.netns import path_of
 from netwright.model.ids import NamespaceName
 from netwright.testing import lab as labs
@@ -76,6 +78,10 @@ class Runtime:
         assert answer.status == 0, answer
         assert answer.said is not None
         return answer.said
+
+    def pins(self) -> list[NamespaceName]:
+        """The names that namespaces have from this configuration."""
+        return pins.every(cni_port.scope_of(cni_request.leaving(self.conf)))
 
     def ports(self) -> list[Mapping[str, object]]:
         """The ports that stand for containers."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from cni_runtime import Answer, Container, Runtime, finish, nameless
 
-from netwright.kernel import netns, pins
+from netwright.kernel import netns
 from netwright.model.ids import NamespaceName, PortId, port_link_name
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
@@ -114,7 +114,7 @@ def test_a_namespace_that_has_only_a_path(runtime: Runtime) -> None:
         attachment = port["netwright:attachment"]
         assert isinstance(attachment, Mapping)
         pin = NamespaceName(str(attachment["namespace"]))
-        assert pin in pins.every("")
+        assert pin in runtime.pins()
         asked = ["nsenter", "-t", str(process.pid), "-n", "ping", "-c", "1", "-W", "2", "10.20.0.1"]
         assert run(labs.HOST_NAMESPACE, asked, check=False).returncode == 0
         assert runtime.run("CHECK", one, prevResult=result) == Answer(0, None)
@@ -160,11 +160,11 @@ def test_del_without_a_configuration_finds_the_port(runtime: Runtime) -> None:
     with nameless() as process:
         one = Container(NamespaceName(""), path=f"/proc/{process.pid}/ns/net")
         runtime.add(one)
-        before = pins.every("")
+        assert len(runtime.pins()) == 1
         bare = {key: value for key, value in one.environment.items() if key != "CNI_NETNS"}
         assert finish(runtime.start_with("DEL", bare, f'{{"socket": "{runtime.lab.socket}"}}')).status == 0
         assert runtime.ports() == []
-        assert len(pins.every("")) < len(before)
+        assert runtime.pins() == []
 
 
 def test_gc_removes_what_the_runtime_does_not_know(runtime: Runtime, containers: list[Container]) -> None:
@@ -188,7 +188,6 @@ def test_a_failed_add_leaves_nothing(runtime: Runtime, containers: list[Containe
     """An address that is taken, a prefix that is wrong, a group that is not there: no port, no link, no name."""
     one, other, _ = containers
     taken = first_address(runtime.add(other))
-    before = pins.every("")
     for fields, code in (
         ({"runtimeConfig": {"ips": [taken]}}, 100),
         ({"runtimeConfig": {"ips": ["10.20.0.77/25"]}}, 7),
@@ -201,7 +200,21 @@ def test_a_failed_add_leaves_nothing(runtime: Runtime, containers: list[Containe
         assert (answer.status, answer.code) == (1, code), answer
         assert [port["device_id"] for port in runtime.ports()] == [other.id]
         assert "eth0" not in ip(one.namespace, "link", "show")
-    assert pins.every("") == before
+    assert runtime.pins() == []
+
+
+def test_a_failed_add_leaves_no_name(runtime: Runtime) -> None:
+    """A namespace that has only a path has none again, whether the server refuses or the interface is there already."""
+    with nameless() as process:
+        one = Container(NamespaceName(""), path=f"/proc/{process.pid}/ns/net")
+        assert runtime.run("ADD", one, network="nowhere").code == 7
+        assert runtime.run("ADD", replace(one, link="lo")).code == 103
+        assert runtime.pins() == []
+        runtime.add(one)
+        assert runtime.run("ADD", one).code == 103
+        assert len(runtime.pins()) == 1
+        assert runtime.run("GC", **{"cni.dev/valid-attachments": []}) == Answer(0, None)
+        assert (runtime.pins(), runtime.ports()) == ([], [])
 
 
 def test_what_is_asked_for_is_given(runtime: Runtime, containers: list[Container]) -> None:

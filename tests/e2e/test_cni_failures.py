@@ -151,10 +151,14 @@ def test_del_without_an_agent_removes_the_link_itself(apart: Apart, container: C
 
 
 def test_del_without_a_server_is_to_be_tried_again(apart: Apart, container: Container) -> None:
-    """Code 11, for a port would be left; with the server there again it goes."""
+    """Code 11, for a port would be left, as for an ADD, which leaves nothing; with the server there again it goes."""
     apart.runtime.add(container)
     apart.stop()
     assert apart.runtime.run("DEL", container).code == 11
+    with nameless() as process:
+        bare = Container(NamespaceName(""), path=f"/proc/{process.pid}/ns/net")
+        assert apart.runtime.run("ADD", bare).code == 11
+        assert apart.runtime.pins() == []
     apart.boot()
     assert apart.runtime.run("DEL", container) == Answer(0, None)
     assert apart.runtime.ports() == []

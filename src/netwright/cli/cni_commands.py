@@ -35,11 +35,8 @@ _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 
 def add(given: Item, environ: Environ) -> Item:
     """Makes the port, waits until it is up and gives the container its addresses."""
-    conf, attached, path = (
-        cni_request.conf(given),
-        cni_request.attached(environ),
-        cni_request.namespace(environ),
-    )
+    conf, attached = cni_request.conf(given), cni_request.attached(environ)
+    path = cni_request.namespace(environ)
     wishes = cni_request.wishes(conf, environ)
     with _turn(conf, attached), _client(conf) as client:
         namespace = _named(path, cni_port.pin_of(conf, attached))
@@ -184,10 +181,12 @@ def _refuse_taken(client: Client, conf: Conf, attached: Attached, namespace: Nam
 
 
 def _undo(client: Client, conf: Conf, attached: Attached) -> None:
-    """Nothing of the attachment is left: no port, no link, no name of its namespace."""
-    _forget(client, conf, attached)
-    for pin in _pins(conf, attached):
-        netns.delete(pin)
+    """Nothing of the attachment is left: no port, no link, and, even without a server, no name."""
+    try:
+        _forget(client, conf, attached)
+    finally:
+        for pin in _pins(conf, attached):
+            netns.delete(pin)
 
 
 def _forget(client: Client, conf: Conf, attached: Attached) -> None:
