@@ -13,6 +13,7 @@ from cni_runtime import Answer, Container, Runtime, finish, nameless
 from netwright.kernel import netns
 from netwright.model.ids import NamespaceName, PortId, port_link_name
 from netwright.testing import lab as labs
+from netwright.testing.dns_client import lookup
 from netwright.testing.lab import Lab
 from netwright.testing.namespaces import addresses_of, eventually, ip, run
 
@@ -87,6 +88,21 @@ def test_containers_reach_one_another_and_their_gateway(
     assert pings(one, "10.20.0.1")
     assert pings(other, "fd00:20::1")
     assert pings(one, labs.INTERNET)
+
+
+def test_containers_on_a_router_network(runtime: Runtime, containers: list[Container]) -> None:
+    """They reach one another and nobody else's; the result names the DHCP port as name server, which knows them."""
+    one, other, third = containers
+    labs.netwright(runtime.lab, "network", "create", "apart", "--router", "--cidr", "10.20.0.0/24")
+    results = [runtime.add(each, network="apart") for each in (one, replace(other, args="K8S_POD_NAME=db"))]
+    runtime.add(third, runtimeConfig={"ips": ["10.20.0.200"]})
+    assert pings(one, first_address(results[1]))
+    assert not pings(one, "10.20.0.200")
+    dns = results[0]["dns"]
+    assert isinstance(dns, Mapping)
+    (server,) = dns["nameservers"]
+    known = (first_address(results[1]),)
+    assert eventually(lambda: lookup(one.namespace, server, "db.netwright.internal") == known)
 
 
 def test_groups_guard_containers(runtime: Runtime, containers: list[Container]) -> None:
@@ -228,6 +244,9 @@ def test_what_is_asked_for_is_given(runtime: Runtime, containers: list[Container
     assert first_address(runtime.add(replace(third, args=args))) == "10.20.0.79"
     (pod,) = [port for port in runtime.ports() if port["device_id"] == third.id]
     assert (pod["name"], pod["description"]) == ("web-0", "pod shop/web-0")
+    assert eventually(
+        lambda: lookup(one.namespace, "10.20.0.1", "web-0.netwright.internal") == ("10.20.0.79",)
+    )
 
 
 def test_an_older_version_gets_its_own_result(runtime: Runtime, containers: list[Container]) -> None:
