@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -269,6 +270,20 @@ def test_two_adds_at_once_make_one_port(runtime: Runtime, containers: list[Conta
     assert {answer.code for answer in answers if answer.status} == {103}
     assert len(runtime.ports()) == 1
     assert pings(one, "10.20.0.1")
+
+
+def test_many_containers_at_once(runtime: Runtime) -> None:
+    """A dozen ADDs at the same time give a dozen ports and addresses; as many DELs leave none, and no link."""
+    with ExitStack() as stack:
+        processes = [stack.enter_context(nameless()) for _ in range(12)]
+        many = [Container(NamespaceName(""), path=f"/proc/{one.pid}/ns/net") for one in processes]
+        added = [finish(process) for process in [runtime.start("ADD", each) for each in many]]
+        assert [answer.status for answer in added] == [0] * 12, added
+        assert len({first_address(answer.said) for answer in added if answer.said}) == 12
+        assert len(runtime.ports()) == len(runtime.pins()) == 12
+        removed = [finish(process) for process in [runtime.start("DEL", each) for each in many]]
+        assert removed == [Answer(0, None)] * 12
+    assert (runtime.ports(), runtime.pins(), _port_links(runtime.lab)) == ([], [], [])
 
 
 def test_a_second_interface_of_a_container(runtime: Runtime, containers: list[Container]) -> None:
