@@ -23,7 +23,7 @@ _UNIX: Final = "unix:"
 
 
 class Server:
-    """`address` is `unix:/path/of/socket` or `http://host:port`; `token` is an admin's, where the server asks."""
+    """`address` is `unix:/path/of/socket` or `http://host:port`; `token` is an admin's, or none is needed."""
 
     def __init__(self, address: str, token: str = "") -> None:
         self._address = address
