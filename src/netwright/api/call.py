@@ -33,6 +33,8 @@ class Call:
     caller: Caller
     if_match: str | None
     """The header of that name."""
+    idempotency_key: str | None
+    """The header of that name."""
     base_url: str
     """Without a slash at its end."""
     url_path: str
@@ -103,6 +105,7 @@ async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
         body=await _body(request),
         caller=caller,
         if_match=request.headers.get("if-match"),
+        idempotency_key=request.headers.get("idempotency-key"),
         base_url=str(request.base_url).rstrip("/"),
         url_path=request.url.path,
     )
