@@ -9,8 +9,11 @@ import pytest
 from identity_fixtures import PASSWORD, Town, auth, basic, here, identified, shown, town
 from served import Client, serving
 
+from netwright.agent.server import Server as AgentsServer
 from netwright.api.identities import IdentityMode
-from netwright.model.errors import InvalidError
+from netwright.model.errors import InvalidError, ServerGoneError
+from netwright.model.ids import HostName
+from netwright.model.plan import HostPlan
 from netwright.wire.unix_http import UnixConnection
 
 __all__ = ["here"]
@@ -82,6 +85,21 @@ def test_agents_and_operators_are_admins(here: Town) -> None:
         assert here.status(basic(member["name"]), path) == 403
         assert here.status(basic(admin["name"]), path) == 200
     assert here.status(basic(member["name"]), "/v1/watch?host=h1") == 403
+
+
+def test_an_agent_on_another_host_shows_an_admins_token(here: Town) -> None:
+    """With it the plan comes over the network; with none, or a member's, nothing does."""
+    blue = here.project()
+    host, port = here.server.address
+    for role, works in (("admin", True), ("member", False)):
+        agent = AgentsServer(f"http://{host}:{port}", here.token(here.user(blue, role)))
+        if works:
+            assert isinstance(next(agent.watch(HostName("far"), 0)), HostPlan)
+        else:
+            with pytest.raises(ServerGoneError, match="403"):
+                next(agent.watch(HostName("far"), 0))
+    with pytest.raises(ServerGoneError, match="401"):
+        next(AgentsServer(f"http://{host}:{port}").watch(HostName("far"), 0))
 
 
 def test_an_admin_acts_for_any_project_and_others_for_their_own(here: Town) -> None:

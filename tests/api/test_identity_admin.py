@@ -36,7 +36,7 @@ def test_projects_are_made_found_changed_and_deleted(here: Town) -> None:
 def test_a_project_with_things_in_it_stays(here: Town) -> None:
     """It is 409 and says what is left; its default security group goes with it; the first project stays."""
     blue = here.project()
-    headers = {"X-Project-Id": blue["id"]}
+    headers = {"X-Project-Id": blue["id"], "Idempotency-Key": "once"}
     network = here.admin.send("POST", "/v2.0/networks", {"network": {}}, headers).body["network"]
     here.admin.send("GET", "/v2.0/security-groups", headers=headers)
     path = f"/v3/projects/{blue['id']}"

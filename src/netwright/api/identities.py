@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from netwright.api import identity_paths
 from netwright.api.gate import Gate
 from netwright.api.identify import LocalIdentity
@@ -48,8 +50,12 @@ def _open(world: World, settings: IdentitySettings) -> Gate:
 def _local(world: World, settings: IdentitySettings) -> Gate:
     del settings
     projects.make_first(world)
-    local = LocalIdentity(SignIn(world, Passwords()))
+    local = LocalIdentity(SignIn(world, Passwords(), _tell_refused))
     return Gate(local, partial(identity_paths.routes, local), lambda base: f'Keystone uri="{base}/v3"')
+
+
+def _tell_refused(address: str, user: str) -> None:
+    _LOG.warning("sign_in_refused", address=address, user=user)
 
 
 def _keystone(world: World, settings: IdentitySettings) -> Gate:
@@ -64,6 +70,7 @@ def _keystone(world: World, settings: IdentitySettings) -> Gate:
     return Gate(keystone, challenge=lambda _: f'Keystone uri="{keystone.uri}"')
 
 
+_LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api")
 _GATES: Final[Mapping[IdentityMode, Callable[[World, IdentitySettings], Gate]]] = {
     IdentityMode.NONE: _open,
     IdentityMode.LOCAL: _local,

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -117,6 +117,9 @@ class IdentityEndpoint:
             return self.handlers[method](self._ask(method, call, stranger))
         except RequestError as error:
             return identity.problem(error, call.base_url)
+        except IntegrityError as error:
+            _LOG.warning("constraint_broken", path=call.url_path, said=str(error.orig))
+            return identity.problem_body(409, "Something else has this already, or uses it, or it is gone.")
         except OperationalError as error:
             _LOG.error("database_refused", path=call.url_path, said=str(error.orig))  # no trace
             return identity.problem_body(503, "The database does not answer: try again.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -39,8 +39,11 @@ class PasswordProof:
 class SignIn:
     """Everything raises UnauthorizedError where the proof does not hold, and tells nothing of why."""
 
-    def __init__(self, world: World, passwords: Passwords) -> None:
-        self.world, self.passwords = world, passwords
+    def __init__(
+        self, world: World, passwords: Passwords, tell: Callable[[str, str], None] = lambda *_: None
+    ) -> None:
+        """`tell` hears of each wrong password: where it came from, and whose it was to be."""
+        self.world, self.passwords, self._tell = world, passwords, tell
         self._attempts = Attempts()
         self._sessions = Known[Session]()
         self._checked = Known[str]()
@@ -89,6 +92,7 @@ class SignIn:
         matched = self.passwords.match(proof.password, None if user is None else user.password_hash)
         if user is None or user.password_hash is None or not matched or not user.enabled:
             self._attempts.failed(proof.who, whose, time.monotonic())
+            self._tell(proof.who, whose)
             raise refused()
         self._attempts.succeeded(proof.who, whose)
         self._checked.put(self._digest(user.id, proof.password), 0, user.password_hash)

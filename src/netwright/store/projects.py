@@ -13,13 +13,14 @@ from netwright.model.identity import Project
 from netwright.model.ids import ProjectId
 from netwright.store import identity_tables, rows
 from netwright.store.identity_tables import projects
-from netwright.store.tables import METADATA, groups, quotas, rules
+from netwright.store.tables import METADATA, answers, groups, quotas, rules
 
 _OWN_TABLES: Final = frozenset(
     {
         identity_tables.role_assignments,
         identity_tables.application_credentials,
         identity_tables.tokens,
+        answers,
         quotas,
         groups,
         rules,
@@ -37,8 +38,9 @@ def save(connection: sa.Connection, project: Project) -> None:
 
 
 def delete(connection: sa.Connection, project: ProjectId) -> None:
-    """With its assignments, application credentials, tokens and limits."""
-    connection.execute(quotas.delete().where(quotas.c.project_id == project))
+    """With its assignments, application credentials, tokens, limits and kept answers."""
+    for table in (quotas, answers):
+        connection.execute(table.delete().where(table.c.project_id == project))
     rows.delete(connection, projects, project)
 
 
