@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 
 from netwright.model.ids import HostName
 from netwright.model.intent import Port, Rule, SecurityGroup
-from netwright.model.plan import HostFacts, StageFailure
+from netwright.model.report import HostFacts, StageFailure
 
 V = TypeVar("V")
 
