@@ -19,6 +19,7 @@ from netwright.model.ids import (
     NetworkId,
     PortId,
     ProjectId,
+    QosPolicyId,
     SubnetId,
 )
 from netwright.model.intent import (
@@ -153,6 +154,7 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         host=None if row.host is None else HostName(row.host),
         attachment=_attachment(row),
         guest=_guest(row.guest),
+        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
     return PortRecord(port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain)
 
@@ -175,6 +177,7 @@ def _values(port: Port, label: str | None) -> Mapping[str, object]:
         "host": port.host,
         **_attachment_values(port.attachment),
         "guest": _guest_values(port.guest),
+        "qos_policy_id": port.qos_policy_id,
     }
 
 

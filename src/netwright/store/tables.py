@@ -61,6 +61,38 @@ def _refers_to(parent: str, *, cascade: bool = False) -> sa.ForeignKey:
     return sa.ForeignKey(f"{parent}.id", ondelete="CASCADE" if cascade else None)
 
 
+qos_policies: Final = sa.Table(
+    "qos_policies",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    _flag("is_default"),
+    *_stamps(),
+    sa.Index(
+        "uq_qos_policies_default",
+        "project_id",
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    ),
+)
+
+qos_rules: Final = sa.Table(
+    "qos_rules",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _of("qos_policies", name="policy_id", cascade=True),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("direction", sa.String(8), nullable=False),
+    sa.Column("amount", sa.Integer, nullable=False),
+    sa.Column("burst", sa.Integer, nullable=False),
+    *_stamps(),
+    sa.UniqueConstraint("policy_id", "kind", "direction"),
+)
+"""Of every kind: `amount` is the limit, the minimum or the mark; a mark's direction is empty."""
+
 networks: Final = sa.Table(
     "networks",
     METADATA,
@@ -85,6 +117,7 @@ networks: Final = sa.Table(
     sa.Column("vlan_link", sa.String(15)),
     sa.Column("gateway_hosts", sa.String(8), nullable=False, server_default="every"),
     sa.Column("gateway_host", NAME),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.Index("uq_networks_bridge", "bridge", unique=True),
     sa.Index("uq_networks_vlan_link", "vlan_link", unique=True),
@@ -132,6 +165,7 @@ ports: Final = sa.Table(
     sa.Column("link", sa.String(15)),
     sa.Column("guest", sa.JSON, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.UniqueConstraint("network_id", "mac"),
     sa.UniqueConstraint("network_id", "label"),
@@ -195,6 +229,7 @@ floating_ips: Final = sa.Table(
     _of("ports", nullable=True),
     sa.Column("fixed_address", sa.String(15)),
     _text("description"),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.UniqueConstraint("port_id", "fixed_address"),
 )
