@@ -7,25 +7,13 @@ from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import ClassVar, TypeVar
 
+from asking import floating_ips, groups, logs, networks, ports, rules, subnets, vpn_peers, vpns
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from worlds import HOST, OTHER_HOST, world
 
-from netwright.control import (
-    floating_ips,
-    gateways,
-    groups,
-    logs,
-    networks,
-    plans,
-    ports,
-    reports,
-    rules,
-    subnets,
-    vpn_peers,
-    vpns,
-)
+from netwright.control import gateways, plans, reports
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.groups import GroupRequest

@@ -8,15 +8,15 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import dhcp_ports, gateways, network_links, overlaps, text
+from netwright.control import dhcp_ports, gateways, network_links, overlaps, sharing, text
 from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
 from netwright.control.refusals import NamedConflictError, in_use, invalid
-from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import floating_ips, hosts, ports, subnets, vpns
+from netwright.store import floating_ips, hosts, ports, rbac, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -67,22 +67,8 @@ class NetworkRecord:
         return self.record.value
 
 
-def create(world: World, requests: Sequence[NetworkRequest]) -> list[NetworkRecord]:
-    """All of them or none. Raises InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [create_in(work, request) for request in requests]
-        return [_get(work.connection, network) for network in made]
-
-
-def update(world: World, network_id: NetworkId, request: NetworkRequest) -> NetworkRecord:
-    """Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        update_in(work, network_id, request)
-        return _get(work.connection, network_id)
-
-
 def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
-    """`update` as a part of a larger transaction."""
+    """Raises NotFoundError, InvalidError, ConflictError."""
     old = store.get(work.connection, network_id).value
     network = _asked(old, request)
     _check_mtu(work, network)
@@ -91,18 +77,13 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
     _check_external(work, old, network)
     network = network_links.with_links(work, old, network)
     store.save(work.connection, network, work.now)
+    _share(work, old, network)
     gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
 
 
-def delete(world: World, network_id: NetworkId) -> None:
-    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
-    with world.work() as work:
-        delete_in(work, network_id)
-
-
 def delete_in(work: Work, network_id: NetworkId) -> None:
-    """`delete` as a part of a larger transaction."""
+    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
     connection = work.connection
     network = store.get(connection, network_id).value
     theirs = ports.find(connection, {"network_id": (network_id,)})
@@ -116,21 +97,15 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     for subnet in subnets.of_network(connection, network.id):
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
+    rbac.forget(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
 
 
-def get(world: World, network_id: NetworkId) -> NetworkRecord:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return _get(connection, network_id)
-
-
-def find(world: World, where: Where) -> list[NetworkRecord]:
+def find_in(connection: sa.Connection, where: Where) -> list[NetworkRecord]:
     """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return _shown(connection, store.find(connection, where))
+    return _shown(connection, store.find(connection, where))
 
 
 def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None = None) -> NetworkId:
@@ -152,10 +127,19 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     )
     network = network_links.with_links(work, None, network, segment)
     store.insert(work.connection, network, work.now)
+    _share(work, blank, network)
     if network.gateway_hosts is not GatewayHosts.EVERY:
         gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
     return network.id
+
+
+def _share(work: Work, old: Network, new: Network) -> None:
+    thing = (new.id, new.project_id)
+    if new.shared != old.shared:
+        sharing.with_everybody(work, "network", thing, wanted=new.shared)
+    if new.external != old.external:
+        sharing.with_everybody(work, "network", thing, rbac.EXTERNAL, wanted=new.external)
 
 
 def _asked(network: Network, request: NetworkRequest) -> Network:
@@ -222,10 +206,6 @@ def _check_external(work: Work, old: Network, new: Network) -> None:
     if not new.external and new.gateway_place is GatewayPlace.HOST:
         for subnet in subnets.of_network(work.connection, new.id):
             overlaps.refuse_on_hosts(work.connection, subnet.cidr, apart_from=new.id)
-
-
-def _get(connection: sa.Connection, network_id: NetworkId) -> NetworkRecord:
-    return _shown(connection, [store.get(connection, network_id)])[0]
 
 
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:
