@@ -1,4 +1,4 @@
-"""Quality of service: policies, and what their rules say of a port's traffic.
+"""Quality of service: what the rules of a policy ask of hosts, and what hosts do.
 
 Directions are the guest's: ingress is what it gets, egress what it sends.
 """
@@ -6,61 +6,48 @@ Directions are the guest's: ingress is what it gets, egress what it sends.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
-from netwright.model.ids import ProjectId, QosPolicyId, QosRuleId
+from netwright.model.ids import QosPolicyId
 from netwright.model.intent import Direction
 
-DSCP_MARKS: Final = frozenset(
-    {0, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 46, 48, 56}
-)
+DSCP_MARKS: Final = (0, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 46, 48, 56)
 """What the Networking API takes: class selectors, assured and expedited forwarding (RFC 2474, 2597, 3246)."""
 
 
-class QosKind(StrEnum):
-    """The Networking API's types of QoS rules."""
+@dataclass(frozen=True, slots=True)
+class BandwidthLimit:
+    """kbit/s and kbit; a limit of 0 limits nothing, a burst of 0 is as small as goes well."""
 
-    BANDWIDTH_LIMIT = "bandwidth_limit"
-    DSCP_MARKING = "dscp_marking"
-    MINIMUM_BANDWIDTH = "minimum_bandwidth"
-    PACKET_RATE_LIMIT = "packet_rate_limit"
-    MINIMUM_PACKET_RATE = "minimum_packet_rate"
-
-
-class QosWay(StrEnum):
-    """A rule's direction; ANY is a minimum packet rate's alone, NONE a mark's, which is for what is sent."""
-
-    INGRESS = "ingress"
-    EGRESS = "egress"
-    ANY = "any"
-    NONE = ""
+    max_kbps: int
+    max_burst_kbps: int
+    direction: Direction
 
 
 @dataclass(frozen=True, slots=True)
-class QosRule:
-    """`amount`: kbit/s, thousands of packets a second, or the mark. `burst`: kbit or thousands of packets.
+class PacketRateLimit:
+    """Thousands of packets a second, and thousands of packets; 0 as above."""
 
-    A burst of 0 is the limit's own default.
-    """
+    max_kpps: int
+    max_burst_kpps: int
+    direction: Direction
 
-    id: QosRuleId
-    policy_id: QosPolicyId
-    kind: QosKind
-    amount: int
-    burst: int = 0
-    way: QosWay = QosWay.EGRESS
+
+@dataclass(frozen=True, slots=True)
+class DscpMark:
+    """Written into all that a guest sends: 0 to 63 (RFC 2474)."""
+
+    mark: int
+
+
+QosRule = BandwidthLimit | PacketRateLimit | DscpMark
 
 
 @dataclass(frozen=True, slots=True)
 class QosPolicy:
-    """`is_default`: new networks of the project have it where none is named."""
+    """What of a policy hosts act on."""
 
     id: QosPolicyId
-    project_id: ProjectId
-    name: str
-    description: str = ""
-    is_default: bool = False
     rules: tuple[QosRule, ...] = ()
 
 
@@ -81,8 +68,3 @@ class PacketRate:
 
     rate: int
     burst: int
-
-
-def way_of(direction: Direction) -> QosWay:
-    """A direction as rules have it."""
-    return QosWay(direction.value)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from netwright.model.ids import QosPolicyId
-from netwright.model.intent import Direction, Network, Port
+from netwright.model.intent import Direction, FloatingIp, Network, Port
 from netwright.model.plan import PortQosItem
-from netwright.model.qos import Bandwidth, PacketRate, QosKind, QosPolicy, QosRule, way_of
+from netwright.model.qos import Bandwidth, BandwidthLimit, DscpMark, PacketRate, PacketRateLimit, QosPolicy
 
 _KBIT: Final = 125
 """Octets."""
@@ -23,9 +23,14 @@ def policy_of(port: Port, network: Network) -> QosPolicyId | None:
     return network.qos_policy_id
 
 
+def policy_of_floating(floating: FloatingIp, external: Network) -> QosPolicyId | None:
+    """The floating IP's own, else that of the network that its address is from."""
+    return floating.qos_policy_id or external.qos_policy_id
+
+
 def item(port: Port, network: Network, policy: QosPolicy) -> PortQosItem | None:
     """What a host does for a plugged port; None where the policy asks nothing of a host."""
-    marks = [rule.amount for rule in policy.rules if rule.kind is QosKind.DSCP_MARKING]
+    marks = [rule.mark for rule in policy.rules if isinstance(rule, DscpMark)]
     made = PortQosItem(
         id=port.id,
         mtu=network.mtu,
@@ -40,17 +45,15 @@ def item(port: Port, network: Network, policy: QosPolicy) -> PortQosItem | None:
 
 def bandwidth(policy: QosPolicy, direction: Direction) -> Bandwidth | None:
     """The policy's limit for one direction."""
-    rule = _rule(policy, QosKind.BANDWIDTH_LIMIT, direction)
-    return None if rule is None else Bandwidth(rule.amount * _KBIT, rule.burst * _KBIT)
+    for rule in policy.rules:
+        if isinstance(rule, BandwidthLimit) and rule.direction is direction and rule.max_kbps:
+            return Bandwidth(rule.max_kbps * _KBIT, rule.max_burst_kbps * _KBIT)
+    return None
 
 
 def _packets(policy: QosPolicy, direction: Direction) -> PacketRate | None:
-    rule = _rule(policy, QosKind.PACKET_RATE_LIMIT, direction)
-    if rule is None:
-        return None
-    rate = rule.amount * _THOUSAND
-    return PacketRate(rate, rule.burst * _THOUSAND or max(rate // _BURST_SHARE, 1))
-
-
-def _rule(policy: QosPolicy, kind: QosKind, direction: Direction) -> QosRule | None:
-    return next((one for one in policy.rules if (one.kind, one.way) == (kind, way_of(direction))), None)
+    for rule in policy.rules:
+        if isinstance(rule, PacketRateLimit) and rule.direction is direction and rule.max_kpps:
+            rate = rule.max_kpps * _THOUSAND
+            return PacketRate(rate, rule.max_burst_kpps * _THOUSAND or rate // _BURST_SHARE)
+    return None

@@ -83,7 +83,11 @@ def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     wanted = rows.conditions(ports, where)
     fixed = _fixed_ips(connection, wanted)
     groups = _groups(connection, wanted)
-    statement = sa.select(ports, networks.c.dns_domain).join(networks).where(*wanted)
+    statement = (
+        sa.select(ports, networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy"))
+        .join(networks)
+        .where(*wanted)
+    )
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
     return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
 
@@ -156,7 +160,9 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         guest=_guest(row.guest),
         qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
-    return PortRecord(port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain)
+    return PortRecord(
+        port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain, row.networks_policy
+    )
 
 
 def _values(port: Port, label: str | None) -> Mapping[str, object]:

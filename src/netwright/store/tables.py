@@ -79,19 +79,27 @@ qos_policies: Final = sa.Table(
     ),
 )
 
-qos_rules: Final = sa.Table(
-    "qos_rules",
-    METADATA,
-    sa.Column("id", ID, primary_key=True),
-    _of("qos_policies", name="policy_id", cascade=True),
-    sa.Column("kind", sa.String(32), nullable=False),
-    sa.Column("direction", sa.String(8), nullable=False),
-    sa.Column("amount", sa.Integer, nullable=False),
-    sa.Column("burst", sa.Integer, nullable=False),
-    *_stamps(),
-    sa.UniqueConstraint("policy_id", "kind", "direction"),
-)
-"""Of every kind: `amount` is the limit, the minimum or the mark; a mark's direction is empty."""
+
+def _qos_rules(kind: str, *values: str, direction: bool = True) -> sa.Table:
+    """One kind of rule: a policy has one of each direction."""
+    unique = ("qos_policy_id", "direction") if direction else ("qos_policy_id",)
+    return sa.Table(
+        f"qos_{kind}_rules",
+        METADATA,
+        sa.Column("id", ID, primary_key=True),
+        _of("qos_policies", name="qos_policy_id", cascade=True),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in values),
+        *((sa.Column("direction", sa.String(8), nullable=False),) if direction else ()),
+        *_stamps(),
+        sa.UniqueConstraint(*unique),
+    )
+
+
+qos_bandwidth_limits: Final = _qos_rules("bandwidth_limit", "max_kbps", "max_burst_kbps")
+qos_packet_rate_limits: Final = _qos_rules("packet_rate_limit", "max_kpps", "max_burst_kpps")
+qos_dscp_marks: Final = _qos_rules("dscp_marking", "dscp_mark", direction=False)
+qos_minimum_bandwidths: Final = _qos_rules("minimum_bandwidth", "min_kbps")
+qos_minimum_packet_rates: Final = _qos_rules("minimum_packet_rate", "min_kpps")
 
 networks: Final = sa.Table(
     "networks",

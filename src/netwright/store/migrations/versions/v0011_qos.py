@@ -6,7 +6,14 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0010"
+_RULES = {
+    "bandwidth_limit": ("max_kbps", "max_burst_kbps"),
+    "packet_rate_limit": ("max_kpps", "max_burst_kpps"),
+    "dscp_marking": ("dscp_mark",),
+    "minimum_bandwidth": ("min_kbps",),
+    "minimum_packet_rate": ("min_kpps",),
+}
 
 
 def upgrade() -> None:
@@ -30,24 +37,8 @@ def upgrade() -> None:
         sqlite_where=sa.text("is_default"),
         postgresql_where=sa.text("is_default"),
     )
-    op.create_table(
-        "qos_rules",
-        sa.Column("id", sa.String(length=36), nullable=False),
-        sa.Column("policy_id", sa.String(length=36), nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("direction", sa.String(length=8), nullable=False),
-        sa.Column("amount", sa.Integer(), nullable=False),
-        sa.Column("burst", sa.Integer(), nullable=False),
-        *_stamps(),
-        sa.ForeignKeyConstraint(
-            ["policy_id"], ["qos_policies.id"], name=op.f("fk_qos_rules_policy_id"), ondelete="CASCADE"
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_qos_rules")),
-        sa.UniqueConstraint(
-            "policy_id", "kind", "direction", name=op.f("uq_qos_rules_policy_id_kind_direction")
-        ),
-    )
-    op.create_index(op.f("ix_qos_rules_policy_id"), "qos_rules", ["policy_id"], unique=False)
+    for kind, values in _RULES.items():
+        _create_rules(f"qos_{kind}_rules", values)
     for table in ("networks", "ports", "floating_ips"):
         # Not in a batch: SQLite would copy the table and drop it, and other tables' rows refer to it.
         name = op.f(f"fk_{table}_qos_policy_id")
@@ -58,6 +49,26 @@ def upgrade() -> None:
             ),
         )
         op.create_index(op.f(f"ix_{table}_qos_policy_id"), table, ["qos_policy_id"], unique=False)
+
+
+def _create_rules(table: str, values: tuple[str, ...]) -> None:
+    directed = "dscp" not in table
+    direction = (sa.Column("direction", sa.String(length=8), nullable=False),) if directed else ()
+    unique = ("qos_policy_id", "direction") if directed else ("qos_policy_id",)
+    op.create_table(
+        table,
+        sa.Column("id", sa.String(length=36), nullable=False),
+        sa.Column("qos_policy_id", sa.String(length=36), nullable=False),
+        *(sa.Column(name, sa.Integer(), nullable=False) for name in values),
+        *direction,
+        *_stamps(),
+        sa.ForeignKeyConstraint(
+            ["qos_policy_id"], ["qos_policies.id"], name=op.f(f"fk_{table}_qos_policy_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f(f"pk_{table}")),
+        sa.UniqueConstraint(*unique, name=op.f(f"uq_{table}_{'_'.join(unique)}")),
+    )
+    op.create_index(op.f(f"ix_{table}_qos_policy_id"), table, ["qos_policy_id"], unique=False)
 
 
 def _stamps() -> tuple[sa.Column[object], ...]:
