@@ -120,7 +120,8 @@ def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -
     work.touch(Touched.PORT, port.id)
     if not isinstance(port.attachment, Unplugged):
         gateways.settle_after_plugging(work, network)
-    return PortRecord(port, Stamps(work.now, work.now, 0), PortState.DOWN, label, network.dns_domain)
+    stamps = Stamps(work.now, work.now, 0)
+    return PortRecord(port, stamps, PortState.DOWN, label, network.dns_domain, network.qos_policy_id)
 
 
 def _asked(work: Work, port: Port, request: PortRequest) -> Port:

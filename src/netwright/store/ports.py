@@ -83,11 +83,8 @@ def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     wanted = rows.conditions(ports, where)
     fixed = _fixed_ips(connection, wanted)
     groups = _groups(connection, wanted)
-    statement = (
-        sa.select(ports, networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy"))
-        .join(networks)
-        .where(*wanted)
-    )
+    theirs = networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy")
+    statement = sa.select(ports, *theirs).join(networks).where(*wanted)
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
     return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
 

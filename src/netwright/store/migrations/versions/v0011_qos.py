@@ -41,13 +41,9 @@ def upgrade() -> None:
         _create_rules(f"qos_{kind}_rules", values)
     for table in ("networks", "ports", "floating_ips"):
         # Not in a batch: SQLite would copy the table and drop it, and other tables' rows refer to it.
-        name = op.f(f"fk_{table}_qos_policy_id")
-        op.add_column(
-            table,
-            sa.Column(
-                "qos_policy_id", sa.String(36), sa.ForeignKey("qos_policies.id", name=name), nullable=True
-            ),
-        )
+        # Written out: alembic would add the reference by a second statement, which SQLite does not have.
+        reference = f"CONSTRAINT fk_{table}_qos_policy_id REFERENCES qos_policies (id)"
+        op.execute(f"ALTER TABLE {table} ADD COLUMN qos_policy_id VARCHAR(36) {reference}")
         op.create_index(op.f(f"ix_{table}_qos_policy_id"), table, ["qos_policy_id"], unique=False)
 
 
