@@ -27,6 +27,7 @@ from netwright.api import (
     openapi,
     own,
     problems,
+    qos,
     reference,
     versions,
 )
@@ -53,6 +54,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
+    **qos.routes(),
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},
     "/v1/counters": {"POST": counters.take},

@@ -5,9 +5,10 @@ from netwright.model.resources import (
     logs,
     networks,
     ports,
+    qos,
     security_groups,
     subnets,
     vpns,
 )
 
-__all__ = ["floating_ips", "logs", "networks", "ports", "security_groups", "subnets", "vpns"]
+__all__ = ["floating_ips", "logs", "networks", "ports", "qos", "security_groups", "subnets", "vpns"]
