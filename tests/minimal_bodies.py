@@ -41,8 +41,11 @@ class Site:
         return self.admin if resource.roles[Verb.CREATE] > Role.MEMBER else self.member
 
     def collection(self, resource: Resource) -> str:
-        """The path of the list, beneath the project's own parent if it has one."""
-        parent = self.one(resource.parent.plural) if resource.parent else ""
+        """The path of the list, beneath a parent of the project's if it has one."""
+        if resource.parent is None:
+            return resource.collection
+        above = resource.parent.plural
+        parent = self.make(above)["id"] if resource.plural in ALONE else self.one(above)
         return resource.collection.format(parent_id=parent)
 
     def make(self, plural: str, **attributes: object) -> dict:
@@ -100,6 +103,12 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         **port_number(),
     },
     "floatingips": lambda site: {"floating_network_id": site.outside()},
+    "policies": lambda _: named(),
+    "bandwidth_limit_rules": lambda _: {"max_kbps": 1000},
+    "dscp_marking_rules": lambda _: {"dscp_mark": 46},
+    "minimum_bandwidth_rules": lambda _: {"min_kbps": 500},
+    "packet_rate_limit_rules": lambda _: {"max_kpps": 10},
+    "minimum_packet_rate_rules": lambda _: {"min_kpps": 5},
     "logs": lambda _: {"resource_type": "security_group", **named()},
     "vpns": lambda site: {
         "network_id": site.ground(),
@@ -109,7 +118,23 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
     },
     "vpn_peers": lambda site: {"vpn_id": site.one("vpns")},
 }
-CHANGES: Mapping[str, Callable[[Site], dict[str, object]]] = {}
+ALONE = frozenset(
+    {
+        "bandwidth_limit_rules",
+        "dscp_marking_rules",
+        "minimum_bandwidth_rules",
+        "packet_rate_limit_rules",
+        "minimum_packet_rate_rules",
+    }
+)
+"""Of which a parent has one."""
+CHANGES: Mapping[str, Callable[[Site], dict[str, object]]] = {
+    "bandwidth_limit_rules": lambda _: {"max_kbps": 2000 + next(NUMBER)},
+    "dscp_marking_rules": lambda _: {"dscp_mark": 8 + 2 * (next(NUMBER) % 8)},
+    "minimum_bandwidth_rules": lambda _: {"min_kbps": 600 + next(NUMBER)},
+    "packet_rate_limit_rules": lambda _: {"max_kpps": 20 + next(NUMBER)},
+    "minimum_packet_rate_rules": lambda _: {"min_kpps": 20 + next(NUMBER)},
+}
 """What an update may change, where that is neither its name nor its description."""
 
 
