@@ -32,8 +32,8 @@ from netwright.model.plan import (
     RulePlan,
     Serving,
     VlanPlan,
-    WireGuardPlan,
 )
+from netwright.model.vpn_plans import WireGuardPlan
 from netwright.render.firewalls import ENGINES
 from netwright.render.items import render
 from netwright.render.path import port_path

@@ -14,7 +14,6 @@ from netwright.model.ids import GroupId
 from netwright.model.intent import Address, Direction, GatewayPlace, RemoteGroup, Revocation
 from netwright.model.plan import (
     FloatingIpItem,
-    ForwardPlan,
     GroupItem,
     Item,
     Items,
@@ -24,6 +23,7 @@ from netwright.model.plan import (
     group_of,
     whole,
 )
+from netwright.model.vpn_plans import ForwardPlan
 from netwright.render.verdicts import IsMember, Opening, allows
 
 Change = tuple[Item | None, Item | None]

@@ -19,7 +19,6 @@ from netwright.model.ids import (
 from netwright.model.intent import VPN_PRIVATE_PORT, GatewayPlace, Guest, InNamespace
 from netwright.model.plan import (
     FloatingIpItem,
-    ForwardPlan,
     NetworkItem,
     Nic,
     PortAddress,
@@ -27,8 +26,8 @@ from netwright.model.plan import (
     Serving,
     SubnetPlan,
     VpnItem,
-    VpnWay,
 )
+from netwright.model.vpn_plans import ForwardPlan, VpnWay
 
 NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
 PROJECT = ProjectId("b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d")
