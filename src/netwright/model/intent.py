@@ -8,6 +8,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
 from netwright.model.ids import (
+    AddressGroupId,
     FloatingIpId,
     GroupId,
     HostName,
@@ -240,7 +241,14 @@ class RemoteGroup:
     group: GroupId
 
 
-Remote = Anywhere | RemotePrefix | RemoteGroup
+@dataclass(frozen=True, slots=True)
+class RemoteAddressGroup:
+    """Whatever address is in one of its prefixes that are of the rule's EtherType."""
+
+    address_group: AddressGroupId
+
+
+Remote = Anywhere | RemotePrefix | RemoteGroup | RemoteAddressGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -304,6 +312,18 @@ class SecurityGroup:
     stateful: bool = True
     rules: tuple[Rule, ...] = ()
     revocation: Revocation = Revocation.CUT
+
+
+@dataclass(frozen=True, slots=True)
+class AddressGroup:
+    """Prefixes under one name, which rules may have as their remote."""
+
+    id: AddressGroupId
+    project_id: ProjectId
+    name: str
+    description: str = ""
+    prefixes: tuple[Prefix, ...] = ()
+    """Each once, IPv4's before IPv6's."""
 
 
 class LogEvent(StrEnum):

@@ -9,6 +9,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
 from netwright.model.ids import (
+    AddressGroupId,
     FloatingIpId,
     GroupId,
     HostName,
@@ -46,6 +47,7 @@ class Noun(StrEnum):
     HOST = "host"
     NETWORK = "network"
     GROUP = "group"
+    ADDRESS_GROUP = "address_group"
     PORT = "port"
     MEMBER = "member"
     FLOATING_IP = "floating_ip"
@@ -216,6 +218,19 @@ class GroupItem:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressGroupItem:
+    """Prefixes that rules of groups in use on this host name by the address group's id."""
+
+    id: AddressGroupId
+    prefixes: tuple[Prefix, ...]
+    """They may overlap."""
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.ADDRESS_GROUP, self.id)
+
+
+@dataclass(frozen=True, slots=True)
 class PortAddress:
     """A fixed address and what its guest must know beside it."""
 
@@ -360,7 +375,17 @@ class VpnItem:
         return ItemKey(Noun.VPN, self.id)
 
 
-Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem | ServedItem | VpnItem
+Item = (
+    HostItem
+    | NetworkItem
+    | GroupItem
+    | AddressGroupItem
+    | PortItem
+    | MemberItem
+    | FloatingIpItem
+    | ServedItem
+    | VpnItem
+)
 Items = Mapping[ItemKey, Item]
 
 

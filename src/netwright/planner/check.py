@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 
-from netwright.model.intent import RemoteGroup
+from netwright.model.intent import RemoteAddressGroup, RemoteGroup
 from netwright.model.plan import (
     FloatingIpItem,
     GroupItem,
@@ -79,6 +79,13 @@ def _dangling(
             if group.id in used
             for rule in group.rules
             if isinstance(rule.remote, RemoteGroup)
+        ),
+        *(
+            (group.id, ItemKey(Noun.ADDRESS_GROUP, rule.remote.address_group))
+            for group in groups
+            if group.id in used
+            for rule in group.rules
+            if isinstance(rule.remote, RemoteAddressGroup)
         ),
     ]
     for by, key in named:

@@ -11,6 +11,7 @@ from typing import assert_never
 from netwright.model.host import Stage, SysctlKey, Traits
 from netwright.model.ids import HOST_NAMESPACE
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
     GroupItem,
     HostItem,
@@ -53,7 +54,7 @@ def _render(item: Item, traits: Traits) -> ByStage:
             return {Stage.SYSCTLS: {SysctlKey(HOST_NAMESPACE, "net/ipv4/ip_forward"): "1"}}
         case NetworkItem():
             return _network(item, traits)
-        case GroupItem() | MemberItem():
+        case GroupItem() | AddressGroupItem() | MemberItem():
             return {}
         case PortItem():
             return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
