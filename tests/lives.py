@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from worlds import HOST, OTHER_HOST, world
 
 from netwright.control import (
+    address_groups,
     floating_ips,
     gateways,
     groups,
@@ -26,6 +27,7 @@ from netwright.control import (
     vpn_peers,
     vpns,
 )
+from netwright.control.address_groups import AddressGroupRequest
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.groups import GroupRequest
@@ -100,6 +102,9 @@ class Users(RuleBasedStateMachine):
     def group(self, at: int):
         return pick(groups.find(self.world, {}), at).value.id
 
+    def address_group(self, at: int):
+        return pick(address_groups.find(self.world, {}), at).value.id
+
     @initialize()
     def begin(self):
         """A guest with two interfaces, a group that names another, and a floating IP: so that much can change."""
@@ -107,6 +112,11 @@ class Users(RuleBasedStateMachine):
         rules.create(
             self.world,
             [RuleRequest(group_id=names[0], direction=Direction.INGRESS, remote_group_id=names[1])],
+        )
+        offices = address_groups.create(self.world, [AddressGroupRequest(prefixes=CIDRS[:1])])[0].value.id
+        rules.create(
+            self.world,
+            [RuleRequest(group_id=names[0], direction=Direction.INGRESS, remote_address_group_id=offices)],
         )
         made = [
             networks.create(self.world, [NetworkRequest(gateway_place=place, external=external)])[0].value.id
@@ -284,6 +294,31 @@ class Users(RuleBasedStateMachine):
                 remote_group_id=None if remote is None else self.group(remote),
             )
             rules.create(self.world, [request])
+
+    @rule(cidrs=st.lists(st.sampled_from(CIDRS + V6), max_size=3))
+    def create_address_group(self, cidrs):
+        address_groups.create(self.world, [AddressGroupRequest(prefixes=tuple(cidrs))])
+
+    @rule(at=PICK, address_group=PICK)
+    def allow_address_group(self, at, address_group):
+        with contextlib.suppress(RequestError):
+            request = RuleRequest(
+                group_id=self.group(at),
+                direction=Direction.EGRESS,
+                remote_address_group_id=self.address_group(address_group),
+            )
+            rules.create(self.world, [request])
+
+    @rule(at=PICK, cidr=st.sampled_from(CIDRS + V6), gone=st.booleans())
+    def change_address_group(self, at, cidr, gone):
+        with contextlib.suppress(RequestError):
+            change = address_groups.remove if gone else address_groups.add
+            change(self.world, self.address_group(at), [cidr])
+
+    @rule(at=PICK)
+    def delete_address_group(self, at):
+        with contextlib.suppress(RequestError):
+            address_groups.delete(self.world, self.address_group(at))
 
     @rule(at=PICK)
     def delete_rule(self, at):

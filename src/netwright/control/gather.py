@@ -10,9 +10,19 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.control.dhcp_ports import OWNER
-from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId, SubnetId, VpnId
+from netwright.model.ids import (
+    AddressGroupId,
+    FloatingIpId,
+    GroupId,
+    HostName,
+    NetworkId,
+    PortId,
+    SubnetId,
+    VpnId,
+)
 from netwright.model.intent import FloatingIp, GatewayHosts, Log, Port, Subnet, VpnPeer
 from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Nic, Noun, PortItem, ServedItem
+from netwright.planner import address_groups as address_group_items
 from netwright.planner import floating_ips as floating_items
 from netwright.planner import groups as group_items
 from netwright.planner import logs as log_items
@@ -23,6 +33,7 @@ from netwright.planner import vpns as vpn_items
 from netwright.planner.gateways import Place
 from netwright.planner.ports import is_plugged
 from netwright.store import (
+    address_groups,
     classic_networks,
     floating_ips,
     gateways,
@@ -81,6 +92,13 @@ def _groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) 
         groups_of = logs.groups_of(connection, {log.port_id for log in enabled if log.port_id})
         for record in groups.find(connection, {"id": sorted(used)}):
             yield group_items.item(record.value, log_items.of_group(record.value, enabled, groups_of))
+
+
+def _address_groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    used = presence.used_address_groups(connection, host, [AddressGroupId(one) for one in wanted])
+    if used:
+        found = address_groups.find(connection, {"id": sorted(used)})
+        yield from (address_group_items.item(record.value) for record in found)
 
 
 def _ports(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
@@ -217,6 +235,7 @@ _READERS: Final = {
     Noun.HOST: _hosts,
     Noun.NETWORK: _networks,
     Noun.GROUP: _groups,
+    Noun.ADDRESS_GROUP: _address_groups,
     Noun.PORT: _ports,
     Noun.MEMBER: _members,
     Noun.FLOATING_IP: _floating_ips,

@@ -62,6 +62,7 @@ def _present(connection: sa.Connection, host: HostName) -> Collection[ItemKey]:
         Noun.HOST: (host,),
         Noun.NETWORK: networks,
         Noun.GROUP: presence.used_groups(connection, host),
+        Noun.ADDRESS_GROUP: presence.used_address_groups(connection, host),
         Noun.PORT: presence.plugged_ports(connection, host),
         Noun.MEMBER: presence.members_elsewhere(connection, host, presence.named_groups(connection, host)),
         Noun.FLOATING_IP: presence.floating_ips_of(connection, host),

@@ -33,6 +33,7 @@ def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]
     renamed = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_NAME)
     yield from (ItemKey(Noun.FLOATING_IP, one.id) for one in changed if one.noun is Touched.FLOATING_IP)
     yield from (ItemKey(Noun.VPN, one.id) for one in changed if one.noun is Touched.VPN)
+    yield from (ItemKey(Noun.ADDRESS_GROUP, one.id) for one in changed if one.noun is Touched.ADDRESS_GROUP)
     if given:
         yield from _filed(Noun.SERVED, presence.plugged_on(connection, given))
     if networks or given:
@@ -60,6 +61,7 @@ def _about_groups(
     if affected:
         near = affected | presence.remote_groups(connection, affected)
         yield from _filed(Noun.GROUP, near)
+        yield from _filed(Noun.ADDRESS_GROUP, presence.address_groups_named(connection, affected))
         yield from _filed(Noun.MEMBER, presence.members_elsewhere(connection, host, near))
 
 

@@ -24,6 +24,8 @@ class Touched(StrEnum):
     GROUP_USE = "group_use"
     """Only whether a plan needs the group: a port has left it."""
     GROUP_NAME = "group_name"
+    ADDRESS_GROUP = "address_group"
+    """Its prefixes, or whether a plan needs it."""
     FLOATING_IP = "floating_ip"
     VPN = "vpn"
     """The VPN or one of its peers."""
