@@ -7,26 +7,24 @@ from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
 from typing import ClassVar, TypeVar
 
-from hypothesis import HealthCheck, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
-from worlds import HOST, OTHER_HOST, world
-
-from netwright.control import (
+from asking import (
     address_groups,
     floating_ips,
-    gateways,
     groups,
     logs,
     networks,
-    plans,
     ports,
-    reports,
     rules,
     subnets,
     vpn_peers,
     vpns,
 )
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from worlds import HOST, OTHER_HOST, world
+
+from netwright.control import gateways, plans, reports
 from netwright.control.address_groups import AddressGroupRequest
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.floating_ips import FloatingIpRequest
@@ -312,8 +310,10 @@ class Users(RuleBasedStateMachine):
     @rule(at=PICK, cidr=st.sampled_from(CIDRS + V6), gone=st.booleans())
     def change_address_group(self, at, cidr, gone):
         with contextlib.suppress(RequestError):
-            change = address_groups.remove if gone else address_groups.add
-            change(self.world, self.address_group(at), [cidr])
+            change = address_groups.remove_in if gone else address_groups.add_in
+            group = self.address_group(at)
+            with self.world.work() as work:
+                change(work, group, [cidr])
 
     @rule(at=PICK)
     def delete_address_group(self, at):

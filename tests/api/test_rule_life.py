@@ -16,6 +16,8 @@ from netwright.wire.codec import encode_counters
 OUT4 = RulePlan(Direction.EGRESS, EtherType.IPV4, AnyProtocol(), Anywhere())
 SSH = RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(6, 22, 22), Anywhere())
 
+NOT_THERE = "6f1c2b3a-0000-4000-8000-000000000000"
+
 
 def a_group(client: Client) -> dict:
     return client.make("security_group", name=f"g{uuid.uuid4().hex[:8]}")
@@ -81,8 +83,9 @@ def test_a_log_is_made_listed_changed_and_deleted(client: Client) -> None:
         ({}, 400),
         ({"resource_type": "router"}, 400),
         ({"resource_type": "security_group", "event": "SOME"}, 400),
-        ({"resource_type": "security_group", "resource_id": "nobody"}, 404),
-        ({"resource_type": "security_group", "target_id": "nobody"}, 404),
+        ({"resource_type": "security_group", "resource_id": "nobody"}, 400),
+        ({"resource_type": "security_group", "resource_id": NOT_THERE}, 404),
+        ({"resource_type": "security_group", "target_id": NOT_THERE}, 404),
     ],
 )
 def test_a_log_of_nothing_is_refused(client: Client, attributes: dict, status: int) -> None:

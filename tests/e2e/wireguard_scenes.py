@@ -9,8 +9,9 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 import pytest
+from asking import vpn_peers
 
-from netwright.control import vpn_keys, vpn_peers
+from netwright.control import vpn_keys
 from netwright.model.host import Stage
 from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, ProjectId, VpnId, VpnPeerId
 from netwright.model.intent import (

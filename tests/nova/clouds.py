@@ -9,10 +9,10 @@ from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from asking import groups as control_groups
+from asking import rules as control_rules
 from worlds import world
 
-from netwright.control import groups as control_groups
-from netwright.control import rules as control_rules
 from netwright.control.groups import GroupRequest
 from netwright.control.rules import RuleRequest
 from netwright.control.world import World

@@ -5,9 +5,9 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
+from asking import networks, subnets
 from nova.managers import ADMIN, ALICE, flat, flat_dhcp, reserved, vlan, world_of
 
-from netwright.control import networks, subnets
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.model.errors import ConflictError, InvalidError

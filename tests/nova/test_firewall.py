@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from asking import rules as control_rules
 from nova.clouds import DRIVERS, Cloud, cloud, ingress, instance, vif
 
-from netwright.control import rules as control_rules
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import GroupId, RuleId
 from netwright.model.plan import GroupItem, MemberItem

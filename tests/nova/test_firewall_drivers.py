@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from asking import groups, networks, ports, subnets
 from distributions import distribution
 from nova.clouds import DRIVERS, NETWORK, PROJECT, Cloud, cloud, ingress, instance, vif
 from worlds import world
 
-from netwright.control import groups, networks, ports, subnets
 from netwright.control.groups import GroupRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.ports import PortRequest

@@ -9,12 +9,12 @@ from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from asking import rules as control_rules
 from nova.clouds import NETWORK, allow, create_group, ingress, instance, vif
 from nova.freebsd_host import Anchor, FreeBsdHost
 from pf_model import Packet, PfModel
 from worlds import world
 
-from netwright.control import rules as control_rules
 from netwright.control.rules import RuleRequest
 from netwright.control.world import World
 from netwright.model.errors import KernelRefusedError

@@ -6,6 +6,7 @@ from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
+from asking import networks, ports
 from nova.managers import (
     ADMIN,
     ALICE,
@@ -21,7 +22,7 @@ from nova.managers import (
     world_of,
 )
 
-from netwright.control import classic_fixed_ips, leases, networks, plans, ports, quotas
+from netwright.control import classic_fixed_ips, leases, plans, quotas
 from netwright.control.networks import NetworkRequest
 from netwright.control.ports import PortRequest
 from netwright.control.world import World

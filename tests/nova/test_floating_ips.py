@@ -10,11 +10,12 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from asking import floating_ips as api_floating_ips
+from asking import networks
 from nova.managers import ADMIN, ALICE, BOB, addresses, boot, flat, flat_dhcp, uuid, world_of
 from structlog.testing import capture_logs
 
-from netwright.control import floating_ips as api_floating_ips
-from netwright.control import networks, plans, quotas
+from netwright.control import plans, quotas
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.model.errors import InvalidError
 from netwright.model.ids import HostName

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from asking import floating_ips as api_floating_ips
+from asking import networks
 from nova.managers import ADMIN, ALICE, addresses, boot, uuid, world_of
 from nova.test_floating_ips import OTHER, booted, cloud, planned
 
-from netwright.control import floating_ips as api_floating_ips
-from netwright.control import networks
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.model.ids import PortId
 from netwright.nova import exception

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
+from asking import networks, subnets
 from hypothesis import given
 from hypothesis import strategies as st
 from nova.managers import ADMIN
 from worlds import world
 
-from netwright.control import networks, subnets
 from netwright.control.address_ranges import Run, covered, hosts_of, joined, without
 from netwright.control.fixed_ips import is_usable
 from netwright.control.networks import NetworkRequest

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 import sqlalchemy as sa
+from asking import floating_ips, networks, ports, subnets
 from nova.managers import ADMIN, boot, flat_dhcp, world_of
 
-from netwright.control import floating_ips, networks, ports, subnets
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.ports import PortRequest

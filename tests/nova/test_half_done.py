@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from asking import ports
 from nova.managers import ADMIN, ALICE, addresses, boot, flat_dhcp, instance, uuid, world_of
 
-from netwright.control import ports
 from netwright.model.errors import KernelRefusedError
 from netwright.nova.floating_ips import LocalManager
 from netwright.nova.manager import FlatDHCPManager

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from asking import ports
 from nova.managers import ADMIN, ALICE, boot, flat_dhcp, instance, uuid, world_of
-
-from netwright.control import ports
 
 
 @pytest.mark.parametrize(

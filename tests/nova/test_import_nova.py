@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from asking import floating_ips, groups, ports
 from nova.managers import ADMIN
 from nova.old_nova import (
     FIXED_IPS,
@@ -28,7 +29,7 @@ from nova.old_nova import (
 )
 from worlds import world
 
-from netwright.control import classic_networks, floating_ips, groups, plans, ports
+from netwright.control import classic_networks, plans
 from netwright.control.world import World
 from netwright.model.errors import InvalidError
 from netwright.model.intent import Direction, EtherType, Icmp, IpProtocol, PortRange, RemoteGroup, VmmTap

@@ -18,10 +18,11 @@ from ipaddress import IPv4Address, ip_network
 from pathlib import Path
 
 import pytest
+from asking import networks, subnets
 from nova.dhcp_hosts import CONTEXT, DEV, DhcpHost, dhcp_host, fixed, heard
 from nova.dhcp_hosts import network as nova_network
 
-from netwright.control import leases, networks, subnets
+from netwright.control import leases
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.control.world import World

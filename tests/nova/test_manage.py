@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from asking import groups
 from nova.managers import uuid
 from nova.old_nova import FLOATING_IPS, old_nova, sample
 from served import client_of, serving
@@ -18,7 +19,7 @@ from served import client_of, serving
 from netwright.cli import manage_command
 from netwright.cli.errors import Exit
 from netwright.cli.manage import main, root
-from netwright.control import classic_networks, groups
+from netwright.control import classic_networks
 from netwright.control.groups import GroupRequest
 from netwright.nova.options import NetworkOptions
 from netwright.nova.options_file import read_options

@@ -5,10 +5,11 @@ from __future__ import annotations
 from ipaddress import IPv4Address, ip_network
 
 import pytest
+from asking import networks, subnets, vpns
 from nova.managers import ADMIN, serving, vlan, world_of
 from worlds import world
 
-from netwright.control import classic_projects, networks, plans, subnets, vpns
+from netwright.control import classic_projects, plans
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.control.vpns import VpnRequest

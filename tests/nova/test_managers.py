@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from asking import floating_ips, networks, subnets
 from nova.managers import (
     ADMIN,
     ALICE,
@@ -23,7 +24,6 @@ from nova.managers import (
 )
 from worlds import world
 
-from netwright.control import floating_ips, networks, subnets
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest

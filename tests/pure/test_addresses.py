@@ -7,11 +7,11 @@ from ipaddress import ip_address, ip_network
 
 import pytest
 import sqlalchemy as sa
+from asking import networks, subnets
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from worlds import world
 
-from netwright.control import networks, subnets
 from netwright.control.networks import NetworkRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.model.ids import SubnetId

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from ipaddress import ip_network
 
 import pytest
+from asking import floating_ips, networks, ports, subnets
 from worlds import HOST, OTHER_HOST, world
 
-from netwright.control import floating_ips, gateways, networks, plans, ports, reports, subnets
+from netwright.control import gateways, plans, reports
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.liveness import Liveness
 from netwright.control.networks import NetworkRequest

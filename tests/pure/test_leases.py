@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 import pytest
+from asking import networks, ports, subnets
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import world
 
-from netwright.control import leases, networks, ports, subnets
+from netwright.control import leases
 from netwright.control.leases import after_events
 from netwright.control.networks import NetworkRequest
 from netwright.control.ports import PortRequest

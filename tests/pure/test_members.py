@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ipaddress import ip_network
 
+from asking import groups, networks, ports, rules, subnets
 from worlds import HOST, OTHER_HOST, world
 
-from netwright.control import groups, networks, plans, ports, rules, subnets
+from netwright.control import plans
 from netwright.control.groups import GroupRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.port_checks import PairRequest

@@ -11,9 +11,10 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from asking import groups, logs, networks
 from worlds import HOST, world
 
-from netwright.control import groups, logs, networks, plans
+from netwright.control import plans
 from netwright.control.logs import LogRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.world import World
@@ -48,7 +49,7 @@ def test_a_database_of_the_first_version_comes_along(tmp_path: Path) -> None:
     )
     request = LogRequest(resource_type="security_group", group_id=GroupId("g1"))
     assert logs.create(here, [request])[0].value.enabled
-    (found,) = groups.find(here, {"id": ("g1",)}, "p")
+    (found,) = groups.find(here, {"id": ("g1",)})
     assert (found.value.name, found.value.revocation) == ("web", Revocation.CUT)
     with here.look() as connection:
         assert compare_metadata(MigrationContext.configure(connection), METADATA) == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Final
 
@@ -22,48 +22,32 @@ from starlette.routing import Route
 from netwright.api import (
     counters,
     crud,
-    floating_ips,
-    groups,
     leases,
     logs,
-    networks,
     own,
-    ports,
     problems,
-    rules,
-    subnets,
     versions,
-    vpn_peers,
-    vpns,
 )
-from netwright.api.call import Call, Handler, receive
+from netwright.api.call import Call, Handler, Identify, Stranger, anybody, receive, stranger_of
 from netwright.api.metrics import Metrics
+from netwright.api.nouns import NOUNS
 from netwright.api.watch import Bell, Watch
 from netwright.control import gateways, plans
+from netwright.control.requests import Requests
 from netwright.control.world import World
+from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
 
-RESOURCES: Final = (
-    networks.RESOURCE,
-    subnets.RESOURCE,
-    ports.RESOURCE,
-    groups.RESOURCE,
-    rules.RESOURCE,
-    floating_ips.RESOURCE,
-    logs.RESOURCE,
-)
-OWN_RESOURCES: Final = (vpns.RESOURCE, vpn_peers.RESOURCE)
+NOBODY: Final = Caller(None, Role.READER)
+PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
+"""Paths that anybody may ask."""
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
     "/v2.0": {"GET": versions.resources},
     "/v2.0/": {"GET": versions.resources},
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
-    **{
-        path: handlers
-        for resource in (*RESOURCES, *OWN_RESOURCES)
-        for path, handlers in crud.routes(resource).items()
-    },
+    **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},
@@ -79,9 +63,11 @@ _GATEWAYS_S: Final = 2.0
 _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api")
 
 
-def create_app(world: World, registry: CollectorRegistry, bell: Bell) -> Starlette:
+def create_app(
+    world: World, registry: CollectorRegistry, bell: Bell, identify: Identify = anybody
+) -> Starlette:
     """The API on one world. `bell` must be told of the database's commits, and closed to end the watches."""
-    metrics = Metrics(registry)
+    metrics, requests = Metrics(registry), Requests(world, NOUNS)
     world.counters.listen(bell.ring)
 
     async def show_metrics(request: Request) -> Response:
@@ -89,7 +75,11 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell) -> Starlet
         return metrics.page()
 
     routes = [
-        Route(template, Endpoint(world, metrics, template, handlers).answer, methods=list(handlers))
+        Route(
+            template,
+            Endpoint(requests, identify, metrics, template, handlers).answer,
+            methods=list(handlers),
+        )
         for template, handlers in ROUTES.items()
     ]
     routes.append(Route("/v1/watch", Watch(world, bell).__call__, methods=["GET"]))
@@ -107,7 +97,8 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell) -> Starlet
 class Endpoint:
     """One path: reads the request, has its handler answer in a thread, tells errors, counts."""
 
-    world: World
+    requests: Requests
+    identify: Identify
     metrics: Metrics
     template: str
     handlers: Mapping[str, Handler]
@@ -116,16 +107,19 @@ class Endpoint:
         begun = perf_counter()
         method = "GET" if request.method == "HEAD" else request.method
         try:
-            call = await receive(request, self.world)
+            call = await receive(request, self.requests, NOBODY)
         except RequestError as error:
             response = problems.response(error)
         else:
-            response = await run_in_threadpool(self._answer, self.handlers[method], call)
+            stranger = stranger_of(request)
+            response = await run_in_threadpool(self._answer, self.handlers[method], call, stranger)
         self.metrics.answered(self.template, method, response.status_code, perf_counter() - begun)
         return response
 
-    def _answer(self, handler: Handler, call: Call) -> Response:
+    def _answer(self, handler: Handler, call: Call, stranger: Stranger) -> Response:
         try:
+            if self.template not in PUBLIC:
+                call = replace(call, caller=self.identify(stranger))
             return handler(call)
         except RequestError as error:
             return problems.response(error)

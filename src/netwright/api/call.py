@@ -11,7 +11,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from netwright.api.problems import HttpProblemError
+from netwright.control.requests import Requests
 from netwright.control.world import World
+from netwright.model.caller import Caller, Role
+from netwright.model.ids import ProjectId
 
 LARGEST_BODY: Final = 1 << 20
 
@@ -19,12 +22,15 @@ LARGEST_BODY: Final = 1 << 20
 @dataclass(frozen=True, slots=True)
 class Call:
     world: World
+    requests: Requests
+    """What the resources' paths ask."""
     path: Mapping[str, str]
     """The variable parts of the path."""
     query: Sequence[tuple[str, str]]
     body: bytes
-    project: str | None
-    """From the X-Project-Id header."""
+    caller: Caller
+    if_match: str | None
+    """The header of that name."""
     base_url: str
     """Without a slash at its end."""
     url_path: str
@@ -47,14 +53,41 @@ class Call:
 Handler = Callable[[Call], Response]
 
 
-async def receive(request: Request, world: World) -> Call:
+@dataclass(frozen=True, slots=True)
+class Stranger:
+    """One request's author, as far as the request itself tells."""
+
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    local: bool
+    """Whether it came over the Unix socket."""
+
+
+Identify = Callable[[Stranger], Caller]
+"""Raises UnauthorizedError."""
+
+
+def anybody(stranger: Stranger) -> Caller:
+    """Without authentication everybody is admin, in the project that the request names."""
+    project = stranger.headers.get("x-project-id")
+    return Caller(ProjectId(project) if project else None, Role.ADMIN)
+
+
+def stranger_of(request: Request) -> Stranger:
+    server = request.scope.get("server")
+    return Stranger(request.headers, local=server is None or server[1] is None)
+
+
+async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
     """Reads the request, but no more of its body than may be. Raises HttpProblemError."""
     return Call(
-        world=world,
+        world=requests.world,
+        requests=requests,
         path=request.path_params,
         query=request.query_params.multi_items(),
         body=await _body(request),
-        project=request.headers.get("x-project-id") or None,
+        caller=caller,
+        if_match=request.headers.get("if-match"),
         base_url=str(request.base_url).rstrip("/"),
         url_path=request.url.path,
     )

@@ -8,10 +8,11 @@ from starlette.responses import Response
 
 from netwright.api.call import Call, json_response
 from netwright.api.problems import HttpProblemError
-from netwright.api.resource import View, moment
 from netwright.control import counters as control
 from netwright.control import text
 from netwright.control.counters import Total
+from netwright.control.documents import moment
+from netwright.control.nouns import View
 from netwright.model.ids import GroupId, RuleId
 from netwright.wire.codec import WireError, decode_counters
 

@@ -1,74 +1,100 @@
-"""The five requests that every resource of the Networking API answers."""
+"""The five requests that every resource answers, and what a path says of who asks."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from starlette.responses import Response
 
 from netwright.api import listing
 from netwright.api.call import Call, Handler, json_response
-from netwright.api.fields import Fields
 from netwright.api.problems import HttpProblemError
-from netwright.api.resource import Resource
+from netwright.control.nouns import Noun
+from netwright.control.requests import Asker
+from netwright.model.errors import PreconditionError
+from netwright.model.resource import Verb
+
+_REVISION: Final = re.compile(r'"?revision_number=([0-9]{1,9})"?')
 
 
-def routes(resource: Resource) -> Mapping[str, Mapping[str, Handler]]:
-    """Path templates, and the handler of each method."""
-    crud = _Crud(resource)
-    collection = f"{resource.root}/{resource.path}"
-    return {
-        collection: {"GET": crud.find, "POST": crud.create},
-        collection + "/{id}": {"GET": crud.get, "PUT": crud.update, "DELETE": crud.delete},
+def routes(noun: Noun) -> Mapping[str, Mapping[str, Handler]]:
+    """Path templates, and the handler of each method that the resource has."""
+    crud = _Crud(noun)
+    collection = noun.resource.collection
+    table = {
+        collection: {"GET": (Verb.LIST, crud.find), "POST": (Verb.CREATE, crud.create)},
+        collection + "/{id}": {
+            "GET": (Verb.SHOW, crud.get),
+            "PUT": (Verb.UPDATE, crud.update),
+            "DELETE": (Verb.DELETE, crud.delete),
+        },
     }
+    found = {
+        path: {method: handler for method, (verb, handler) in methods.items() if verb in noun.resource.verbs}
+        for path, methods in table.items()
+    }
+    return {path: handlers for path, handlers in found.items() if handlers}
+
+
+def asker(call: Call) -> Asker:
+    """Who asks, beneath which parent, for which revision. Raises PreconditionError for another If-Match."""
+    revision = None
+    if call.if_match is not None:
+        found = _REVISION.fullmatch(call.if_match.strip())
+        if found is None:
+            raise PreconditionError("If-Match must be revision_number=N.", "If-Match")
+        revision = int(found[1])
+    return Asker(call.caller, call.path.get("parent_id"), revision)
+
+
+def object_of(body: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """The one object that the body must hold, under that name. Raises HttpProblemError."""
+    if set(body) - {name} or name not in body:
+        raise HttpProblemError(400, "HTTPBadRequest", f"The body must hold {name!r} and nothing else.")
+    return _object(body[name], name)
 
 
 class _Crud:
-    def __init__(self, resource: Resource) -> None:
-        self._resource, self._actions = resource, resource.actions
+    def __init__(self, noun: Noun) -> None:
+        self._noun, self._resource = noun, noun.resource
 
     def find(self, call: Call) -> Response:
         where = listing.where(self._resource, call)
-        views = self._actions.find(call.world, where, call.project)
+        views = call.requests.find(self._noun, asker(call), where)
         return json_response(listing.listing(self._resource, call, views))
 
     def get(self, call: Call) -> Response:
-        view = self._actions.get(call.world, call.path["id"])
+        view = call.requests.show(self._noun, asker(call), call.path["id"])
         return json_response({self._resource.singular: listing.chosen(call, view)})
 
     def create(self, call: Call) -> Response:
         """One, or several at once under the plural: all of them or none."""
-        body = call.json()
-        if self._resource.plural in body:
-            views = self._actions.create(call.world, self._several(body), call.project)
-            return json_response({self._resource.plural: views}, 201)
-        (view,) = self._actions.create(call.world, [self._one(body)], call.project)
-        return json_response({self._resource.singular: view}, 201)
+        body, singular, plural = call.json(), self._resource.singular, self._resource.plural
+        if plural in body:
+            views = call.requests.create(self._noun, asker(call), _several(body, plural))
+            return json_response({plural: views}, 201)
+        (view,) = call.requests.create(self._noun, asker(call), [object_of(body, singular)])
+        return json_response({singular: view}, 201)
 
     def update(self, call: Call) -> Response:
-        view = self._actions.update(call.world, call.path["id"], self._one(call.json()))
+        given = object_of(call.json(), self._resource.singular)
+        view = call.requests.update(self._noun, asker(call), call.path["id"], given)
         return json_response({self._resource.singular: view})
 
     def delete(self, call: Call) -> Response:
-        self._actions.delete(call.world, call.path["id"])
+        call.requests.delete(self._noun, asker(call), call.path["id"])
         return Response(status_code=204)
 
-    def _one(self, body: Mapping[str, object]) -> Fields:
-        self._refuse_others(body, self._resource.singular)
-        return Fields(_object(body.get(self._resource.singular), self._resource.singular))
 
-    def _several(self, body: Mapping[str, object]) -> Sequence[Fields]:
-        plural = self._resource.plural
-        self._refuse_others(body, plural)
-        listed = body[plural]
-        if not isinstance(listed, list) or not listed:
-            raise HttpProblemError(400, "HTTPBadRequest", f"{plural} must be a list with something in it.")
-        return [Fields(_object(one, plural)) for one in listed]
-
-    @staticmethod
-    def _refuse_others(body: Mapping[str, object], only: str) -> None:
-        if set(body) - {only} or only not in body:
-            raise HttpProblemError(400, "HTTPBadRequest", f"The body must hold {only!r} and nothing else.")
+def _several(body: Mapping[str, object], plural: str) -> Sequence[Mapping[str, object]]:
+    if set(body) - {plural}:
+        raise HttpProblemError(400, "HTTPBadRequest", f"The body must hold {plural!r} and nothing else.")
+    listed = body[plural]
+    if not isinstance(listed, list) or not listed:
+        raise HttpProblemError(400, "HTTPBadRequest", f"{plural} must be a list with something in it.")
+    return [_object(one, plural) for one in listed]
 
 
 def _object(value: object, name: str) -> Mapping[str, object]:

@@ -2,46 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ipaddress import IPv4Address
-from typing import Final
+
+import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.api.views import asked_project, owned, stamped
 from netwright.control import floating_ips as control
+from netwright.control.bodies import Values
 from netwright.control.floating_ips import FloatingIpRecord, FloatingIpRequest
 from netwright.control.given import UNSET, Left
+from netwright.control.nouns import View
 from netwright.control.refusals import invalid
-from netwright.control.world import World
+from netwright.control.world import Work
+from netwright.model.caller import Caller
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
 from netwright.model.intent import Port
 from netwright.store.rows import Where
 
 
 class FloatingIps:
-    """Actions on floating IPs."""
+    """Acts on floating IPs."""
 
-    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
-        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        made = control.create_in(work, _new(Fields(values)))
+        return self.find(work.connection, {"id": (made,)})[0]
 
-    def update(self, world: World, resource_id: str, body: Fields) -> View:
-        request = FloatingIpRequest(
-            port_id=_port(body),
-            fixed_address=_ipv4(body, "fixed_ip_address"),
-            description=body.text("description"),
-        )
-        body.done(ATTRIBUTES)
-        return view(control.update(world, FloatingIpId(resource_id), request))
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        floating = FloatingIpId(str(old["id"]))
+        control.update_in(work, floating, _changed(Fields(values)))
+        return self.find(work.connection, {"id": (floating,)})[0]
 
-    def delete(self, world: World, resource_id: str) -> None:
-        control.delete(world, FloatingIpId(resource_id))
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, FloatingIpId(str(old["id"])))
 
-    def get(self, world: World, resource_id: str) -> View:
-        return view(control.get(world, FloatingIpId(resource_id)))
-
-    def find(self, world: World, where: Where, project: str | None) -> list[View]:
-        del project
-        return [view(record) for record in control.find(world, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [view(record) for record in control.find_in(connection, where)]
 
 
 def view(shown: FloatingIpRecord) -> View:
@@ -73,19 +71,25 @@ def _details(port: Port) -> View:
     }
 
 
-def _new(body: Fields, project: str | None) -> FloatingIpRequest:
+def _changed(body: Fields) -> FloatingIpRequest:
+    return FloatingIpRequest(
+        port_id=_port(body),
+        fixed_address=_ipv4(body, "fixed_ip_address"),
+        description=body.text("description"),
+    )
+
+
+def _new(body: Fields) -> FloatingIpRequest:
     network, subnet = body.text("floating_network_id"), body.optional("subnet_id")
-    request = FloatingIpRequest(
+    return FloatingIpRequest(
         network_id=UNSET if network is UNSET else NetworkId(network),
-        project_id=asked_project(body, project),
+        project_id=asked_project(body),
         subnet_id=None if subnet is None else SubnetId(subnet),
         address=_ipv4(body, "floating_ip_address"),
         port_id=_port(body),
         fixed_address=_ipv4(body, "fixed_ip_address"),
         description=body.text("description"),
     )
-    body.done(ATTRIBUTES)
-    return request
 
 
 def _port(body: Fields) -> PortId | Left | None:
@@ -100,22 +104,3 @@ def _ipv4(body: Fields, name: str) -> IPv4Address | None:
     if not isinstance(address, IPv4Address):
         raise invalid(name, f"{address} is not an IPv4 address.")
     return address
-
-
-ATTRIBUTES: Final = frozenset({
-    "id", "project_id", "tenant_id", "floating_network_id", "floating_ip_address", "port_id",
-    "fixed_ip_address", "router_id", "status", "description", "port_details", "port_forwardings",
-    "created_at", "updated_at", "revision_number",
-})  # fmt: skip
-RESOURCE: Final = Resource(
-    singular="floatingip",
-    plural="floatingips",
-    path="floatingips",
-    actions=FloatingIps(),
-    attributes=ATTRIBUTES,
-    columns={
-        "id": "id", "project_id": "project_id", "tenant_id": "project_id",
-        "floating_network_id": "network_id", "floating_ip_address": "address",
-        "port_id": "port_id", "fixed_ip_address": "fixed_address",
-    },
-)  # fmt: skip

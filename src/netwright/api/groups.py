@@ -2,46 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import sqlalchemy as sa
 
 from netwright.api import rules
 from netwright.api.fields import Fields
-from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.api.views import asked_project, owned, stamped
 from netwright.control import groups as control
+from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.groups import GroupRequest
-from netwright.control.world import World
+from netwright.control.nouns import View
+from netwright.control.world import Work
+from netwright.model.caller import Caller
 from netwright.model.ids import GroupId
 from netwright.model.intent import Revocation
+from netwright.store import groups as store
 from netwright.store.records import GroupRecord
 from netwright.store.rows import Where
 
 
 class Groups:
-    """Actions on security groups."""
+    """Acts on security groups."""
 
-    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
-        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        made = control.create_in(work, _new(Fields(values)))
+        return view(store.get(work.connection, made))
 
-    def update(self, world: World, resource_id: str, body: Fields) -> View:
-        request = GroupRequest(
-            name=body.text("name"),
-            description=body.text("description"),
-            stateful=body.flag("stateful"),
-            revocation=_revocation(body),
-        )
-        body.done(ATTRIBUTES)
-        return view(control.update(world, GroupId(resource_id), request))
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        return view(control.update_in(work, GroupId(str(old["id"])), _changed(Fields(values))))
 
-    def delete(self, world: World, resource_id: str) -> None:
-        control.delete(world, GroupId(resource_id))
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, GroupId(str(old["id"])))
 
-    def get(self, world: World, resource_id: str) -> View:
-        return view(control.get(world, GroupId(resource_id)))
-
-    def find(self, world: World, where: Where, project: str | None) -> list[View]:
-        return [view(record) for record in control.find(world, where, project)]
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [view(record) for record in store.find(connection, where)]
 
 
 def view(record: GroupRecord) -> View:
@@ -59,32 +55,25 @@ def view(record: GroupRecord) -> View:
     }
 
 
-def _new(body: Fields, project: str | None) -> GroupRequest:
-    request = GroupRequest(
-        project_id=asked_project(body, project),
+def _changed(body: Fields) -> GroupRequest:
+    return GroupRequest(
         name=body.text("name"),
         description=body.text("description"),
         stateful=body.flag("stateful"),
         revocation=_revocation(body),
     )
-    body.done(ATTRIBUTES)
-    return request
+
+
+def _new(body: Fields) -> GroupRequest:
+    return GroupRequest(
+        project_id=asked_project(body),
+        name=body.text("name"),
+        description=body.text("description"),
+        stateful=body.flag("stateful"),
+        revocation=_revocation(body),
+    )
 
 
 def _revocation(body: Fields) -> Revocation | Left:
     asked = body.one_of("netwright:revocation", Revocation)
     return UNSET if asked is None else asked
-
-
-ATTRIBUTES: Final = frozenset({
-    "id", "project_id", "tenant_id", "name", "description", "stateful", "shared",
-    "security_group_rules", "netwright:revocation", "created_at", "updated_at", "revision_number",
-})  # fmt: skip
-RESOURCE: Final = Resource(
-    singular="security_group",
-    plural="security_groups",
-    path="security-groups",
-    actions=Groups(),
-    attributes=ATTRIBUTES,
-    columns={"id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id"},
-)

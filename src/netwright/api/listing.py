@@ -7,11 +7,11 @@ from typing import Final
 from urllib.parse import urlencode
 
 from netwright.api.call import Call
-from netwright.api.resource import Resource, View
+from netwright.control.nouns import View
 from netwright.control.refusals import invalid
+from netwright.model.resource import Resource
 from netwright.store.rows import Where
 
-_NOT_FILTERS: Final = frozenset({"fields", "limit", "marker", "sort_key", "sort_dir", "page_reverse"})
 _MOST_SORT_KEYS: Final = 8
 
 
@@ -44,7 +44,7 @@ def _filtered(resource: Resource, call: Call, views: Iterable[View]) -> list[Vie
     """Attributes that the resource has must match one of the values; unknown ones are no filters."""
     wanted: dict[str, set[str]] = {}
     for name, value in call.query:
-        if name in resource.attributes - _NOT_FILTERS - resource.columns.keys():
+        if name in resource.by_name and name not in resource.columns:
             wanted.setdefault(name, set()).add(value)
     return [view for view in views if all(_matches(view[name], values) for name, values in wanted.items())]
 
@@ -75,7 +75,7 @@ def _sorted(resource: Resource, call: Call, views: list[View]) -> list[View]:
         keys = ["id"]
     # Sorting is stable, so the last key goes first.
     for key, way in reversed(list(zip(keys, ways or ["asc"] * len(keys), strict=True))):
-        if key not in resource.attributes:
+        if key not in resource.by_name:
             raise invalid("sort_key", f"{key[:40]!r} is not an attribute of a {resource.singular}.")
         if way not in {"asc", "desc"}:
             raise invalid("sort_dir", "must be 'asc' or 'desc'.")

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
-
+import sqlalchemy as sa
 from starlette.responses import Response
 
 from netwright.api.call import Call, json_response
 from netwright.api.fields import Fields
-from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.api.views import asked_project, owned, stamped
 from netwright.control import logs as control
+from netwright.control.bodies import Values
 from netwright.control.given import UNSET
 from netwright.control.logs import RESOURCE_TYPE, LogRequest
-from netwright.control.world import World
+from netwright.control.nouns import View
+from netwright.control.world import Work
+from netwright.model.caller import Caller
 from netwright.model.ids import GroupId, LogId, PortId
 from netwright.model.intent import Log, LogEvent
+from netwright.store import logs as store
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
 
 class Logs:
-    """Actions on logs."""
+    """Acts on logs."""
 
-    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
-        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        made = control.create_in(work, _new(Fields(values)))
+        return view(store.get(work.connection, made))
 
-    def update(self, world: World, resource_id: str, body: Fields) -> View:
-        request = LogRequest(
-            name=body.text("name"), description=body.text("description"), enabled=body.flag("enabled")
-        )
-        body.done(ATTRIBUTES)
-        return view(control.update(world, LogId(resource_id), request))
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        return view(control.update_in(work, LogId(str(old["id"])), _changed(Fields(values))))
 
-    def delete(self, world: World, resource_id: str) -> None:
-        control.delete(world, LogId(resource_id))
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, LogId(str(old["id"])))
 
-    def get(self, world: World, resource_id: str) -> View:
-        return view(control.get(world, LogId(resource_id)))
-
-    def find(self, world: World, where: Where, project: str | None) -> list[View]:
-        del project
-        return [view(record) for record in control.find(world, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [view(record) for record in store.find(connection, where)]
 
 
 def loggable(call: Call) -> Response:
@@ -66,11 +63,17 @@ def view(record: Record[Log]) -> View:
     }
 
 
-def _new(body: Fields, project: str | None) -> LogRequest:
+def _changed(body: Fields) -> LogRequest:
+    return LogRequest(
+        name=body.text("name"), description=body.text("description"), enabled=body.flag("enabled")
+    )
+
+
+def _new(body: Fields) -> LogRequest:
     event = body.one_of("event", LogEvent)
     group, port = body.optional("resource_id"), body.optional("target_id")
-    request = LogRequest(
-        project_id=asked_project(body, project),
+    return LogRequest(
+        project_id=asked_project(body),
         name=body.text("name"),
         description=body.text("description"),
         enabled=body.flag("enabled"),
@@ -79,22 +82,3 @@ def _new(body: Fields, project: str | None) -> LogRequest:
         group_id=None if group is None else GroupId(group),
         port_id=None if port is None else PortId(port),
     )
-    body.done(ATTRIBUTES)
-    return request
-
-
-ATTRIBUTES: Final = frozenset({
-    "id", "project_id", "tenant_id", "name", "description", "enabled", "event", "resource_type",
-    "resource_id", "target_id", "created_at", "updated_at", "revision_number",
-})  # fmt: skip
-RESOURCE: Final = Resource(
-    singular="log",
-    plural="logs",
-    path="log/logs",
-    actions=Logs(),
-    attributes=ATTRIBUTES,
-    columns={
-        "id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id",
-        "event": "event", "resource_id": "resource_id", "target_id": "target_id",
-    },
-)  # fmt: skip

@@ -2,42 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from typing import Final
+
+import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.api.views import asked_project, owned, stamped
 from netwright.control import networks as control
+from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.network_links import NetworkType, type_of
 from netwright.control.networks import NetworkRecord, NetworkRequest
-from netwright.control.world import World
+from netwright.control.nouns import View
+from netwright.control.world import Work
+from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId
 from netwright.model.intent import GatewayHosts, GatewayPlace
 from netwright.store.rows import Where
 
 
 class Networks:
-    """Actions on networks."""
+    """Acts on networks."""
 
-    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
-        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        made = control.create_in(work, _new(Fields(values)))
+        return self.find(work.connection, {"id": (made,)})[0]
 
-    def update(self, world: World, resource_id: str, body: Fields) -> View:
-        request = _asked(body)
-        body.done(ATTRIBUTES)
-        return view(control.update(world, NetworkId(resource_id), request))
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        network = NetworkId(str(old["id"]))
+        control.update_in(work, network, _asked(Fields(values)))
+        return self.find(work.connection, {"id": (network,)})[0]
 
-    def delete(self, world: World, resource_id: str) -> None:
-        control.delete(world, NetworkId(resource_id))
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, NetworkId(str(old["id"])))
 
-    def get(self, world: World, resource_id: str) -> View:
-        return view(control.get(world, NetworkId(resource_id)))
-
-    def find(self, world: World, where: Where, project: str | None) -> list[View]:
-        del project
-        return [view(record) for record in control.find(world, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [view(record) for record in control.find_in(connection, where)]
 
 
 def view(shown: NetworkRecord) -> View:
@@ -72,16 +74,14 @@ def view(shown: NetworkRecord) -> View:
     }
 
 
-def _new(body: Fields, project: str | None) -> NetworkRequest:
+def _new(body: Fields) -> NetworkRequest:
     place = body.one_of("netwright:gateway_place", GatewayPlace)
     kind = body.one_of("provider:network_type", NetworkType)
-    request = replace(
-        _asked(body, asked_project(body, project), UNSET if place is None else place),
+    return replace(
+        _asked(body, asked_project(body), UNSET if place is None else place),
         network_type=UNSET if kind is None else kind,
         segmentation_id=body.number("provider:segmentation_id"),
     )
-    body.done(ATTRIBUTES)
-    return request
 
 
 def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left = UNSET) -> NetworkRequest:
@@ -105,21 +105,3 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         gateway_hosts=UNSET if gateway_hosts is None else gateway_hosts,
         gateway_host=body.text_or_null("netwright:gateway_host"),
     )
-
-
-ATTRIBUTES: Final = frozenset({
-    "id", "project_id", "tenant_id", "name", "description", "admin_state_up", "status", "shared",
-    "subnets", "mtu", "router:external", "port_security_enabled", "dns_domain", "provider:network_type",
-    "provider:physical_network", "provider:segmentation_id", "netwright:gateway_place", "netwright:nat",
-    "netwright:host_access", "netwright:shared_gateway", "netwright:bridge",
-    "netwright:gateway_hosts", "netwright:gateway_host", "netwright:gateways",
-    "created_at", "updated_at", "revision_number",
-})  # fmt: skip
-RESOURCE: Final = Resource(
-    singular="network",
-    plural="networks",
-    path="networks",
-    actions=Networks(),
-    attributes=ATTRIBUTES,
-    columns={"id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id"},
-)

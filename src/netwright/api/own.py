@@ -7,8 +7,9 @@ from starlette.responses import PlainTextResponse, Response
 from netwright import __version__
 from netwright.api.call import Call, json_response
 from netwright.api.problems import HttpProblemError
-from netwright.api.resource import View, moment
 from netwright.control import plans, reports, text
+from netwright.control.documents import moment
+from netwright.control.nouns import View
 from netwright.control.refusals import invalid
 from netwright.control.status import status
 from netwright.model.ids import HostName

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, assert_never
 
+import sqlalchemy as sa
+
 from netwright.api.fields import Fields
-from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.api.views import asked_project, owned, stamped
 from netwright.control import ports as control
+from netwright.control.bodies import Values
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.given import UNSET, Left
+from netwright.control.nouns import View
 from netwright.control.port_checks import PairRequest
 from netwright.control.ports import PortRequest
 from netwright.control.refusals import invalid, missing
-from netwright.control.world import World
+from netwright.control.world import Work
+from netwright.model.caller import Caller
 from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, PortId, SubnetId
 from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.planner.names import address_label, domain_of
+from netwright.store import ports as store
 from netwright.store.records import PortRecord
 from netwright.store.rows import Where
 
@@ -25,25 +30,21 @@ _GUEST: Final = "netwright:guest"
 
 
 class Ports:
-    """Actions on ports."""
+    """Acts on ports."""
 
-    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
-        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        return view(control.create_in(work, _new(Fields(values))))
 
-    def update(self, world: World, resource_id: str, body: Fields) -> View:
-        request = _asked(body)
-        body.done(ATTRIBUTES)
-        return view(control.update(world, PortId(resource_id), request))
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        return view(control.update_in(work, PortId(str(old["id"])), _asked(Fields(values))))
 
-    def delete(self, world: World, resource_id: str) -> None:
-        control.delete(world, PortId(resource_id))
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, PortId(str(old["id"])))
 
-    def get(self, world: World, resource_id: str) -> View:
-        return view(control.get(world, PortId(resource_id)))
-
-    def find(self, world: World, where: Where, project: str | None) -> list[View]:
-        del project
-        return [view(record) for record in control.find(world, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [view(record) for record in store.find(connection, where)]
 
 
 def view(record: PortRecord) -> View:
@@ -119,12 +120,10 @@ def _guest_view(guest: Guest) -> View:
     }
 
 
-def _new(body: Fields, project: str | None) -> PortRequest:
+def _new(body: Fields) -> PortRequest:
     network = body.text("network_id")
-    theirs = asked_project(body, project)
-    request = _asked(body, UNSET if network is UNSET else NetworkId(network), theirs)
-    body.done(ATTRIBUTES)
-    return request
+    theirs = asked_project(body)
+    return _asked(body, UNSET if network is UNSET else NetworkId(network), theirs)
 
 
 def _asked(body: Fields, network: NetworkId | Left = UNSET, project: str | Left = UNSET) -> PortRequest:
@@ -166,7 +165,6 @@ def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:
 
 def _fixed_ip(one: Fields) -> FixedIpRequest:
     subnet, address = one.optional("subnet_id"), one.address("ip_address")
-    one.done(frozenset())
     return FixedIpRequest(
         None if subnet is None else SubnetId(subnet), address if isinstance(address, Address) else None
     )
@@ -179,7 +177,6 @@ def _pairs(body: Fields) -> tuple[PairRequest, ...] | Left:
 
 def _pair(one: Fields) -> PairRequest:
     prefix, mac = one.prefix("ip_address", strict=False), one.optional("mac_address")
-    one.done(frozenset())
     if prefix is None or prefix is UNSET:
         raise invalid("allowed_address_pairs", "each needs an ip_address.")
     return PairRequest(prefix, mac)
@@ -190,7 +187,6 @@ def _attachment(body: Fields) -> Attachment | Left:
     if given is UNSET:
         return UNSET
     kind, namespace, link = given.optional("kind"), given.optional("namespace"), given.optional("link")
-    given.done(frozenset())
     if kind == "namespace":
         if namespace is None or link is None:
             raise missing(f"{_ATTACHMENT}: namespace and link")
@@ -206,33 +202,12 @@ def _guest(body: Fields) -> Guest | Left:
     given = body.object(_GUEST)
     if given is UNSET:
         return UNSET
-    guest = Guest(
+    return Guest(
         hostname=given.optional("hostname") or "",
         user_data=given.optional("user_data") or "",
         public_keys=given.pairs("public_keys"),
         meta=given.pairs("meta"),
     )
-    given.done(frozenset())
-    return guest
 
 
 _KINDS: Final[dict[str, Attachment]] = {"none": Unplugged(), "tap": HostTap()}
-ATTRIBUTES: Final = frozenset({
-    "id", "project_id", "tenant_id", "network_id", "name", "description", "admin_state_up", "status",
-    "mac_address", "fixed_ips", "security_groups", "allowed_address_pairs", "port_security_enabled",
-    "device_id", "device_owner", "dns_name", "dns_assignment", "extra_dhcp_opts", "binding:host_id",
-    "binding:vif_type", "binding:vif_details", "binding:vnic_type", "binding:profile", _ATTACHMENT,
-    _GUEST, "created_at", "updated_at", "revision_number",
-})  # fmt: skip
-RESOURCE: Final = Resource(
-    singular="port",
-    plural="ports",
-    path="ports",
-    actions=Ports(),
-    attributes=ATTRIBUTES,
-    columns={
-        "id": "id", "name": "name", "network_id": "network_id", "project_id": "project_id",
-        "tenant_id": "project_id", "device_id": "device_id", "device_owner": "device_owner",
-        "mac_address": "mac", "status": "status",
-    },
-)  # fmt: skip

@@ -8,9 +8,24 @@ import msgspec
 from starlette.responses import Response
 
 from netwright.control.refusals import NamedConflictError
-from netwright.model.errors import ConflictError, InvalidError, NotFoundError, RequestError
+from netwright.model.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidError,
+    NotFoundError,
+    PreconditionError,
+    RequestError,
+    UnauthorizedError,
+)
 
-_STATUS: Final = ((InvalidError, 400), (NotFoundError, 404), (ConflictError, 409))
+_STATUS: Final = (
+    (InvalidError, 400),
+    (UnauthorizedError, 401),
+    (ForbiddenError, 403),
+    (NotFoundError, 404),
+    (ConflictError, 409),
+    (PreconditionError, 412),
+)
 
 
 class HttpProblemError(RequestError):
@@ -40,4 +55,10 @@ def _told(error: RequestError) -> tuple[int, str]:
     return status, f"{error.noun}NotFound" if isinstance(error, NotFoundError) else _KIND[status]
 
 
-_KIND: Final = {400: "InvalidInput", 409: "Conflict"}
+_KIND: Final = {
+    400: "InvalidInput",
+    401: "Unauthorized",
+    403: "PolicyNotAuthorized",
+    409: "Conflict",
+    412: "RevisionNumberConstraintFailed",
+}

@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final
+import sqlalchemy as sa
 
 from netwright.api.fields import Fields, number_or_none, parse_address
-from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.api.views import asked_project, owned, stamped
 from netwright.control import subnets as control
+from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
+from netwright.control.nouns import View
 from netwright.control.refusals import invalid
 from netwright.control.subnets import SubnetRequest
-from netwright.control.world import World
+from netwright.control.world import Work
+from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId, SubnetId
 from netwright.model.intent import Address, HostRoute, Ipv6Mode, Pool, Prefix, Subnet
+from netwright.store import subnets as store
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
 
 class Subnets:
-    """Actions on subnets."""
+    """Acts on subnets."""
 
-    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
-        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        made = control.create_in(work, _new(Fields(values)))
+        return view(store.get(work.connection, made))
 
-    def update(self, world: World, resource_id: str, body: Fields) -> View:
-        request = SubnetRequest(
-            name=body.text("name"),
-            description=body.text("description"),
-            gateway_ip=body.address("gateway_ip"),
-            enable_dhcp=body.flag("enable_dhcp"),
-            pools=_pools(body),
-            dns_nameservers=_servers(body),
-            host_routes=_routes(body),
-        )
-        body.done(ATTRIBUTES)
-        return view(control.update(world, SubnetId(resource_id), request))
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        return view(control.update_in(work, SubnetId(str(old["id"])), _changed(Fields(values))))
 
-    def delete(self, world: World, resource_id: str) -> None:
-        control.delete(world, SubnetId(resource_id))
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, SubnetId(str(old["id"])))
 
-    def get(self, world: World, resource_id: str) -> View:
-        return view(control.get(world, SubnetId(resource_id)))
-
-    def find(self, world: World, where: Where, project: str | None) -> list[View]:
-        del project
-        return [view(record) for record in control.find(world, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [view(record) for record in store.find(connection, where)]
 
 
 def view(record: Record[Subnet]) -> View:
@@ -73,11 +65,23 @@ def view(record: Record[Subnet]) -> View:
     }
 
 
-def _new(body: Fields, project: str | None) -> SubnetRequest:
+def _changed(body: Fields) -> SubnetRequest:
+    return SubnetRequest(
+        name=body.text("name"),
+        description=body.text("description"),
+        gateway_ip=body.address("gateway_ip"),
+        enable_dhcp=body.flag("enable_dhcp"),
+        pools=_pools(body),
+        dns_nameservers=_servers(body),
+        host_routes=_routes(body),
+    )
+
+
+def _new(body: Fields) -> SubnetRequest:
     network = body.text("network_id")
     request = SubnetRequest(
         network_id=UNSET if network is UNSET else NetworkId(network),
-        project_id=asked_project(body, project),
+        project_id=asked_project(body),
         name=body.text("name"),
         description=body.text("description"),
         cidr=_cidr(body),
@@ -91,7 +95,6 @@ def _new(body: Fields, project: str | None) -> SubnetRequest:
     )
     if body.optional("subnetpool_id") is not None:
         raise invalid("subnetpool_id", "there are no subnet pools here: give a cidr.")
-    body.done(ATTRIBUTES)
     return request
 
 
@@ -112,7 +115,6 @@ def _pools(body: Fields) -> tuple[Pool, ...] | Left:
     pools = []
     for one in listed:
         start, end = one.address("start"), one.address("end")
-        one.done(frozenset())
         if not isinstance(start, Address) or not isinstance(end, Address):
             raise invalid("allocation_pools", "each needs start and end.")
         pools.append(Pool(start, end))
@@ -133,26 +135,7 @@ def _routes(body: Fields) -> tuple[HostRoute, ...] | Left:
     routes = []
     for one in listed:
         destination, nexthop = one.prefix("destination", strict=True), one.address("nexthop")
-        one.done(frozenset())
         if not isinstance(destination, Prefix) or not isinstance(nexthop, Address):
             raise invalid("host_routes", "each needs destination and nexthop.")
         routes.append(HostRoute(destination, nexthop))
     return tuple(routes)
-
-
-ATTRIBUTES: Final = frozenset({
-    "id", "project_id", "tenant_id", "network_id", "name", "description", "ip_version", "cidr",
-    "gateway_ip", "enable_dhcp", "allocation_pools", "dns_nameservers", "host_routes", "ipv6_ra_mode",
-    "ipv6_address_mode", "subnetpool_id", "created_at", "updated_at", "revision_number",
-})  # fmt: skip
-RESOURCE: Final = Resource(
-    singular="subnet",
-    plural="subnets",
-    path="subnets",
-    actions=Subnets(),
-    attributes=ATTRIBUTES,
-    columns={
-        "id": "id", "name": "name", "network_id": "network_id", "project_id": "project_id",
-        "tenant_id": "project_id"
-    },
-)  # fmt: skip

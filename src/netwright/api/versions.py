@@ -7,7 +7,7 @@ from typing import Final
 from starlette.responses import Response
 
 from netwright.api.call import Call, json_response
-from netwright.api.resource import View
+from netwright.control.nouns import View
 from netwright.model.errors import NotFoundError
 
 _NAMES: Final = {

@@ -2,50 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network
-from typing import Final
+
+import sqlalchemy as sa
 
 from netwright.api.fields import Fields, number_or_none
-from netwright.api.resource import Resource, View, asked_project, owned, stamped
+from netwright.api.views import asked_project, owned, stamped
 from netwright.control import vpn_keys
 from netwright.control import vpns as control
+from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
+from netwright.control.nouns import View
 from netwright.control.refusals import invalid
 from netwright.control.vpns import VpnKind, VpnRequest
-from netwright.control.world import World
+from netwright.control.world import Work
+from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId, VpnId
 from netwright.model.intent import UdpForward, Vpn
+from netwright.store import vpns as store
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
 
 class Vpns:
-    """Actions on VPNs."""
+    """Acts on VPNs."""
 
-    def create(self, world: World, bodies: Sequence[Fields], project: str | None) -> list[View]:
-        return [view(made) for made in control.create(world, [_new(body, project) for body in bodies])]
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        made = control.create_in(work, _new(Fields(values)))
+        return view(store.get(work.connection, made))
 
-    def update(self, world: World, resource_id: str, body: Fields) -> View:
-        request = VpnRequest(
-            name=body.text("name"),
-            description=body.text("description"),
-            public_address=ipv4_or_null(body, "public_address"),
-            public_port=_port(body),
-            private_address=_private(body),
-        )
-        body.done(ATTRIBUTES)
-        return view(control.update(world, VpnId(resource_id), request))
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        vpn = VpnId(str(old["id"]))
+        control.update_in(work, vpn, _changed(Fields(values)))
+        return view(store.get(work.connection, vpn))
 
-    def delete(self, world: World, resource_id: str) -> None:
-        control.delete(world, VpnId(resource_id))
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, VpnId(str(old["id"])))
 
-    def get(self, world: World, resource_id: str) -> View:
-        return view(control.get(world, VpnId(resource_id)))
-
-    def find(self, world: World, where: Where, project: str | None) -> list[View]:
-        del project
-        return [view(record) for record in control.find(world, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [view(record) for record in store.find(connection, where)]
 
 
 def view(record: Record[Vpn]) -> View:
@@ -95,11 +92,21 @@ def _range(body: Fields) -> IPv4Network | Left:
     return value
 
 
-def _new(body: Fields, project: str | None) -> VpnRequest:
+def _changed(body: Fields) -> VpnRequest:
+    return VpnRequest(
+        name=body.text("name"),
+        description=body.text("description"),
+        public_address=ipv4_or_null(body, "public_address"),
+        public_port=_port(body),
+        private_address=_private(body),
+    )
+
+
+def _new(body: Fields) -> VpnRequest:
     kind, network = body.one_of("kind", VpnKind), body.optional("network_id")
-    request = VpnRequest(
+    return VpnRequest(
         network_id=UNSET if network is None else NetworkId(network),
-        project_id=asked_project(body, project),
+        project_id=asked_project(body),
         name=body.text("name"),
         description=body.text("description"),
         kind=VpnKind.FORWARD if kind is None or kind is UNSET else kind,
@@ -108,24 +115,3 @@ def _new(body: Fields, project: str | None) -> VpnRequest:
         private_address=_private(body),
         peer_range=_range(body),
     )
-    body.done(ATTRIBUTES)
-    return request
-
-
-ATTRIBUTES: Final = frozenset({
-    "id", "project_id", "tenant_id", "name", "description", "network_id", "kind", "public_address",
-    "public_port", "private_address", "peer_range", "public_key",
-    "created_at", "updated_at", "revision_number",
-})  # fmt: skip
-RESOURCE: Final = Resource(
-    singular="vpn",
-    plural="vpns",
-    path="vpns",
-    actions=Vpns(),
-    attributes=ATTRIBUTES,
-    columns={
-        "id": "id", "name": "name", "project_id": "project_id", "tenant_id": "project_id",
-        "network_id": "network_id", "kind": "kind",
-    },
-    root="/v1",
-)  # fmt: skip

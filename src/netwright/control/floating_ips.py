@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from netwright.control import fixed_ips, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
-from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
 from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
 from netwright.store import addresses, networks, ports, subnets
@@ -53,22 +53,8 @@ class FloatingIpRecord:
         return self.record.value
 
 
-def create(world: World, requests: Sequence[FloatingIpRequest]) -> list[FloatingIpRecord]:
-    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [create_in(work, request) for request in requests]
-        return _shown(work.connection, [store.get(work.connection, floating) for floating in made])
-
-
-def update(world: World, floating_id: FloatingIpId, request: FloatingIpRequest) -> FloatingIpRecord:
-    """Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        update_in(work, floating_id, request)
-        return _shown(work.connection, [store.get(work.connection, floating_id)])[0]
-
-
 def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest) -> None:
-    """`update` as a part of a larger transaction."""
+    """Raises NotFoundError, InvalidError, ConflictError."""
     old = store.get(work.connection, floating_id).value
     described = text.prose(given(request.description, old.description), "description")
     floating = _associated(work, replace(old, description=described), request)
@@ -77,14 +63,8 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
     _touch(work, floating)
 
 
-def delete(world: World, floating_id: FloatingIpId) -> None:
-    """Raises NotFoundError."""
-    with world.work() as work:
-        delete_in(work, floating_id)
-
-
 def delete_in(work: Work, floating_id: FloatingIpId) -> None:
-    """`delete` as a part of a larger transaction."""
+    """Raises NotFoundError."""
     floating = store.get(work.connection, floating_id).value
     store.delete(work.connection, floating_id)
     _touch(work, floating)
@@ -96,16 +76,9 @@ def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
         update_in(work, record.value.id, FloatingIpRequest(port_id=None))
 
 
-def get(world: World, floating_id: FloatingIpId) -> FloatingIpRecord:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return _shown(connection, [store.get(connection, floating_id)])[0]
-
-
-def find(world: World, where: Where) -> list[FloatingIpRecord]:
+def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
     """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return _shown(connection, store.find(connection, where))
+    return _shown(connection, store.find(connection, where))
 
 
 def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> list[FloatingIpRecord]:

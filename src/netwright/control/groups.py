@@ -44,46 +44,37 @@ class GroupRequest:
     revocation: Revocation | Left = UNSET
 
 
-def create(world: World, requests: Sequence[GroupRequest]) -> list[GroupRecord]:
-    """All of them or none, each with rules that let everything out. Raises InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [create_in(work, request) for request in requests]
-        return [store.get(work.connection, group) for group in made]
-
-
-def update(world: World, group_id: GroupId, request: GroupRequest) -> GroupRecord:
+def update_in(work: Work, group_id: GroupId, request: GroupRequest) -> GroupRecord:
     """Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        old = store.get(work.connection, group_id)
-        group = _asked(old.value, request)
-        if group.name != old.value.name and DEFAULT in {group.name, old.value.name}:
-            message = "Updating the name of, or to, the default security group is not allowed."
-            raise NamedConflictError("SecurityGroupCannotUpdateDefault", message, "name")
-        if group.stateful != old.value.stateful and store.ports_of(work.connection, group_id):
-            raise NamedConflictError(
-                "SecurityGroupInUse", f"stateful: Security Group {group_id} is used by ports.", "stateful"
-            )
-        store.save(work.connection, group, work.now)
-        work.touch(Touched.GROUP, group_id)
-        if group.name != old.value.name:
-            work.touch(Touched.GROUP_NAME, group_id)
-        return store.get(work.connection, group_id)
+    old = store.get(work.connection, group_id)
+    group = _asked(old.value, request)
+    if group.name != old.value.name and DEFAULT in {group.name, old.value.name}:
+        message = "Updating the name of, or to, the default security group is not allowed."
+        raise NamedConflictError("SecurityGroupCannotUpdateDefault", message, "name")
+    if group.stateful != old.value.stateful and store.ports_of(work.connection, group_id):
+        raise NamedConflictError(
+            "SecurityGroupInUse", f"stateful: Security Group {group_id} is used by ports.", "stateful"
+        )
+    store.save(work.connection, group, work.now)
+    work.touch(Touched.GROUP, group_id)
+    if group.name != old.value.name:
+        work.touch(Touched.GROUP_NAME, group_id)
+    return store.get(work.connection, group_id)
 
 
-def delete(world: World, group_id: GroupId) -> None:
+def delete_in(work: Work, group_id: GroupId) -> None:
     """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it."""
-    with world.work() as work:
-        record = store.get(work.connection, group_id)
-        if record.is_default:
-            message = "Insufficient rights for removing default security group."
-            raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)
-        if store.ports_of(work.connection, group_id):
-            raise in_use("SecurityGroup", group_id, "ports use it")
-        for rule in record.rules:
-            touch_remote(work, rule.value)
-        naming = store.find_rules(work.connection, {"remote_group_id": (group_id,)})
-        work.touch(Touched.GROUP, group_id, *(rule.value.group_id for rule in naming))
-        store.delete(work.connection, group_id)
+    record = store.get(work.connection, group_id)
+    if record.is_default:
+        message = "Insufficient rights for removing default security group."
+        raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)
+    if store.ports_of(work.connection, group_id):
+        raise in_use("SecurityGroup", group_id, "ports use it")
+    for rule in record.rules:
+        touch_remote(work, rule.value)
+    naming = store.find_rules(work.connection, {"remote_group_id": (group_id,)})
+    work.touch(Touched.GROUP, group_id, *(rule.value.group_id for rule in naming))
+    store.delete(work.connection, group_id)
 
 
 def get(world: World, group_id: GroupId) -> GroupRecord:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netwright.control import text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
-from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import GroupId, LogId, PortId
 from netwright.model.intent import Log, LogEvent
 from netwright.store import groups, ports
 from netwright.store import logs as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
-from netwright.store.rows import Where
 
 RESOURCE_TYPE = "security_group"
 
@@ -34,45 +32,24 @@ class LogRequest:
     port_id: PortId | None = None
 
 
-def create(world: World, requests: Sequence[LogRequest]) -> list[Record[Log]]:
-    """All of them or none. Raises InvalidError, NotFoundError, ConflictError."""
-    with world.work() as work:
-        made = [_create(work, request) for request in requests]
-        return [store.get(work.connection, log) for log in made]
-
-
-def update(world: World, log_id: LogId, request: LogRequest) -> Record[Log]:
+def update_in(work: Work, log_id: LogId, request: LogRequest) -> Record[Log]:
     """Name, description and whether it is enabled. Raises NotFoundError, InvalidError."""
-    with world.work() as work:
-        old = store.get(work.connection, log_id).value
-        log = _asked(old, request)
-        store.save(work.connection, log, work.now)
-        if log.enabled != old.enabled:
-            _touch(work, log)
-        return store.get(work.connection, log_id)
-
-
-def delete(world: World, log_id: LogId) -> None:
-    """Raises NotFoundError."""
-    with world.work() as work:
-        log = store.get(work.connection, log_id).value
-        store.delete(work.connection, log_id)
+    old = store.get(work.connection, log_id).value
+    log = _asked(old, request)
+    store.save(work.connection, log, work.now)
+    if log.enabled != old.enabled:
         _touch(work, log)
+    return store.get(work.connection, log_id)
 
 
-def get(world: World, log_id: LogId) -> Record[Log]:
+def delete_in(work: Work, log_id: LogId) -> None:
     """Raises NotFoundError."""
-    with world.look() as connection:
-        return store.get(connection, log_id)
+    log = store.get(work.connection, log_id).value
+    store.delete(work.connection, log_id)
+    _touch(work, log)
 
 
-def find(world: World, where: Where) -> list[Record[Log]]:
-    """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return store.find(connection, where)
-
-
-def _create(work: Work, request: LogRequest) -> LogId:
+def create_in(work: Work, request: LogRequest) -> LogId:
     kind: str = required(request.resource_type, "resource_type")
     if kind != RESOURCE_TYPE:
         raise invalid("resource_type", f"only '{RESOURCE_TYPE}' can be logged.")

@@ -13,7 +13,7 @@ from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
 from netwright.control.refusals import NamedConflictError, in_use, invalid
-from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
 from netwright.store import floating_ips, hosts, ports, subnets, vpns
@@ -67,22 +67,8 @@ class NetworkRecord:
         return self.record.value
 
 
-def create(world: World, requests: Sequence[NetworkRequest]) -> list[NetworkRecord]:
-    """All of them or none. Raises InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [create_in(work, request) for request in requests]
-        return [_get(work.connection, network) for network in made]
-
-
-def update(world: World, network_id: NetworkId, request: NetworkRequest) -> NetworkRecord:
-    """Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        update_in(work, network_id, request)
-        return _get(work.connection, network_id)
-
-
 def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
-    """`update` as a part of a larger transaction."""
+    """Raises NotFoundError, InvalidError, ConflictError."""
     old = store.get(work.connection, network_id).value
     network = _asked(old, request)
     _check_mtu(work, network)
@@ -95,14 +81,8 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
     work.touch(Touched.NETWORK, network.id)
 
 
-def delete(world: World, network_id: NetworkId) -> None:
-    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
-    with world.work() as work:
-        delete_in(work, network_id)
-
-
 def delete_in(work: Work, network_id: NetworkId) -> None:
-    """`delete` as a part of a larger transaction."""
+    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
     connection = work.connection
     network = store.get(connection, network_id).value
     theirs = ports.find(connection, {"network_id": (network_id,)})
@@ -121,16 +101,9 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
         work.touch(Touched.GATEWAY, network_id)
 
 
-def get(world: World, network_id: NetworkId) -> NetworkRecord:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return _get(connection, network_id)
-
-
-def find(world: World, where: Where) -> list[NetworkRecord]:
+def find_in(connection: sa.Connection, where: Where) -> list[NetworkRecord]:
     """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return _shown(connection, store.find(connection, where))
+    return _shown(connection, store.find(connection, where))
 
 
 def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None = None) -> NetworkId:
@@ -222,10 +195,6 @@ def _check_external(work: Work, old: Network, new: Network) -> None:
     if not new.external and new.gateway_place is GatewayPlace.HOST:
         for subnet in subnets.of_network(work.connection, new.id):
             overlaps.refuse_on_hosts(work.connection, subnet.cidr, apart_from=new.id)
-
-
-def _get(connection: sa.Connection, network_id: NetworkId) -> NetworkRecord:
-    return _shown(connection, [store.get(connection, network_id)])[0]
 
 
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:

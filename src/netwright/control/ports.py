@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text
@@ -43,20 +42,8 @@ class PortRequest:
     guest: Guest | Left = UNSET
 
 
-def create(world: World, requests: Sequence[PortRequest]) -> list[PortRecord]:
-    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        return [create_in(work, request) for request in requests]
-
-
-def update(world: World, port_id: PortId, request: PortRequest) -> PortRecord:
-    """Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        return update_in(work, port_id, request)
-
-
 def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
-    """`update` as a part of a larger transaction."""
+    """Raises NotFoundError, InvalidError, ConflictError."""
     record = store.get(work.connection, port_id)
     old = record.value
     if dhcp_ports.is_dhcp(old) and request != PortRequest(name=request.name, description=request.description):
@@ -80,14 +67,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     return store.get(work.connection, port_id)
 
 
-def delete(world: World, port_id: PortId) -> None:
-    """Its floating IPs stand for nothing then. Raises NotFoundError, ConflictError for a DHCP port."""
-    with world.work() as work:
-        delete_in(work, port_id)
-
-
 def delete_in(work: Work, port_id: PortId) -> None:
-    """`delete` as a part of a larger transaction."""
+    """Its floating IPs stand for nothing then. Raises NotFoundError, ConflictError for a DHCP port."""
     port = store.get(work.connection, port_id).value
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
@@ -101,12 +82,6 @@ def delete_in(work: Work, port_id: PortId) -> None:
     store.delete(work.connection, port_id)
     if not isinstance(port.attachment, Unplugged):
         gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
-
-
-def get(world: World, port_id: PortId) -> PortRecord:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return store.get(connection, port_id)
 
 
 def find(world: World, where: Where) -> list[PortRecord]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from netwright.control import text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
-from netwright.control.world import Work, World
+from netwright.control.world import Work
 from netwright.model.errors import InvalidError
 from netwright.model.ids import AddressGroupId, GroupId, RuleId
 from netwright.model.intent import (
@@ -34,7 +33,6 @@ from netwright.store import address_groups
 from netwright.store import groups as store
 from netwright.store.changes import Touched
 from netwright.store.records import RuleRecord
-from netwright.store.rows import Where
 
 PROTOCOLS: Final = {
     "hopopt": 0, "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dccp": 33,
@@ -63,41 +61,20 @@ class RuleRequest:
     description: str | Left = UNSET
 
 
-def create(world: World, requests: Sequence[RuleRequest]) -> list[RuleRecord]:
-    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [create_in(work, request) for request in requests]
-        return [store.get_rule(work.connection, rule) for rule in made]
-
-
-def update(world: World, rule_id: RuleId, description: str | Left) -> RuleRecord:
+def update_in(work: Work, rule_id: RuleId, description: str | Left) -> RuleRecord:
     """A rule's description is all that can change. Raises NotFoundError, InvalidError."""
-    with world.work() as work:
-        old = store.get_rule(work.connection, rule_id).value
-        rule = replace(old, description=text.prose(given(description, old.description), "description"))
-        store.save_rule_description(work.connection, rule, work.now)
-        return store.get_rule(work.connection, rule_id)
+    old = store.get_rule(work.connection, rule_id).value
+    rule = replace(old, description=text.prose(given(description, old.description), "description"))
+    store.save_rule_description(work.connection, rule, work.now)
+    return store.get_rule(work.connection, rule_id)
 
 
-def delete(world: World, rule_id: RuleId) -> None:
+def delete_in(work: Work, rule_id: RuleId) -> None:
     """Raises NotFoundError."""
-    with world.work() as work:
-        rule = store.get_rule(work.connection, rule_id).value
-        store.delete_rule(work.connection, rule_id)
-        work.touch(Touched.GROUP, rule.group_id)
-        touch_remote(work, rule)
-
-
-def get(world: World, rule_id: RuleId) -> RuleRecord:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return store.get_rule(connection, rule_id)
-
-
-def find(world: World, where: Where) -> list[RuleRecord]:
-    """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return store.find_rules(connection, where)
+    rule = store.get_rule(work.connection, rule_id).value
+    store.delete_rule(work.connection, rule_id)
+    work.touch(Touched.GROUP, rule.group_id)
+    touch_remote(work, rule)
 
 
 def match_of(request: RuleRequest) -> Match:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from netwright.control import dhcp_ports, fixed_ips, gateways, overlaps, subnet_checks, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import in_use, missing, required
-from netwright.control.world import Work, World
+from netwright.control.world import Work
 from netwright.model.ids import NetworkId, SubnetId
 from netwright.model.intent import (
     Address,
@@ -25,7 +24,6 @@ from netwright.store import addresses, networks, ports
 from netwright.store import subnets as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
-from netwright.store.rows import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,50 +45,29 @@ class SubnetRequest:
     ipv6_address_mode: Ipv6Mode | Left | None = UNSET
 
 
-def create(world: World, requests: Sequence[SubnetRequest]) -> list[Record[Subnet]]:
-    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [create_in(work, request) for request in requests]
-        return [store.get(work.connection, subnet) for subnet in made]
-
-
-def update(world: World, subnet_id: SubnetId, request: SubnetRequest) -> Record[Subnet]:
+def update_in(work: Work, subnet_id: SubnetId, request: SubnetRequest) -> Record[Subnet]:
     """Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        old = store.get(work.connection, subnet_id).value
-        network = networks.get(work.connection, old.network_id).value
-        subnet = _asked(old, request)
-        subnet_checks.check(subnet, network)
-        store.save(work.connection, subnet, work.now)
-        if subnet.gateway_ip != old.gateway_ip:
-            _move_gateway(work, network, old, subnet)
-        _settle(work, network.id)
-        return store.get(work.connection, subnet_id)
+    old = store.get(work.connection, subnet_id).value
+    network = networks.get(work.connection, old.network_id).value
+    subnet = _asked(old, request)
+    subnet_checks.check(subnet, network)
+    store.save(work.connection, subnet, work.now)
+    if subnet.gateway_ip != old.gateway_ip:
+        _move_gateway(work, network, old, subnet)
+    _settle(work, network.id)
+    return store.get(work.connection, subnet_id)
 
 
-def delete(world: World, subnet_id: SubnetId) -> None:
+def delete_in(work: Work, subnet_id: SubnetId) -> None:
     """Raises NotFoundError, ConflictError while ports (but the DHCP port) or floating IPs are on it."""
-    with world.work() as work:
-        subnet = store.get(work.connection, subnet_id).value
-        dhcp = dhcp_ports.find(work.connection, subnet.network_id)
-        used = addresses.used_by_others(work.connection, subnet.id, None if dhcp is None else dhcp.id)
-        if used and not fixed_ips.is_automatic(subnet):
-            raise in_use("Subnet", subnet_id, "one or more ports or floating IPs have addresses from it")
-        _touch_ports(work, subnet)
-        store.delete(work.connection, subnet_id)
-        _settle(work, subnet.network_id)
-
-
-def get(world: World, subnet_id: SubnetId) -> Record[Subnet]:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return store.get(connection, subnet_id)
-
-
-def find(world: World, where: Where) -> list[Record[Subnet]]:
-    """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return store.find(connection, where)
+    subnet = store.get(work.connection, subnet_id).value
+    dhcp = dhcp_ports.find(work.connection, subnet.network_id)
+    used = addresses.used_by_others(work.connection, subnet.id, None if dhcp is None else dhcp.id)
+    if used and not fixed_ips.is_automatic(subnet):
+        raise in_use("Subnet", subnet_id, "one or more ports or floating IPs have addresses from it")
+    _touch_ports(work, subnet)
+    store.delete(work.connection, subnet_id)
+    _settle(work, subnet.network_id)
 
 
 def create_in(work: Work, request: SubnetRequest) -> SubnetId:

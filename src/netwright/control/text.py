@@ -5,23 +5,22 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import unicodedata
 from typing import Final
 
 from netwright.control.refusals import invalid
 from netwright.model.ids import MAC_FORM, HostName, LinkName, Mac, NamespaceName, ProjectId
+from netwright.model.texts import is_line, is_prose
 
 LONGEST: Final = 255
 _USER_DATA: Final = 65535
 _LABEL: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_.-]+")
-_CONTROL: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def line(text: str, field: str, longest: int = LONGEST) -> str:
     """One line of any script: no control characters, no line separators, no lone surrogates."""
     _fits(text, field, longest)
-    if any(unicodedata.category(character) in _CONTROL for character in text):
+    if not is_line(text):
         raise invalid(field, "must not contain control characters.")
     return text
 
@@ -29,7 +28,7 @@ def line(text: str, field: str, longest: int = LONGEST) -> str:
 def prose(text: str, field: str, longest: int = LONGEST) -> str:
     """Any text but NUL and lone surrogates; it may have several lines."""
     _fits(text, field, longest)
-    if any(character == "\0" or unicodedata.category(character) == "Cs" for character in text):
+    if not is_prose(text):
         raise invalid(field, "must be text without NUL.")
     return text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Final
@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from netwright.control import text, vpn_keys
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
-from netwright.control.world import Work, World
+from netwright.control.world import Work
 from netwright.model.ids import VpnId, VpnPeerId
 from netwright.model.intent import Vpn, VpnPeer, WireGuard
 from netwright.planner.vpns import inner_mtu
@@ -53,45 +53,30 @@ class PeerRecord:
         return self.record.value
 
 
-def create(world: World, requests: Sequence[PeerRequest]) -> list[PeerRecord]:
-    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [_create(work, request) for request in requests]
-        return [_shown(work.connection, store.get_peer(work.connection, peer), key) for peer, key in made]
-
-
-def update(world: World, peer_id: VpnPeerId, request: PeerRequest) -> PeerRecord:
+def update_in(work: Work, peer_id: VpnPeerId, request: PeerRequest) -> PeerRecord:
     """Its name. Raises NotFoundError, InvalidError."""
-    with world.work() as work:
-        old = store.get_peer(work.connection, peer_id).value
-        store.save_peer(
-            work.connection, replace(old, name=text.line(given(request.name, old.name), "name")), work.now
-        )
-        return _shown(work.connection, store.get_peer(work.connection, peer_id))
+    old = store.get_peer(work.connection, peer_id).value
+    store.save_peer(
+        work.connection, replace(old, name=text.line(given(request.name, old.name), "name")), work.now
+    )
+    return _shown(work.connection, store.get_peer(work.connection, peer_id))
 
 
-def delete(world: World, peer_id: VpnPeerId) -> None:
+def delete_in(work: Work, peer_id: VpnPeerId) -> None:
     """Raises NotFoundError."""
-    with world.work() as work:
-        peer = store.get_peer(work.connection, peer_id).value
-        store.delete_peer(work.connection, peer_id)
-        work.touch(Touched.VPN, peer.vpn_id)
+    peer = store.get_peer(work.connection, peer_id).value
+    store.delete_peer(work.connection, peer_id)
+    work.touch(Touched.VPN, peer.vpn_id)
 
 
-def get(world: World, peer_id: VpnPeerId) -> PeerRecord:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return _shown(connection, store.get_peer(connection, peer_id))
-
-
-def find(world: World, where: Where) -> list[PeerRecord]:
+def find_in(connection: sa.Connection, where: Where) -> list[PeerRecord]:
     """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return [_shown(connection, record) for record in store.find_peers(connection, where)]
+    return [_shown(connection, record) for record in store.find_peers(connection, where)]
 
 
-def _create(work: Work, request: PeerRequest) -> tuple[VpnPeerId, str | None]:
-    """The peer's id, and its private key where it is made here."""
+def create_in(work: Work, request: PeerRequest) -> PeerRecord:
+    """One peer, with its private key where that is made here. Raises NotFoundError, InvalidError,
+    ConflictError."""
     vpn_id = required(request.vpn_id, "vpn_id")
     vpn = store.get(work.connection, vpn_id).value
     way = vpn.way
@@ -115,7 +100,7 @@ def _create(work: Work, request: PeerRequest) -> tuple[VpnPeerId, str | None]:
         message = f"address: {peer.address} was taken just now: try again."
         raise NamedConflictError("IpAddressAlreadyAllocated", message, "address") from error
     work.touch(Touched.VPN, vpn_id)
-    return peer.id, private
+    return _shown(work.connection, store.get_peer(work.connection, peer.id), private)
 
 
 def _keys(given_key: str | None) -> tuple[str, str | None]:

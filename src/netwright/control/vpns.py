@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
@@ -14,14 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from netwright.control import overlaps, text, vpn_keys
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, missing, required
-from netwright.control.world import Work, World
+from netwright.control.world import Work
 from netwright.model.ids import NetworkId, ProjectId, VpnId
 from netwright.model.intent import GatewayPlace, Network, UdpForward, Vpn, WireGuard
 from netwright.store import networks, subnets
 from netwright.store import vpns as store
 from netwright.store.changes import Touched
-from netwright.store.records import Record
-from netwright.store.rows import Where
 
 FIRST_PORT: Final = 1000
 """From where on a VPN without a port of its own gets one (nova-network's vpn_start)."""
@@ -60,51 +57,19 @@ class VpnRequest:
     peer_range: IPv4Network | Left = UNSET
 
 
-def create(world: World, requests: Sequence[VpnRequest]) -> list[Record[Vpn]]:
-    """All of them or none. Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        made = [create_in(work, request) for request in requests]
-        return [store.get(work.connection, vpn) for vpn in made]
-
-
-def update(world: World, vpn_id: VpnId, request: VpnRequest) -> Record[Vpn]:
-    """Raises NotFoundError, InvalidError, ConflictError."""
-    with world.work() as work:
-        update_in(work, vpn_id, request)
-        return store.get(work.connection, vpn_id)
-
-
 def update_in(work: Work, vpn_id: VpnId, request: VpnRequest) -> None:
-    """`update` as a part of a larger transaction."""
+    """Raises NotFoundError, InvalidError, ConflictError."""
     vpn = _asked(work, store.get(work.connection, vpn_id).value, request)
     _refuse_taken(work.connection, vpn)
     store.save(work.connection, vpn, work.now)
     work.touch(Touched.VPN, vpn_id)
 
 
-def delete(world: World, vpn_id: VpnId) -> None:
-    """With its peers. Raises NotFoundError."""
-    with world.work() as work:
-        delete_in(work, vpn_id)
-
-
 def delete_in(work: Work, vpn_id: VpnId) -> None:
-    """`delete` as a part of a larger transaction."""
+    """With its peers. Raises NotFoundError."""
     store.get(work.connection, vpn_id)
     store.delete(work.connection, vpn_id)
     work.touch(Touched.VPN, vpn_id)
-
-
-def get(world: World, vpn_id: VpnId) -> Record[Vpn]:
-    """Raises NotFoundError."""
-    with world.look() as connection:
-        return store.get(connection, vpn_id)
-
-
-def find(world: World, where: Where) -> list[Record[Vpn]]:
-    """Those whose columns match, oldest first."""
-    with world.look() as connection:
-        return store.find(connection, where)
 
 
 def create_in(work: Work, request: VpnRequest) -> VpnId:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,6 +47,8 @@ class World:
     """How many watches each host's agent holds open in this process."""
     counters: Counters = field(default_factory=Counters)
     liveness: Liveness = field(default_factory=Liveness)
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """The Networking API's quotas of projects that have none of their own; what is not named has no limit."""
 
     @contextmanager
     def work(self) -> Iterator[Work]:

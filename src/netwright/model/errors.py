@@ -31,6 +31,18 @@ class ConflictError(RequestError):
     """In use, taken, exhausted or overlapping: 409, exit code 4."""
 
 
+class UnauthorizedError(RequestError):
+    """Nobody knows who asks: 401."""
+
+
+class ForbiddenError(RequestError):
+    """The caller may see it, and may not do this: 403."""
+
+
+class PreconditionError(RequestError):
+    """It is not, or no longer, as the request says that it must be: 412."""
+
+
 class KernelRefusedError(NetwrightError):
     """The kernel, or a helper that speaks for it, did not take what a driver wrote."""
 

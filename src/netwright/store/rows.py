@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -14,18 +15,32 @@ from netwright.model.intent import Address, Prefix
 from netwright.store.records import Stamps
 
 Row: TypeAlias = "sa.Row[*tuple[object, ...]]"
-Where: TypeAlias = Mapping[str, Collection[object]]
-"""Columns, and the values of which each must have one."""
+Where: TypeAlias = "Mapping[str, Collection[object] | sa.Select[tuple[str]] | Either]"
+"""Columns, and the values of which each must have one; an Either under any name that is no column's."""
 Values: TypeAlias = Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Either:
+    """What meets one of several conditions."""
+
+    of: Sequence[Where]
 
 
 def conditions(table: sa.Table, where: Where) -> list[sa.ColumnElement[bool]]:
     """The SQL of a Where. A single value is compared, so that the common statements stay short."""
-    found: list[sa.ColumnElement[bool]] = []
-    for name, values in where.items():
-        column = table.c[name]
-        found.append(column == next(iter(values)) if len(values) == 1 else column.in_(list(values)))
-    return found
+    return [_condition(table, name, values) for name, values in where.items()]
+
+
+def _condition(
+    table: sa.Table, name: str, values: Collection[object] | sa.Select[tuple[str]] | Either
+) -> sa.ColumnElement[bool]:
+    if isinstance(values, Either):
+        return sa.or_(*(sa.and_(*conditions(table, one)) for one in values.of))
+    column = table.c[name]
+    if isinstance(values, sa.Select):
+        return column.in_(values)
+    return column == next(iter(values)) if len(values) == 1 else column.in_(list(values))
 
 
 def insert(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:

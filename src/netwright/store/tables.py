@@ -423,3 +423,25 @@ changes: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 """What was written, in order. The highest seq is the generation of every plan made from this database."""
+
+tags: Final = sa.Table(
+    "tags",
+    METADATA,
+    sa.Column("resource_id", ID, primary_key=True),
+    sa.Column("tag", NAME, primary_key=True),
+)
+
+rbac_policies: Final = sa.Table(
+    "rbac_policies",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    sa.Column("object_type", sa.String(32), nullable=False),
+    sa.Column("object_id", ID, nullable=False, index=True),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("target_project", NAME, nullable=False),
+    *_stamps(),
+    sa.UniqueConstraint("object_type", "object_id", "action", "target_project"),
+    sa.Index("ix_rbac_policies_target", "object_type", "target_project", "action"),
+)
+"""A target of `*` is everybody."""

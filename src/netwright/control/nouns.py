@@ -1,0 +1,42 @@
+"""A row of the table of resources: the descriptor of one, and what can be done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from netwright.control.bodies import Values
+from netwright.control.world import Work, World
+from netwright.model.caller import Caller
+from netwright.model.ids import ProjectId
+from netwright.model.resource import Resource
+from netwright.store.rows import Where
+
+View = dict[str, object]
+"""All attributes of one thing, as the Networking API shows them."""
+
+
+class Acts(Protocol):
+    """What can be done with one kind of thing, within a transaction; each raises RequestError."""
+
+    def create(self, work: Work, values: Values, caller: Caller) -> View: ...
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View: ...
+    def delete(self, work: Work, old: View) -> None: ...
+    def find(self, connection: sa.Connection, where: Where) -> list[View]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Noun:
+    resource: Resource
+    acts: Acts
+    table: sa.Table | None = None
+    """Where its rows are: what a quota counts."""
+    before_list: Callable[[World, ProjectId], None] | None = None
+    """Makes what a project has without asking for it."""
+
+
+Nouns = Mapping[str, Noun]
+"""By the plural of each."""

@@ -1,0 +1,70 @@
+"""Who may do what: the least role for each verb and attribute is the descriptor's; here it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import sqlalchemy as sa
+
+from netwright.model.caller import Caller, Role
+from netwright.model.errors import ForbiddenError
+from netwright.model.resource import Attribute, Reach, Resource, Verb
+from netwright.store import rows
+from netwright.store.tables import networks
+
+
+def refuse_verb(resource: Resource, verb: Verb, caller: Caller) -> None:
+    """Raises ForbiddenError where the caller's role is too low for the verb at all."""
+    if caller.role < resource.roles[verb]:
+        raise disallowed(f"{verb}_{resource.singular}")
+
+
+def refuse_foreign(
+    connection: sa.Connection, resource: Resource, verb: Verb, caller: Caller, view: Mapping[str, object]
+) -> None:
+    """Raises ForbiddenError where the thing, which the caller sees, is another project's to change."""
+    if caller.is_admin or resource.reach is Reach.EVERYBODY:
+        return
+    if view.get("project_id") == caller.project:
+        return
+    if "network_id" in view and owns_network(connection, view["network_id"], caller):
+        return
+    raise disallowed(f"{verb}_{resource.singular}")
+
+
+def refuse_attributes(
+    connection: sa.Connection,
+    resource: Resource,
+    verb: Verb,
+    caller: Caller,
+    given: Collection[str],
+    network: object,
+) -> None:
+    """Raises ForbiddenError for an attribute that the caller may not set. `network`: where the thing is."""
+    if caller.is_admin:
+        return
+    for name in given:
+        attribute = resource.by_name[name]
+        role = attribute.post if verb is Verb.CREATE else attribute.put
+        if caller.role < role:
+            raise disallowed(f"{verb}_{resource.singular}:{name}")
+        if attribute.network_owner and not owns_network(connection, network, caller):
+            raise disallowed(f"{verb}_{resource.singular}:{name}")
+
+
+def owns_network(connection: sa.Connection, network: object, caller: Caller) -> bool:
+    where = {"id": (network,), "project_id": (caller.project,)}
+    return rows.exists(connection, networks, where)
+
+
+def hidden(resource: Resource, caller: Caller) -> tuple[str, ...]:
+    """The attributes that the caller does not see."""
+    return tuple(one.name for one in resource.attributes if _unseen(one, caller))
+
+
+def disallowed(rule: str) -> ForbiddenError:
+    return ForbiddenError(f"rule:{rule} is disallowed by policy")
+
+
+def _unseen(attribute: Attribute, caller: Caller) -> bool:
+    return attribute.see is Role.NOBODY or caller.role < attribute.see

@@ -1,0 +1,170 @@
+"""What anybody can ask of any resource: policy, preconditions, quotas and the act, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import sqlalchemy as sa
+
+from netwright.control import bodies, limits, policy, references, visibility
+from netwright.control.bodies import Values
+from netwright.control.nouns import Noun, Nouns, View
+from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.model.caller import Caller
+from netwright.model.errors import NotFoundError, PreconditionError
+from netwright.model.resource import Reach, Resource, Verb
+from netwright.store import rbac, tags
+from netwright.store.rows import Where
+from netwright.store.tables import networks
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, beneath which parent, and what must hold."""
+
+    caller: Caller
+    parent: str | None = None
+    """The id of the parent that the path names."""
+    revision: int | None = None
+    """The revision that the thing must have (`If-Match`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """All that can be asked of one world. Every method raises RequestError."""
+
+    world: World
+    nouns: Nouns
+
+    def create(self, noun: Noun, asker: Asker, given: Sequence[Mapping[str, object]]) -> list[View]:
+        """All of them or none."""
+        resource = noun.resource
+        policy.refuse_verb(resource, Verb.CREATE, asker.caller)
+        named = [bodies.read(resource, Verb.CREATE, one) for one in given]
+        wanted = [bodies.with_defaults(resource, values) for values in named]
+        with self.world.work() as work:
+            for values, by_user in zip(wanted, named, strict=True):
+                self._prepare(work, noun, asker, values, by_user)
+            limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
+            made = [noun.acts.create(work, values, asker.caller) for values in wanted]
+            return self._dressed(work.connection, resource, asker.caller, made)
+
+    def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
+        resource, caller = noun.resource, asker.caller
+        values = bodies.read(resource, Verb.UPDATE, given)
+        with self.world.work() as work:
+            old = self.held(work.connection, noun, asker, thing, Verb.UPDATE)
+            network = old.get("network_id")
+            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
+            references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
+            new = noun.acts.update(work, old, values, caller)
+            return self._dressed(work.connection, resource, caller, [new])[0]
+
+    def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
+        with self.world.work() as work:
+            old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
+            noun.acts.delete(work, old)
+            if noun.resource.tags:
+                tags.remove(work.connection, thing)
+            if noun.resource.rbac is not None:
+                rbac.forget(work.connection, thing)
+
+    def show(self, noun: Noun, asker: Asker, thing: str) -> View:
+        policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
+        with self.world.look() as connection:
+            view = self._one(connection, noun, asker, thing)
+            return self._dressed(connection, noun.resource, asker.caller, [view])[0]
+
+    def find(self, noun: Noun, asker: Asker, where: Where) -> list[View]:
+        """Those that the caller sees and whose columns match, oldest first."""
+        policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
+        if noun.before_list is not None:
+            noun.before_list(self.world, asker.caller.project or DEFAULT_PROJECT)
+        with self.world.look() as connection:
+            within = {**where, **self._within(connection, noun, asker)}
+            found = noun.acts.find(connection, within)
+            return self._dressed(connection, noun.resource, asker.caller, found)
+
+    def change(
+        self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
+    ) -> V:
+        """Something else that can be done with a thing, by who may do that verb."""
+        with self.world.work() as work:
+            return act(work, self.held(work.connection, noun, asker, thing, verb))
+
+    def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
+        """The thing, which the caller may change so, as it has to be."""
+        old = self._one(connection, noun, asker, thing)
+        policy.refuse_verb(noun.resource, verb, asker.caller)
+        policy.refuse_foreign(connection, noun.resource, verb, asker.caller, old)
+        if asker.revision is not None and old.get("revision_number") != asker.revision:
+            message = f"Constrained to {asker.revision}, but current revision is {old.get('revision_number')}"
+            raise PreconditionError(message, "If-Match")
+        if noun.resource.parent is not None:
+            self._parent(connection, noun, asker, write=True)
+        return old
+
+    def _prepare(self, work: Work, noun: Noun, asker: Asker, values: Values, by_user: Values) -> None:
+        resource, caller = noun.resource, asker.caller
+        network = values.get("network_id")
+        project = bodies.take_project(values, caller) or _owner(work.connection, network)
+        values["project_id"] = values["tenant_id"] = project
+        policy.refuse_attributes(work.connection, resource, Verb.CREATE, caller, by_user, network)
+        if resource.parent is not None:
+            parent = self._parent(work.connection, noun, asker, write=True)
+            values[resource.parent.attribute] = parent["id"]
+        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
+
+    def _one(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str) -> View:
+        within = {noun.resource.key: (thing,), **self._within(connection, noun, asker)}
+        for view in noun.acts.find(connection, within):
+            return view
+        raise NotFoundError(noun.resource.error_noun, thing)
+
+    def _within(self, connection: sa.Connection, noun: Noun, asker: Asker) -> Where:
+        """Of the parent, and seen by the caller."""
+        where = visibility.seen(noun.resource, asker.caller)
+        if noun.resource.parent is None or asker.parent is None:
+            return where
+        parent = self._parent(connection, noun, asker, write=False)
+        return {**where, noun.resource.parent.attribute: (parent["id"],)}
+
+    def _parent(self, connection: sa.Connection, noun: Noun, asker: Asker, *, write: bool) -> View:
+        above = noun.resource.parent
+        if above is None or asker.parent is None:
+            raise NotFoundError(noun.resource.error_noun, asker.parent or "")
+        parent = self.nouns[above.plural]
+        plain = Asker(asker.caller)
+        if write:
+            return self.held(connection, parent, plain, asker.parent, Verb.UPDATE)
+        return self._one(connection, parent, plain, asker.parent)
+
+    @staticmethod
+    def _dressed(
+        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View]
+    ) -> list[View]:
+        """With tags and what is shared, without what the caller does not see."""
+        if resource.tags:
+            tagged = tags.of(connection, [str(view["id"]) for view in views])
+            for view in views:
+                view["tags"] = tagged.get(str(view["id"]), [])
+        if resource.rbac is not None and resource.reach is Reach.PROJECT:
+            shared = rbac.shared_with(connection, resource.rbac, caller.project)
+            for view in views:
+                view["shared"] = view["id"] in shared
+        for name in policy.hidden(resource, caller):
+            for view in views:
+                view.pop(name, None)
+        return views
+
+
+def _owner(connection: sa.Connection, network: object) -> str:
+    """Whose a thing is that nobody says it of: its network's project's, if it is on one."""
+    if network is None:
+        return DEFAULT_PROJECT
+    statement = sa.select(networks.c.project_id).where(networks.c.id == network)
+    return connection.execute(statement).scalar() or DEFAULT_PROJECT

@@ -1,0 +1,62 @@
+"""Which things a caller who is no admin sees, as a condition that the database can ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.model.caller import Caller
+from netwright.model.resource import Reach, Resource
+from netwright.store import rbac
+from netwright.store.rows import Either, Where
+from netwright.store.tables import groups, networks
+
+_SEEN: Final = "seen"
+
+
+def seen(resource: Resource, caller: Caller) -> Where:
+    """What the caller sees of these; nothing to ask where that is all of them."""
+    if caller.is_admin or resource.reach is not Reach.PROJECT:
+        return {}
+    ways: list[Where] = [{"project_id": (caller.project,)}]
+    if resource.rbac is not None:
+        ways.append({"id": rbac.ids_shared(resource.rbac, caller.project)})
+    ways.extend(_MORE.get(resource.plural, _nothing)(caller))
+    return ways[0] if len(ways) == 1 else {_SEEN: Either(ways)}
+
+
+def _nothing(caller: Caller) -> Sequence[Where]:
+    del caller
+    return ()
+
+
+def _networks(caller: Caller) -> Sequence[Where]:
+    return ({"id": rbac.ids_shared("network", caller.project, (rbac.EXTERNAL,))},)
+
+
+def _subnets(caller: Caller) -> Sequence[Where]:
+    shared = rbac.ids_shared("network", caller.project)
+    return ({"network_id": shared}, {"network_id": _own(networks, caller)})
+
+
+def _ports(caller: Caller) -> Sequence[Where]:
+    return ({"network_id": _own(networks, caller)},)
+
+
+def _rules(caller: Caller) -> Sequence[Where]:
+    shared = rbac.ids_shared("security_group", caller.project)
+    return ({"group_id": shared}, {"group_id": _own(groups, caller)})
+
+
+def _own(table: sa.Table, caller: Caller) -> sa.Select[tuple[str]]:
+    return sa.select(table.c.id).where(table.c.project_id == caller.project)
+
+
+_MORE: Final[Mapping[str, Callable[[Caller], Sequence[Where]]]] = {
+    "networks": _networks,
+    "subnets": _subnets,
+    "ports": _ports,
+    "security_group_rules": _rules,
+}

@@ -1,0 +1,74 @@
+"""The floating IP resource."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netwright.model.caller import Role
+from netwright.model.kinds import Anything, IpAddress, ListOf, Text, Uuid
+from netwright.model.resource import (
+    DESCRIPTION,
+    ID,
+    PROJECT,
+    REQUIRED,
+    STAMPS,
+    TAGS,
+    Attribute,
+    Resource,
+    read_only,
+)
+
+RESOURCE: Final = Resource(
+    singular="floatingip",
+    plural="floatingips",
+    path="floatingips",
+    noun="FloatingIP",
+    doc="An address of an external network that stands for a port's own.",
+    extension="router",
+    quota="floatingip",
+    tags=True,
+    attributes=(
+        ID,
+        *PROJECT,
+        Attribute(
+            "floating_network_id",
+            Uuid("networks"),
+            "The external network that it is from.",
+            default=REQUIRED,
+            put=Role.NOBODY,
+            column="network_id",
+        ),
+        Attribute(
+            "floating_ip_address",
+            IpAddress(4),
+            "The address.",
+            nullable=True,
+            post=Role.ADMIN,
+            put=Role.NOBODY,
+            column="address",
+        ),
+        Attribute(
+            "subnet_id",
+            Uuid("subnets"),
+            "The subnet that it is to be from.",
+            nullable=True,
+            put=Role.NOBODY,
+            see=Role.NOBODY,
+        ),
+        Attribute("port_id", Uuid("ports"), "The port it stands for.", nullable=True, column="port_id"),
+        Attribute(
+            "fixed_ip_address",
+            IpAddress(4),
+            "Which of the port's addresses.",
+            nullable=True,
+            column="fixed_address",
+        ),
+        read_only("router_id", Uuid(), "The router that translates it."),
+        read_only("status", Text(), "ACTIVE while it stands for a port, else DOWN."),
+        DESCRIPTION,
+        read_only("port_details", Anything(), "That port.", extension="fip-port-details", filters=False),
+        read_only("port_forwardings", ListOf(Anything()), "Its port forwardings.", filters=False),
+        TAGS,
+        *STAMPS,
+    ),
+)

@@ -1,0 +1,156 @@
+"""The port resource."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from netwright.model.caller import Role
+from netwright.model.kinds import (
+    Anything,
+    Choice,
+    Flag,
+    IpAddress,
+    ListOf,
+    MacAddress,
+    Mapped,
+    Member,
+    Prefix,
+    Record,
+    Text,
+    Uuid,
+)
+from netwright.model.resource import (
+    ADMIN_STATE,
+    DESCRIPTION,
+    ID,
+    NAME,
+    PROJECT,
+    REQUIRED,
+    STAMPS,
+    TAGS,
+    Attribute,
+    Resource,
+    read_only,
+)
+
+_FIXED_IP: Final = Record(
+    {"subnet_id": Member(Uuid("subnets"), nullable=True), "ip_address": Member(IpAddress(), nullable=True)}
+)
+_PAIR: Final = Record(
+    {
+        "ip_address": Member(Prefix(strict=False), required=True),
+        "mac_address": Member(MacAddress(), nullable=True),
+    }
+)
+_ATTACHMENT: Final = Record(
+    {
+        "kind": Member(Choice(("none", "namespace", "tap"))),
+        "namespace": Member(Text(64), nullable=True),
+        "link": Member(Text(15), nullable=True),
+    }
+)
+_GUEST: Final = Record(
+    {
+        "hostname": Member(Text(253), nullable=True),
+        "user_data": Member(Text(65535, prose=True), nullable=True),
+        "public_keys": Member(Mapped(Text(16384))),
+        "meta": Member(Mapped(Text(prose=True))),
+    }
+)
+
+
+def _binding(name: str, kind: Text | Anything, doc: str) -> Attribute:
+    return Attribute(
+        name, kind, doc, nullable=True, post=Role.ADMIN, put=Role.ADMIN, see=Role.ADMIN, extension="binding"
+    )
+
+
+RESOURCE: Final = Resource(
+    singular="port",
+    plural="ports",
+    path="ports",
+    doc="Where a guest, a router or a service meets a network.",
+    quota="port",
+    tags=True,
+    attributes=(
+        ID,
+        *PROJECT,
+        Attribute(
+            "network_id",
+            Uuid("networks"),
+            "Its network.",
+            default=REQUIRED,
+            put=Role.NOBODY,
+            column="network_id",
+        ),
+        NAME,
+        DESCRIPTION,
+        ADMIN_STATE,
+        read_only(
+            "status",
+            Text(),
+            "ACTIVE while it is plugged and its host has built it, else DOWN.",
+            column="status",
+        ),
+        Attribute("mac_address", MacAddress(), "Its MAC address.", column="mac", network_owner=True),
+        Attribute("fixed_ips", ListOf(_FIXED_IP, 16), "Its addresses; a subnet alone asks for any of it."),
+        Attribute("security_groups", ListOf(Uuid("security_groups"), 64), "The groups that it is in."),
+        Attribute(
+            "allowed_address_pairs",
+            ListOf(_PAIR, 10),
+            "Further addresses that it may send from.",
+            extension="allowed-address-pairs",
+            network_owner=True,
+        ),
+        Attribute(
+            "port_security_enabled",
+            Flag(),
+            "Whether spoofing is prevented and groups hold.",
+            extension="port-security",
+            network_owner=True,
+        ),
+        Attribute(
+            "device_id", Text(), "What it belongs to: a guest, a router.", default="", column="device_id"
+        ),
+        Attribute("device_owner", Text(), "What kind of thing that is.", default="", column="device_owner"),
+        Attribute("dns_name", Text(63), "Its name on its network.", default="", extension="dns-integration"),
+        read_only(
+            "dns_assignment",
+            ListOf(Mapped(Text())),
+            "The names that its addresses have.",
+            extension="dns-integration",
+        ),
+        Attribute(
+            "extra_dhcp_opts",
+            ListOf(Mapped(Anything())),
+            "Further DHCP options for it.",
+            extension="extra_dhcp_opt",
+        ),
+        _binding("binding:host_id", Text(), "The host that it is on."),
+        _binding("binding:profile", Anything(), "What others keep of it."),
+        read_only("binding:vif_type", Text(), "How it is plugged.", see=Role.ADMIN, extension="binding"),
+        read_only("binding:vif_details", Anything(), "More of that.", see=Role.ADMIN, extension="binding"),
+        Attribute(
+            "binding:vnic_type", Choice(("normal",)), "Its kind of card.", nullable=True, extension="binding"
+        ),
+        Attribute(
+            "netwright:attachment",
+            _ATTACHMENT,
+            "How it is plugged on its host.",
+            nullable=True,
+            post=Role.ADMIN,
+            put=Role.ADMIN,
+            see=Role.ADMIN,
+            extension="netwright-attachment",
+        ),
+        Attribute(
+            "netwright:guest",
+            _GUEST,
+            "What the metadata service tells its guest.",
+            nullable=True,
+            extension="netwright-guest",
+        ),
+        TAGS,
+        *STAMPS,
+    ),
+)

@@ -1,0 +1,36 @@
+"""RBAC policies: what is shared, with whom, and how."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.store.tables import rbac_policies
+
+SHARED: Final = "access_as_shared"
+EXTERNAL: Final = "access_as_external"
+EVERYBODY: Final = "*"
+
+
+def ids_shared(
+    object_type: str, project: str | None, actions: Iterable[str] = (SHARED,)
+) -> sa.Select[tuple[str]]:
+    """The ids of what is shared with the project, or with everybody, as a statement."""
+    targets = [EVERYBODY] if project is None else [EVERYBODY, project]
+    return sa.select(rbac_policies.c.object_id).where(
+        rbac_policies.c.object_type == object_type,
+        rbac_policies.c.target_project.in_(targets),
+        rbac_policies.c.action.in_(list(actions)),
+    )
+
+
+def shared_with(connection: sa.Connection, object_type: str, project: str | None) -> frozenset[str]:
+    """The ids themselves."""
+    return frozenset(str(one) for one in connection.execute(ids_shared(object_type, project)).scalars())
+
+
+def forget(connection: sa.Connection, object_id: str) -> None:
+    """Whatever shared it."""
+    connection.execute(rbac_policies.delete().where(rbac_policies.c.object_id == object_id))
