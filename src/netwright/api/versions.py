@@ -11,6 +11,7 @@ from netwright.control.nouns import View
 from netwright.model.errors import NotFoundError
 
 _NAMES: Final = {
+    "address-group": "Address group",
     "allowed-address-pairs": "Allowed Address Pairs",
     "binding": "Port Binding",
     "dns-integration": "DNS Integration",
@@ -28,6 +29,7 @@ _NAMES: Final = {
     "project-id": "project_id field enabled",
     "provider": "Provider Network",
     "security-group": "security-group",
+    "security-groups-remote-address-group": "Remote address group id field for security group rules",
     "security-groups-normalized-cidr": "Normalized CIDR field for security group rules",
     "sorting": "Sorting support",
     "standard-attr-description": "standard-attr-description",

@@ -1,6 +1,7 @@
 """The descriptors of all resources, a file for each noun."""
 
 from netwright.model.resources import (
+    address_groups,
     floating_ips,
     logs,
     networks,
@@ -10,4 +11,13 @@ from netwright.model.resources import (
     vpns,
 )
 
-__all__ = ["floating_ips", "logs", "networks", "ports", "security_groups", "subnets", "vpns"]
+__all__ = [
+    "address_groups",
+    "floating_ips",
+    "logs",
+    "networks",
+    "ports",
+    "security_groups",
+    "subnets",
+    "vpns",
+]
