@@ -8,6 +8,7 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import Final
 
+from netwright.agent.forwarded import Forwarded, left_behind
 from netwright.agent.members import Members
 from netwright.kernel.conntrack import Flow
 from netwright.model.host import CUT_MARK, KEPT_MARK
@@ -77,11 +78,13 @@ class Suspects:
     """A floating address and the fixed one it no longer stands for."""
     forwards: set[tuple[int, int, Address]] = field(default_factory=set)
     """A protocol, and a port of the host's that is no longer forwarded to an address."""
+    forwarded: set[Forwarded] = field(default_factory=set)
+    """What floating IPs' port forwardings send elsewhere now."""
     recut: set[Place] = field(default_factory=set)
     """Of ports in groups that no longer keep what they revoke."""
 
     def __bool__(self) -> bool:
-        return bool(self.ended or self.asked or self.floating or self.forwards)
+        return bool(self.ended or self.asked or self.floating or self.forwards or self.forwarded)
 
 
 def suspects_of(changes: Iterable[Change], items: Items) -> Suspects:
@@ -91,6 +94,7 @@ def suspects_of(changes: Iterable[Change], items: Items) -> Suspects:
     recut: set[GroupId] = set()
     left: set[GroupId | AddressGroupId] = set()
     for old, new in changes:
+        suspects.forwarded.update(left_behind(old, new))
         match old:
             case PortItem() | MemberItem():
                 _port(old, new, suspects)
@@ -157,6 +161,8 @@ class Judge:
         addresses = {flow.original.source, flow.original.target, flow.reply.source, flow.reply.target}
         way = flow.protocol, flow.original.target_port, flow.reply.source
         if way in self.suspects.forwards and flow.original.target != flow.reply.source:
+            return True
+        if any(one.has(flow) for one in self.suspects.forwarded):
             return True
         if any(zone == flow.zone and address in addresses for zone, address in self.suspects.ended):
             return True

@@ -9,7 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import fixed_ips, text
+from netwright.control import fixed_ips, port_forwardings, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
@@ -66,6 +66,7 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
 def delete_in(work: Work, floating_id: FloatingIpId) -> None:
     """Raises NotFoundError."""
     floating = store.get(work.connection, floating_id).value
+    port_forwardings.refuse_used(work, floating_id)
     store.delete(work.connection, floating_id)
     _touch(work, floating)
 
@@ -74,6 +75,8 @@ def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
     """The port loses that address: the floating IP that stands for it stands for nothing."""
     for record in store.find(work.connection, {"port_id": (port,), "fixed_address": (str(fixed),)}):
         update_in(work, record.value.id, FloatingIpRequest(port_id=None))
+    held = {one.address for one in ports.get(work.connection, port).value.fixed_ips}
+    port_forwardings.drop_in(work, port, held - {fixed})
 
 
 def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
@@ -154,6 +157,7 @@ def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) ->
         if request.fixed_address is not None:
             raise invalid("fixed_ip_address", "cannot be given without port_id.")
         return replace(floating, association=None)
+    port_forwardings.refuse_used(work, floating.id)
     port = ports.get(work.connection, port_id).value
     _refuse_unreachable(networks.get(work.connection, port.network_id).value)
     association = Association(port.id, _fixed_address(port, request.fixed_address))

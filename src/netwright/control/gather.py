@@ -28,6 +28,7 @@ from netwright.planner import groups as group_items
 from netwright.planner import logs as log_items
 from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
+from netwright.planner import port_forwardings as forwarding_items
 from netwright.planner import ports as port_items
 from netwright.planner import vpns as vpn_items
 from netwright.planner.gateways import Place
@@ -40,6 +41,7 @@ from netwright.store import (
     groups,
     logs,
     networks,
+    port_forwardings,
     ports,
     presence,
     subnets,
@@ -144,6 +146,22 @@ def _floating_ips(connection: sa.Connection, host: HostName, wanted: Collection[
                 yield item
 
 
+def _forwards(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    here = port_forwardings.homes(connection, host, [FloatingIpId(one) for one in wanted])
+    if not here:
+        return
+    found = [record.value for record in floating_ips.find(connection, {"id": sorted(here)})]
+    reached = {one for listed in here.values() for one in listed}
+    forwardings = [record.value for record in port_forwardings.find(connection, {"id": sorted(reached)})]
+    external = {
+        record.value.id: record.value
+        for record in networks.find(connection, {"id": {one.network_id for one in found}})
+    }
+    for one in found:
+        theirs = [each for each in forwardings if each.floating_ip_id == one.id]
+        yield forwarding_items.item(one, external[one.network_id], theirs)
+
+
 def _vpns(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
     found = [record.value for record in vpns.find(connection, {"id": wanted})]
     items = _networks(connection, host, sorted({vpn.network_id for vpn in found}))
@@ -239,6 +257,7 @@ _READERS: Final = {
     Noun.PORT: _ports,
     Noun.MEMBER: _members,
     Noun.FLOATING_IP: _floating_ips,
+    Noun.FORWARDS: _forwards,
     Noun.SERVED: _served,
     Noun.VPN: _vpns,
 }

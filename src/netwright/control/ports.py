@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text
+from netwright.control import (
+    dhcp_ports,
+    fixed_ips,
+    gateways,
+    groups,
+    macs,
+    port_checks,
+    port_forwardings,
+    text,
+)
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
@@ -76,6 +85,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
+    port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
     work.touch(Touched.NETWORK_ITEM, port.network_id)
     work.touch(Touched.GROUP_USE, *port.security_groups)
@@ -163,6 +173,7 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     if request.fixed_ips is not UNSET:
         port = fixed_ips.assign(work, port, ground, request.fixed_ips)
     _refuse_orphans(work, port)
+    port_forwardings.drop_in(work, port.id, [fixed.address for fixed in port.fixed_ips])
     return port
 
 

@@ -17,6 +17,7 @@ from netwright.model.ids import (
     Mac,
     NamespaceName,
     NetworkId,
+    PortForwardingId,
     PortId,
     ProjectId,
     RuleId,
@@ -364,6 +365,38 @@ class FloatingIp:
     """The external network that the address is from."""
     address: IPv4Address
     association: Association | None = None
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports of a protocol that has them, 1 to 65535, both ends included."""
+
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        return self.last - self.first + 1
+
+
+FORWARDED: Final = {"tcp": 6, "udp": 17, "sctp": 132}
+"""The protocols whose ports can be forwarded, and their numbers (IANA)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortForwarding:
+    """Ports of a floating IP that are a port's: each the one of its place, or all of them one."""
+
+    id: PortForwardingId
+    floating_ip_id: FloatingIpId
+    protocol: str
+    """One of FORWARDED."""
+    external: Ports
+    port_id: PortId
+    internal_address: IPv4Address
+    internal: Ports
+    """As many as `external`, or one."""
     description: str = ""
 
 

@@ -34,6 +34,7 @@ from netwright.model.intent import (
     HostRoute,
     Match,
     Pool,
+    Ports,
     Prefix,
     Remote,
     Revocation,
@@ -51,6 +52,7 @@ class Noun(StrEnum):
     PORT = "port"
     MEMBER = "member"
     FLOATING_IP = "floating_ip"
+    FORWARDS = "forwards"
     SERVED = "served"
     VPN = "vpn"
 
@@ -357,6 +359,36 @@ class FloatingIpItem:
 
 
 @dataclass(frozen=True, slots=True)
+class PortForward:
+    """Ports of a floating IP that are a guest's: each the one of its place, or all of them one."""
+
+    protocol: str
+    """One of intent.FORWARDED."""
+    external: Ports
+    port_id: PortId
+    address: IPv4Address
+    """The guest's own."""
+    internal: Ports
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardsItem:
+    """A floating IP that stands for no port, but has ports that are guests' on networks of this host.
+
+    `uplink` is where the address is held and announced; None means it is routed to the host.
+    """
+
+    id: FloatingIpId
+    address: IPv4Address
+    uplink: LinkName | None
+    forwards: tuple[PortForward, ...]
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.FORWARDS, self.id)
+
+
+@dataclass(frozen=True, slots=True)
 class VpnItem:
     """A way from outside into a network whose gateway is on this host."""
 
@@ -383,6 +415,7 @@ Item = (
     | PortItem
     | MemberItem
     | FloatingIpItem
+    | ForwardsItem
     | ServedItem
     | VpnItem
 )

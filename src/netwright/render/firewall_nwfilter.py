@@ -18,6 +18,7 @@ from netwright.model.nwfilter import BOUND
 from netwright.model.plan import (
     AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostItem,
     Item,
@@ -62,7 +63,7 @@ def nwfilter_firewall(item: Item, traits: Traits) -> ByStage:
             return _parts(nft, port_filter(item), port_binding(item))
         case PortItem() | MemberItem():
             return _parts(membership(item))
-        case FloatingIpItem() | VpnItem() | ServedItem():
+        case FloatingIpItem() | ForwardsItem() | VpnItem() | ServedItem():
             return _parts({} if isinstance(item, ServedItem) else outside_nat(item))
         case _:
             assert_never(item)

@@ -12,6 +12,7 @@ from netwright.model.host import Stage, Traits
 from netwright.model.plan import (
     AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostItem,
     Item,
@@ -61,7 +62,7 @@ def unfiltered(item: Item, traits: Traits) -> ByStage:
             return _nft(firewall_base(traits))
         case NetworkItem():
             return _nft(network_nat(item, traits))
-        case FloatingIpItem() | VpnItem():
+        case FloatingIpItem() | ForwardsItem() | VpnItem():
             return _nft(outside_nat(item))
         case GroupItem() | AddressGroupItem() | PortItem() | MemberItem() | ServedItem():
             return {}
@@ -78,7 +79,7 @@ def iptables(item: Item, traits: Traits) -> ByStage:
             parts = firewall_iptables_base.firewall_base(traits)
         case NetworkItem():
             parts = firewall_iptables_nat.network_nat(item, traits)
-        case FloatingIpItem() | VpnItem():
+        case FloatingIpItem() | ForwardsItem() | VpnItem():
             parts = firewall_iptables_nat.outside_nat(item, traits)
         case ServedItem():
             parts = {}

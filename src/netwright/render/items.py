@@ -13,6 +13,7 @@ from netwright.model.ids import HOST_NAMESPACE
 from netwright.model.plan import (
     AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostItem,
     Item,
@@ -60,14 +61,14 @@ def _render(item: Item, traits: Traits) -> ByStage:
             return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
         case ServedItem():
             return {Stage.DHCP_FILES: untyped(port_dhcp(item.port))}
-        case FloatingIpItem() | VpnItem():
+        case FloatingIpItem() | ForwardsItem() | VpnItem():
             return _outside(item)
         case _:
             assert_never(item)
 
 
-def _outside(item: FloatingIpItem | VpnItem) -> ByStage:
-    if isinstance(item, FloatingIpItem):
+def _outside(item: FloatingIpItem | ForwardsItem | VpnItem) -> ByStage:
+    if isinstance(item, FloatingIpItem | ForwardsItem):
         return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
     return {Stage.WIREGUARD: untyped(vpn_links(item)), Stage.ROUTES: untyped(vpn_routes(item))}
 

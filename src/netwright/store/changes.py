@@ -27,6 +27,7 @@ class Touched(StrEnum):
     ADDRESS_GROUP = "address_group"
     """Its prefixes, or whether a plan needs it."""
     FLOATING_IP = "floating_ip"
+    """The floating IP or one of its port forwardings."""
     VPN = "vpn"
     """The VPN or one of its peers."""
     GATEWAY = "gateway"

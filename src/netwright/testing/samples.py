@@ -16,12 +16,14 @@ from netwright.model.ids import (
     SubnetId,
     VpnId,
 )
-from netwright.model.intent import VPN_PRIVATE_PORT, GatewayPlace, Guest, InNamespace
+from netwright.model.intent import VPN_PRIVATE_PORT, GatewayPlace, Guest, InNamespace, Ports
 from netwright.model.plan import (
     FloatingIpItem,
+    ForwardsItem,
     NetworkItem,
     Nic,
     PortAddress,
+    PortForward,
     PortItem,
     Serving,
     SubnetPlan,
@@ -130,6 +132,18 @@ def sample_floating_ip(port: PortItem, address: str, *, number: int = 1) -> Floa
         zone=port.zone,
         uplink=LinkName("wan"),
     )
+
+
+def sample_forwards(address: str, *forwards: PortForward, number: int = 1) -> ForwardsItem:
+    """Floating IP `number`, over the link wan, with these port forwardings."""
+    identity = FloatingIpId(f"{number:08x}-f10a-4000-8000-000000000000")
+    return ForwardsItem(identity, IPv4Address(address), LinkName("wan"), forwards)
+
+
+def sample_port_forward(port: PortItem, protocol: str, external: Ports, internal: Ports) -> PortForward:
+    """Those ports outside are those of the port's first fixed address of IPv4."""
+    address = next(held.address for held in port.addresses if isinstance(held.address, IPv4Address))
+    return PortForward(protocol, external, port.id, address, internal)
 
 
 def sample_vpn(
