@@ -13,6 +13,7 @@ from asking import (
     groups,
     logs,
     networks,
+    port_forwardings,
     ports,
     rules,
     subnets,
@@ -32,6 +33,7 @@ from netwright.control.groups import GroupRequest
 from netwright.control.logs import LogRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.port_checks import PairRequest
+from netwright.control.port_forwardings import ForwardingRequest
 from netwright.control.ports import PortRequest
 from netwright.control.rules import RuleRequest
 from netwright.control.subnets import SubnetRequest
@@ -49,6 +51,7 @@ from netwright.model.intent import (
     InNamespace,
     Ipv6Mode,
     LogEvent,
+    Ports,
     Revocation,
     Unplugged,
 )
@@ -142,6 +145,18 @@ class Users(RuleBasedStateMachine):
         )
         request = FloatingIpRequest(network_id=made[2], port_id=guests[0].value.id)
         floating_ips.create(self.world, [request])
+        (shared,) = floating_ips.create(self.world, [FloatingIpRequest(network_id=made[2])])
+        forwarded = ports.create(
+            self.world, [PortRequest(network_id=made[0], host=HOST, attachment=HostTap())]
+        )
+        request = ForwardingRequest(
+            floating_ip_id=shared.value.id,
+            protocol="udp",
+            external=Ports(1, 9),
+            port_id=forwarded[0].value.id,
+            internal=Ports(1, 9),
+        )
+        port_forwardings.create(self.world, [request])
 
     @rule(place=st.sampled_from(GatewayPlace), external=st.booleans(), guarded=st.booleans())
     def create_network(self, place, external, guarded):
@@ -372,6 +387,31 @@ class Users(RuleBasedStateMachine):
         with contextlib.suppress(RequestError):
             floating_ips.delete(self.world, pick(floating_ips.find(self.world, {}), at).value.id)
 
+    @rule(at=PICK, port=PICK, number=st.integers(1, 4))
+    def forward_port(self, at, port, number):
+        with contextlib.suppress(RequestError):
+            request = ForwardingRequest(
+                floating_ip_id=pick(floating_ips.find(self.world, {}), at).value.id,
+                protocol="tcp",
+                external=Ports(number, 4),
+                port_id=self.port(port).id,
+                internal=Ports(number, number),
+            )
+            port_forwardings.create(self.world, [request])
+
+    @rule(at=PICK, port=PICK)
+    def change_forwarding(self, at, port):
+        with contextlib.suppress(RequestError):
+            forwarding = pick(port_forwardings.find(self.world, {}), at).value.id
+            request = ForwardingRequest(port_id=self.port(port).id, internal_address=None)
+            port_forwardings.update(self.world, forwarding, request)
+
+    @rule(at=PICK)
+    def delete_forwarding(self, at):
+        with contextlib.suppress(RequestError):
+            forwarding = pick(port_forwardings.find(self.world, {}), at).value.id
+            port_forwardings.delete(self.world, forwarding)
+
     @rule(at=PICK, kind=st.sampled_from(VpnKind), last=st.integers(0, 3))
     def create_vpn(self, at, kind, last):
         with contextlib.suppress(RequestError):
@@ -435,6 +475,14 @@ class Users(RuleBasedStateMachine):
             if association is not None:
                 theirs = ports.get(self.world, association.port_id).value.fixed_ips
                 assert association.fixed_address in {fixed.address for fixed in theirs}
+
+    @invariant()
+    def ports_are_forwarded_to_addresses_that_are_there(self):
+        """Every port forwarding names an address that its port has, and its floating IP stands for no port."""
+        for record in port_forwardings.find(self.world, {}):
+            theirs = ports.get(self.world, record.value.port_id).value.fixed_ips
+            assert record.value.internal_address in {fixed.address for fixed in theirs}
+            assert floating_ips.get(self.world, record.value.floating_ip_id).value.association is None
 
 
 def follow(machine: Users, plan: HostPlan) -> HostPlan:

@@ -8,15 +8,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 
-from netwright.api.server import Server, open_server
-from netwright.control.liveness import PATIENCE
+from netwright.api.server import Server, Settings, open_server
 from netwright.model.ids import HostName
 from netwright.wire.unix_http import UnixConnection
 
 PATIENCE_S = 10.0
+USUAL = Settings()
 
 
 @dataclass(frozen=True)
@@ -83,11 +82,11 @@ def path_of(singular: str) -> str:
 
 
 @contextmanager
-def serving(directory: Path, *, tcp: bool = True, patience: timedelta = PATIENCE) -> Iterator[Server]:
+def serving(directory: Path, *, tcp: bool = True, settings: Settings = USUAL) -> Iterator[Server]:
     """A server whose database and socket are in the directory."""
     listen = ("127.0.0.1", 0) if tcp else None
     database = f"sqlite:///{directory}/netwright.db"
-    server = open_server(database, HostName("h1"), directory / "api.sock", listen, patience=patience)
+    server = open_server(database, HostName("h1"), directory / "api.sock", listen, settings)
     server.start()
     try:
         yield server

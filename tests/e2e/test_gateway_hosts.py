@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from served import Answer, Client, client_of, serving
 
+from netwright.api.server import Settings
 from netwright.model.ids import NamespaceName, NetworkId, bridge_name
 from netwright.testing.dhcp_client import DhcpClient
 from netwright.testing.namespaces import add_addresses, add_veth, eventually, ip, namespace, run
@@ -133,7 +134,7 @@ def deployed() -> Iterator[Deployment]:
         # A socket's path has at most 107 characters, and dnsmasq must be able to read below it.
         directory = Path(stack.enter_context(TemporaryDirectory(prefix="nwt-")))
         directory.chmod(0o755)
-        server = stack.enter_context(serving(directory, patience=PATIENCE))
+        server = stack.enter_context(serving(directory, settings=Settings(patience=PATIENCE)))
         world = stack.enter_context(namespace("world"))
         hosts = {name: stack.enter_context(namespace(f"host{name}")) for name in HOSTS}
         guests = {name: stack.enter_context(namespace(f"guest{name}")) for name in HOSTS}

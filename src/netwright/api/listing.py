@@ -46,7 +46,9 @@ def _filtered(resource: Resource, call: Call, views: Iterable[View]) -> list[Vie
     for name, value in call.query:
         if name in resource.by_name and name not in resource.columns:
             wanted.setdefault(name, set()).add(value)
-    return [view for view in views if all(_matches(view[name], values) for name, values in wanted.items())]
+    return [
+        view for view in views if all(_matches(view.get(name), values) for name, values in wanted.items())
+    ]
 
 
 def _matches(value: object, wanted: set[str]) -> bool:

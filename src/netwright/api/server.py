@@ -10,6 +10,8 @@ import random
 import socket
 import threading
 import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +23,8 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from netwright.api.app import create_app
+from netwright.api.call import Identify, anybody
+from netwright.api.patience import PatientProtocol
 from netwright.api.watch import Bell
 from netwright.control.liveness import PATIENCE, Liveness
 from netwright.control.world import World
@@ -61,7 +65,7 @@ class Server:
         config = uvicorn.Config(
             app,
             loop=loop,
-            http="httptools",
+            http=PatientProtocol,
             ws="none",
             access_log=False,
             log_config=None,
@@ -104,20 +108,26 @@ class Server:
         _LOG.info("api_stopped", socket=str(self.socket_path))
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a server is, beside where it is."""
+
+    patience: timedelta = PATIENCE
+    """After so long without a report a host is taken for dead."""
+    quotas: Mapping[str, int] = field(default_factory=dict)
+    """Those of projects that have none of their own; what is not named has no limit."""
+    identify: Callable[[World], Identify] = lambda _: anybody
+    """Makes what tells who asks; without it everybody is admin."""
+
+
 def open_server(
     database_url: str,
     host_name: HostName,
     socket_path: Path,
     listen: tuple[str, int] | None = None,
-    registry: CollectorRegistry | None = None,
-    patience: timedelta = PATIENCE,
+    settings: Settings = Settings(),
 ) -> Server:
-    """Opens the database and builds all that a server needs; it is not started yet.
-
-    `patience`: after so long without a report a host is taken for dead.
-
-    `/metrics` shows all of the registry: give one to show more there than the API's own.
-    """
+    """Opens the database and builds all that a server needs; it is not started yet."""
     database = open_engine(database_url)
     world = World(
         database=database,
@@ -125,11 +135,13 @@ def open_server(
         clock=lambda: datetime.now(UTC),
         new_id=lambda: str(uuid.uuid4()),
         rng=random.SystemRandom(),
-        liveness=Liveness(patience),
+        liveness=Liveness(settings.patience),
+        quotas=settings.quotas,
     )
     bell = Bell()
-    counted = registry or CollectorRegistry()
-    return Server(create_app(world, counted, bell), bell, database, socket_path, listen, counted)
+    registry = CollectorRegistry()
+    app = create_app(world, registry, bell, settings.identify(world))
+    return Server(app, bell, database, socket_path, listen, registry)
 
 
 class _Uvicorn(uvicorn.Server):

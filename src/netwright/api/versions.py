@@ -7,36 +7,12 @@ from typing import Final
 from starlette.responses import Response
 
 from netwright.api.call import Call, json_response
+from netwright.api.extensions import NAMES
+from netwright.api.nouns import NOUNS
 from netwright.control.nouns import View
 from netwright.model.errors import NotFoundError
 
-_NAMES: Final = {
-    "address-group": "Address group",
-    "allowed-address-pairs": "Allowed Address Pairs",
-    "binding": "Port Binding",
-    "dns-integration": "DNS Integration",
-    "external-net": "Neutron external network",
-    "fip-port-details": "Floating IP Port Details Extension",
-    "logging": "Logging API Extension",
-    "net-mtu": "Network MTU",
-    "net-mtu-writable": "Network MTU (writable)",
-    "netwright-attachment": "Plugging of ports into namespaces and taps",
-    "netwright-gateway-place": "Gateways on hosts or in routers",
-    "netwright-guest": "What the metadata service tells guests",
-    "netwright-revocation": "What becomes of connections that a security group revokes",
-    "pagination": "Pagination support",
-    "port-security": "Port Security",
-    "project-id": "project_id field enabled",
-    "provider": "Provider Network",
-    "security-group": "security-group",
-    "security-groups-remote-address-group": "Remote address group id field for security group rules",
-    "security-groups-normalized-cidr": "Normalized CIDR field for security group rules",
-    "sorting": "Sorting support",
-    "standard-attr-description": "standard-attr-description",
-    "standard-attr-revisions": "Resource revision numbers",
-    "standard-attr-timestamp": "Resource timestamps",
-    "stateful-security-group": "Stateful security group",
-}
+_ROOT: Final = "/v2.0"
 _SINCE: Final = "2026-01-01T00:00:00-00:00"
 
 
@@ -46,26 +22,26 @@ def versions(call: Call) -> Response:
 
 
 def resources(call: Call) -> Response:
-    names = ("network", "subnet", "port", "security-group", "security-group-rule", "floatingip")
+    shown = [row.resource for row in NOUNS.values() if row.resource.root == _ROOT and not row.resource.parent]
     listed = [
         {
-            "name": name.replace("-", "_"),
-            "collection": f"{name}s".replace("-", "_"),
-            "links": [{"rel": "self", "href": f"{call.base_url}/v2.0/{name}s"}],
+            "name": one.singular,
+            "collection": one.plural,
+            "links": [{"rel": "self", "href": f"{call.base_url}{one.collection}"}],
         }
-        for name in names
+        for one in shown
     ]
     return json_response({"resources": listed})
 
 
 def extensions(call: Call) -> Response:
     del call
-    return json_response({"extensions": [_extension(alias) for alias in _NAMES]})
+    return json_response({"extensions": [_extension(alias) for alias in NAMES]})
 
 
 def extension(call: Call) -> Response:
     alias = call.path["alias"]
-    if alias not in _NAMES:
+    if alias not in NAMES:
         raise NotFoundError("Extension", alias)
     return json_response({"extension": _extension(alias)})
 
@@ -73,8 +49,8 @@ def extension(call: Call) -> Response:
 def _extension(alias: str) -> View:
     return {
         "alias": alias,
-        "name": _NAMES[alias],
-        "description": _NAMES[alias],
+        "name": NAMES[alias],
+        "description": NAMES[alias],
         "updated": _SINCE,
         "links": [],
     }

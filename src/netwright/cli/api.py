@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from netwright.api.server import Server, open_server
+from netwright.api.server import Server, Settings, open_server
 from netwright.cli import service
 
 
@@ -32,7 +32,7 @@ def server_of(given: dict[str, object]) -> Server:
         service.host_name(str(given["host"])),
         Path(str(given["socket"])).absolute(),
         service.listen_address(str(given["listen"])),
-        patience=timedelta(seconds=float(str(given["gateway_patience"]))),
+        Settings(patience=timedelta(seconds=float(str(given["gateway_patience"])))),
     )
 
 

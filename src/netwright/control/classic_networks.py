@@ -11,7 +11,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import classic_vpns, networks, quotas, subnets, text
+from netwright.control import classic_vpns, networks, quotas, sharing, subnets, text
 from netwright.control.classic_refusals import (
     CidrConflict,
     DuplicateVlan,
@@ -229,6 +229,7 @@ def give_to(work: Work, record: ClassicRecord, project: ProjectId | None) -> Non
     classic_vpns.give_to(work, record.classic, project or DEFAULT_PROJECT)
     owned = replace(record.network, project_id=project or DEFAULT_PROJECT, shared=project is None)
     network_rows.save(work.connection, owned, work.now)
+    sharing.with_everybody(work, "network", (owned.id, owned.project_id), wanted=owned.shared)
     work.touch(Touched.NETWORK, record.id)
 
 

@@ -14,9 +14,19 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
-from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
+from netwright.model.intent import (
+    Address,
+    Association,
+    FloatingIp,
+    GatewayPlace,
+    Network,
+    Port,
+    PortForwarding,
+    Subnet,
+)
 from netwright.store import addresses, networks, ports, subnets
 from netwright.store import floating_ips as store
+from netwright.store import port_forwardings as forwardings
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -47,6 +57,7 @@ class FloatingIpRecord:
 
     record: Record[FloatingIp]
     port: Port | None
+    forwardings: tuple[PortForwarding, ...] = ()
 
     @property
     def value(self) -> FloatingIp:
@@ -89,9 +100,15 @@ def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> 
     theirs = (
         {record.value.id: record.value for record in ports.find(connection, {"id": wanted})} if wanted else {}
     )
+    forwarded: dict[FloatingIpId, list[PortForwarding]] = {}
+    bare = [record.value.id for record in records if record.value.association is None]
+    for found in forwardings.find(connection, {"floating_ip_id": bare}) if bare else ():
+        forwarded.setdefault(found.value.floating_ip_id, []).append(found.value)
     return [
         FloatingIpRecord(
-            record, theirs.get(record.value.association.port_id) if record.value.association else None
+            record,
+            theirs.get(record.value.association.port_id) if record.value.association else None,
+            tuple(forwarded.get(record.value.id, ())),
         )
         for record in records
     ]

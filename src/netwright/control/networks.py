@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import dhcp_ports, gateways, network_links, overlaps, text
+from netwright.control import dhcp_ports, gateways, network_links, overlaps, sharing, text
 from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
@@ -16,7 +16,7 @@ from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import floating_ips, hosts, ports, subnets, vpns
+from netwright.store import floating_ips, hosts, ports, rbac, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -77,6 +77,7 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
     _check_external(work, old, network)
     network = network_links.with_links(work, old, network)
     store.save(work.connection, network, work.now)
+    _share(work, old, network)
     gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
 
@@ -96,6 +97,7 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     for subnet in subnets.of_network(connection, network.id):
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
+    rbac.forget(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
@@ -125,10 +127,19 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     )
     network = network_links.with_links(work, None, network, segment)
     store.insert(work.connection, network, work.now)
+    _share(work, blank, network)
     if network.gateway_hosts is not GatewayHosts.EVERY:
         gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
     return network.id
+
+
+def _share(work: Work, old: Network, new: Network) -> None:
+    thing = (new.id, new.project_id)
+    if new.shared != old.shared:
+        sharing.with_everybody(work, "network", thing, wanted=new.shared)
+    if new.external != old.external:
+        sharing.with_everybody(work, "network", thing, rbac.EXTERNAL, wanted=new.external)
 
 
 def _asked(network: Network, request: NetworkRequest) -> Network:

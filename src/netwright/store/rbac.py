@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.store import rows
 from netwright.store.tables import rbac_policies
 
 SHARED: Final = "access_as_shared"
@@ -34,3 +36,19 @@ def shared_with(connection: sa.Connection, object_type: str, project: str | None
 def forget(connection: sa.Connection, object_id: str) -> None:
     """Whatever shared it."""
     connection.execute(rbac_policies.delete().where(rbac_policies.c.object_id == object_id))
+
+
+def is_there(connection: sa.Connection, object_id: str, action: str, target: str = EVERYBODY) -> bool:
+    """Whether the thing is shared so with that project, or with everybody."""
+    where = {"object_id": (object_id,), "action": (action,), "target_project": (target,)}
+    return rows.exists(connection, rbac_policies, where)
+
+
+def insert(connection: sa.Connection, values: rows.Values, now: datetime) -> None:
+    rows.insert(connection, rbac_policies, values, now)
+
+
+def withdraw(connection: sa.Connection, object_id: str, action: str, target: str = EVERYBODY) -> None:
+    """What shares the thing so with that project, or with everybody, ends."""
+    where = {"object_id": (object_id,), "action": (action,), "target_project": (target,)}
+    connection.execute(rbac_policies.delete().where(*rows.conditions(rbac_policies, where)))
