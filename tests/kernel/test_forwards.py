@@ -13,7 +13,8 @@ from netwright.kernel import netns
 from netwright.model.host import Stage
 from netwright.model.ids import GroupId, LinkName, NamespaceName
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, InNamespace, PortRange, Ports
-from netwright.model.plan import GroupItem, Item, PortForward, PortItem, RulePlan, Serving
+from netwright.model.plan import GroupItem, Item, PortItem, RulePlan, Serving
+from netwright.model.plan_parts import PortForward
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace, run
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import (

@@ -21,7 +21,6 @@ from netwright.model.ids import HostName, LinkName, NetworkId, PortId, host_brid
 from netwright.model.intent import GatewayHosts, GatewayPlace, HostTap, Unplugged
 from netwright.model.plan import (
     FloatingIpItem,
-    Gateway,
     HostFacts,
     ItemKey,
     NetworkItem,
@@ -31,6 +30,7 @@ from netwright.model.plan import (
     ServedItem,
     VmmLink,
 )
+from netwright.model.plan_parts import Gateway
 
 CIDR = ip_network("10.60.0.0/29")
 GATEWAY = "10.60.0.1"

@@ -29,7 +29,6 @@ from netwright.model.intent import (
     RemoteGroup,
 )
 from netwright.model.plan import (
-    Gateway,
     GroupItem,
     HostFacts,
     HostItem,
@@ -45,9 +44,9 @@ from netwright.model.plan import (
     ServedItem,
     Serving,
     StageFailure,
-    VlanPlan,
     VmmLink,
 )
+from netwright.model.plan_parts import Gateway, VlanPlan
 from netwright.testing.samples import sample_network
 from netwright.wire.codec import (
     WireError,

@@ -11,6 +11,7 @@ NAMES: Final[dict[str, str]] = {
     "dns-integration": "DNS Integration",
     "expose-port-forwarding-in-fip": "Expose Port Forwarding in Floating IP",
     "external-net": "Neutron external network",
+    "extra_dhcp_opt": "Neutron Extra DHCP options",
     "fip-port-details": "Floating IP Port Details Extension",
     "floating-ip-port-forwarding": "Floating IP Port Forwarding",
     "floating-ip-port-forwarding-description": "Floating IP Port Forwarding new attribute description",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from netwright.control import (
+    dhcp_options,
     dhcp_ports,
     fixed_ips,
     gateways,
@@ -14,6 +15,7 @@ from netwright.control import (
     port_forwardings,
     text,
 )
+from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
@@ -49,6 +51,8 @@ class PortRequest:
     host: str | Left | None = UNSET
     attachment: Attachment | Left = UNSET
     guest: Guest | Left = UNSET
+    dhcp_options: tuple[OptionRequest, ...] = ()
+    """Added to those that are there, or in their place."""
 
 
 def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
@@ -147,6 +151,7 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         host=port_checks.host(given(request.host, port.host)),
         attachment=given(request.attachment, port.attachment),
         guest=port_checks.guest(given(request.guest, port.guest)),
+        dhcp_options=dhcp_options.merged(port.dhcp_options, request.dhcp_options),
     )
     if request.allowed_address_pairs is not UNSET:
         pairs = port_checks.pairs(request.allowed_address_pairs, asked.mac)

@@ -176,10 +176,12 @@ class Route:
 
 
 class FileKind(StrEnum):
-    """dnsmasq's two directories of small files."""
+    """dnsmasq's directories of small files."""
 
     DHCP = "dhcp"
     """dhcp-hostsdir: who gets which address."""
+    OPTIONS = "options"
+    """dhcp-optsdir: what a port's guest gets of its own."""
     DNS = "dns"
     """hostsdir: names and addresses."""
 

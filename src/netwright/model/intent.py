@@ -7,6 +7,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.ids import (
     AddressGroupId,
     FloatingIpId,
@@ -199,6 +200,7 @@ class Port:
     host: HostName | None = None
     attachment: Attachment = Unplugged()
     guest: Guest = Guest()
+    dhcp_options: tuple[DhcpOption, ...] = ()
 
 
 class Direction(StrEnum):

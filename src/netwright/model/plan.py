@@ -8,6 +8,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.ids import (
     AddressGroupId,
     FloatingIpId,
@@ -34,11 +35,11 @@ from netwright.model.intent import (
     HostRoute,
     Match,
     Pool,
-    Ports,
     Prefix,
     Remote,
     Revocation,
 )
+from netwright.model.plan_parts import Gateway, PortForward, VlanPlan
 from netwright.model.vpn_plans import VpnWay
 
 
@@ -104,27 +105,6 @@ class SubnetPlan:
     dns_nameservers: tuple[Address, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
     pools: tuple[Pool, ...] = ()
-
-
-class Gateway(StrEnum):
-    """Where the gateway of a host network is, as one host sees it."""
-
-    EVERY = "every"
-    """Here, as on every host."""
-    OWN = "own"
-    """Here, at an address that no other host has; others have theirs."""
-    ONLY = "only"
-    """Here alone, for the guests of all hosts."""
-    ELSEWHERE = "elsewhere"
-    """On another host: here is a bridge, and nothing of the host's own on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class VlanPlan:
-    """A device for a VLAN: the physical link below it, and the VLAN's number."""
-
-    parent: LinkName
-    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +267,7 @@ class PortItem:
     """Those about what this port drops that name no group."""
     bridge_called: LinkName | None = None
     """The name of its network's bridge, where somebody chose one."""
+    dhcp_options: tuple[DhcpOption, ...] = ()
 
     @property
     def key(self) -> ItemKey:
@@ -356,19 +337,6 @@ class FloatingIpItem:
     @property
     def key(self) -> ItemKey:
         return ItemKey(Noun.FLOATING_IP, self.id)
-
-
-@dataclass(frozen=True, slots=True)
-class PortForward:
-    """Ports of a floating IP that are a guest's: each the one of its place, or all of them one."""
-
-    protocol: str
-    """One of intent.FORWARDED."""
-    external: Ports
-    port_id: PortId
-    address: IPv4Address
-    """The guest's own."""
-    internal: Ports
 
 
 @dataclass(frozen=True, slots=True)

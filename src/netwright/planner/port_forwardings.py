@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from netwright.model.intent import FloatingIp, Network, PortForwarding
-from netwright.model.plan import ForwardsItem, PortForward
+from netwright.model.plan import ForwardsItem
+from netwright.model.plan_parts import PortForward
 
 
 def item(floating: FloatingIp, external: Network, forwardings: Iterable[PortForwarding]) -> ForwardsItem:

@@ -14,7 +14,8 @@ from netwright.model.ids import (
     dhcp_peer_name,
 )
 from netwright.model.intent import Address, GatewayPlace
-from netwright.model.plan import FloatingIpItem, ForwardsItem, Gateway, NetworkItem
+from netwright.model.plan import FloatingIpItem, ForwardsItem, NetworkItem
+from netwright.model.plan_parts import Gateway
 
 Addresses = dict[AddressKey, AddressUse]
 Routes = dict[RouteKey, Route]

@@ -6,7 +6,8 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.intent import EtherType, GatewayPlace, Ports, ethertype_of
-from netwright.model.plan import FloatingIpItem, ForwardsItem, NetworkItem, PortForward, VpnItem
+from netwright.model.plan import FloatingIpItem, ForwardsItem, NetworkItem, VpnItem
+from netwright.model.plan_parts import PortForward
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_iptables_uplinks import floating_ip_uplink, network_uplink
 from netwright.render.firewall_iptables_vpns import vpn_nat

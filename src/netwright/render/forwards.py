@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from netwright.model.intent import FORWARDED
-from netwright.model.plan import ForwardsItem, PortForward
+from netwright.model.plan import ForwardsItem
+from netwright.model.plan_parts import PortForward
 from netwright.render.nft import INET, Nft, element, mapping
 
 FORWARD_MAPS: Final = {

@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import (
     GroupId,
@@ -153,6 +154,7 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         host=None if row.host is None else HostName(row.host),
         attachment=_attachment(row),
         guest=_guest(row.guest),
+        dhcp_options=tuple(DhcpOption(*one) for one in row.extra_dhcp_opts),
     )
     return PortRecord(port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain)
 
@@ -166,6 +168,7 @@ def _values(port: Port, label: str | None) -> Mapping[str, object]:
         "mac": port.mac,
         "label": label,
         "allowed_address_pairs": [[str(pair.prefix), pair.mac] for pair in port.allowed_address_pairs],
+        "extra_dhcp_opts": [[one.name, one.value, one.version] for one in port.dhcp_options],
         "port_security_enabled": port.port_security_enabled,
         "admin_state_up": port.admin_state_up,
         "device_id": port.device_id,

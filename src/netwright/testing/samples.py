@@ -23,12 +23,12 @@ from netwright.model.plan import (
     NetworkItem,
     Nic,
     PortAddress,
-    PortForward,
     PortItem,
     Serving,
     SubnetPlan,
     VpnItem,
 )
+from netwright.model.plan_parts import PortForward
 from netwright.model.vpn_plans import ForwardPlan, VpnWay
 
 NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
