@@ -3,7 +3,8 @@
 Additions reach a running daemon by inotify. It forgets a reservation or an option only on SIGHUP, and a
 lease only when that is released, so a file that goes or changes, but for names, is first set aside under a
 dotted name and stays there until its leases are gone: an agent that starts after a kill in between ends
-the work.
+the work. Tags are read when a daemon starts, and so they end the one that runs: its exit is seen, and it is
+started anew.
 """
 
 from __future__ import annotations
@@ -96,6 +97,8 @@ class DhcpFiles:
             before = path.read_text(errors="replace")
         if key.kind is not FileKind.DNS and before not in {None, text}:
             self._set_aside(key)
+        elif key.kind is FileKind.TAGS and before is None:
+            write(self._old(key), "")  # a daemon that runs has yet to read it
         if before != text:
             write(path, text)
         return key.kind is not FileKind.DNS and self._old(key).exists()
@@ -122,7 +125,10 @@ class DhcpFiles:
             by_network.setdefault(key.network, []).append(key)
         for network, settled in by_network.items():
             home = Home(self._directory, network)
-            home.daemon.hang_up()
+            if any(key.kind is FileKind.TAGS for key in settled):
+                home.daemon.stop()
+            else:
+                home.daemon.hang_up()
             _release(home, set().union(*(self._gone(key) for key in settled if key.kind is FileKind.DHCP)))
             for key in settled:
                 self._old(key).unlink(missing_ok=True)

@@ -3,7 +3,7 @@
     {directory}/dnsmasq/{network}/dnsmasq.conf   what the running daemon was started with
                                   place          where: namespace, link, and what these were then
                                   pid  leases    written by dnsmasq
-                                  dhcp/  options/  dns/    one small file a port
+                                  dhcp/  options/  tags/  dns/    one small file a port
 
 Ours: every process whose command line names such a configuration file. dnsmasq reads as a user of its
 own, so directories are 0755 and files 0644; it opens its lease file before it gives up root.
@@ -25,7 +25,6 @@ from netwright.kernel.netns import inside, path_of
 from netwright.model.host import FileKind
 from netwright.model.ids import LinkName, NamespaceName, NetworkId
 
-_TAGGED: Final = "set:"
 OLD: Final = ".old-"
 """dnsmasq passes over names that start with a dot."""
 NEW: Final = ".new-"
@@ -167,7 +166,7 @@ def reservations(text: str) -> set[tuple[str, str]]:
     pairs = set()
     for line in text.splitlines():
         mac, *words = line.split(",")
-        pairs |= {(word.strip("[]"), mac) for word in words[:-1] if not word.startswith(_TAGGED)}
+        pairs |= {(word.strip("[]"), mac) for word in words[:-1]}
     return pairs
 
 

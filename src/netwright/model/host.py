@@ -182,6 +182,8 @@ class FileKind(StrEnum):
     """dhcp-hostsdir: who gets which address."""
     OPTIONS = "options"
     """dhcp-optsdir: what a port's guest gets of its own."""
+    TAGS = "tags"
+    """conf-dir: by which tag a port's own options know it; read only when a daemon starts."""
     DNS = "dns"
     """hostsdir: names and addresses."""
 

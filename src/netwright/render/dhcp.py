@@ -48,7 +48,12 @@ def network_dhcp(network: NetworkItem, traits: Traits) -> Mapping[NetworkId, Dns
 
 def port_dhcp(port: PortItem) -> Mapping[DhcpFileKey, str]:
     """The port's reservations and its names; no file where it would be empty."""
-    texts = {FileKind.OPTIONS: _options(port), FileKind.DHCP: _reservations(port), FileKind.DNS: _names(port)}
+    texts = {
+        FileKind.OPTIONS: _options(port),
+        FileKind.TAGS: _tags(port),
+        FileKind.DHCP: _reservations(port),
+        FileKind.DNS: _names(port),
+    }
     return {
         DhcpFileKey(port.network_id, kind, port.id): "".join(f"{line}\n" for line in lines)
         for kind, lines in texts.items()
@@ -71,6 +76,7 @@ def _base(network: NetworkItem, link: str, directory: str) -> Iterator[str]:
     yield f"dhcp-leasefile={directory}/leases"
     yield f"dhcp-hostsdir={directory}/dhcp"
     yield f"dhcp-optsdir={directory}/options"
+    yield f"conf-dir={directory}/tags"
     yield f"hostsdir={directory}/dns"
     yield "no-hosts"
     yield f"domain={local}"
@@ -174,21 +180,26 @@ def _reservations(port: PortItem) -> list[str]:
 
 
 def _reservation(port: PortItem, fixed: PortAddress) -> str:
-    own = f",set:{_tag(port)}" if port.dhcp_options else ""
     if fixed.serving not in _ADDRESS_BY_FILE:
-        # Known, and no more: for a name without address dnsmasq would lease what the name stands for.
-        return f"{port.mac},set:known-only{own}"
-    return f"{port.mac}{own},{_bracketed(fixed.address)},{_fqdn(port, fixed.address)}"
+        # Known, and no more: for a name without address dnsmasq would lease what the name stands for, and
+        # with a tag it dies when it is to read its files anew (docs/decisions/0025).
+        return f"{port.mac},1d"
+    return f"{port.mac},{_bracketed(fixed.address)},{_fqdn(port, fixed.address)}"
 
 
 def _options(port: PortItem) -> list[str]:
-    """dhcp-option lines for this port alone: its reservations' tag goes before its subnet's."""
+    """dhcp-option lines for this port alone: its tag goes before its subnet's."""
     if not any(fixed.serving in _SERVED_BY_FILE for fixed in port.addresses):
         return []
     numbered = ((option_number(one.name, one.version), one) for one in port.dhcp_options)
     return [
         f"tag:{_tag(port)},{_family(one)}{number}{_values(one.value)}" for number, one in numbered if number
     ]
+
+
+def _tags(port: PortItem) -> list[str]:
+    """The tag is not set by the reservation: dnsmasq 2.90 dies of such on SIGHUP (docs/decisions/0025)."""
+    return [f"dhcp-mac=set:{_tag(port)},{port.mac}"] if _options(port) else []
 
 
 def _tag(port: PortItem) -> str:
