@@ -149,14 +149,12 @@ class Users(RuleBasedStateMachine):
         forwarded = ports.create(
             self.world, [PortRequest(network_id=made[0], host=HOST, attachment=HostTap())]
         )
-        request = ForwardingRequest(
-            floating_ip_id=shared.value.id,
-            protocol="udp",
-            external=Ports(1, 9),
-            port_id=forwarded[0].value.id,
-            internal=Ports(1, 9),
+        self.forward(shared.value.id, forwarded[0].value.id, Ports(1, 9), Ports(1, 9))
+
+    def forward(self, floating, port, external, internal):
+        port_forwardings.create(
+            self.world, [ForwardingRequest(floating, "tcp", external, port, internal=internal)]
         )
-        port_forwardings.create(self.world, [request])
 
     @rule(place=st.sampled_from(GatewayPlace), external=st.booleans(), guarded=st.booleans())
     def create_network(self, place, external, guarded):
@@ -390,14 +388,8 @@ class Users(RuleBasedStateMachine):
     @rule(at=PICK, port=PICK, number=st.integers(1, 4))
     def forward_port(self, at, port, number):
         with contextlib.suppress(RequestError):
-            request = ForwardingRequest(
-                floating_ip_id=pick(floating_ips.find(self.world, {}), at).value.id,
-                protocol="tcp",
-                external=Ports(number, 4),
-                port_id=self.port(port).id,
-                internal=Ports(number, number),
-            )
-            port_forwardings.create(self.world, [request])
+            floating = pick(floating_ips.find(self.world, {}), at).value.id
+            self.forward(floating, self.port(port).id, Ports(number, 4), Ports(number, number))
 
     @rule(at=PICK, port=PICK)
     def change_forwarding(self, at, port):

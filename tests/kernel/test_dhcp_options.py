@@ -213,3 +213,20 @@ def test_what_a_killed_agent_set_aside_is_finished_by_the_next(bench: Bench) -> 
     bench.files.remove([options])
     assert options not in bench.files.observe()
     assert "new_tftp_server_name" not in bench.heard()
+
+
+def test_a_guest_that_only_asks_for_options_does_not_end_the_daemon(bench: Bench) -> None:
+    """With stateless DHCPv6 the daemon outlives what it has told, and is told to forget."""
+    subnet = sample_subnet("fd94::/64", Serving.DHCPV6_STATELESS, number=2)
+    network = sample_network(subnet)
+    own = sample_port(sample_address(subnet, "fd94::f816:3eff:fe00:1"), number=1, network=network)
+    bench.files.put(port_dhcp(own))
+    rendered = network_dhcp(network, Traits(str(bench.directory), bridge_conntrack=False))
+    bench.daemons.put({key: replace(value, namespace=bench.host) for key, value in rendered.items()})
+    before = bench.pid
+    assert bench.heard(0, 6, "-S")["new_dhcp6_name_servers"] == "fd94::1"
+    for _ in range(2):
+        bench.files.put(port_dhcp(port(2)))
+        bench.files.remove(list(port_dhcp(port(2))))
+        Home(bench.directory, NETWORK).await_rest()
+        assert bench.pid == before
