@@ -30,7 +30,6 @@ from netwright.model.intent import (
 )
 from netwright.model.plan import (
     GroupItem,
-    HostFacts,
     HostItem,
     HostPlan,
     ItemKey,
@@ -38,15 +37,12 @@ from netwright.model.plan import (
     PlanDelta,
     PortAddress,
     PortItem,
-    PortStatus,
-    Report,
     RulePlan,
     ServedItem,
     Serving,
-    StageFailure,
-    VmmLink,
 )
 from netwright.model.plan_parts import Gateway, VlanPlan
+from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
 from netwright.testing.samples import sample_network
 from netwright.wire.codec import (
     WireError,

@@ -12,6 +12,7 @@ from netwright.api import (
     networks,
     port_forwardings,
     ports,
+    qos,
     rules,
     subnets,
     vpn_peers,
@@ -40,6 +41,7 @@ _ROWS: Final = (
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
     Noun(described.port_forwardings.RESOURCE, port_forwardings.PortForwardings(), tables.port_forwardings),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
+    *qos.ALL,
     Noun(described.vpns.RESOURCE, vpns.Vpns(), tables.vpns),
     Noun(described.vpns.PEER, vpn_peers.VpnPeers(), tables.vpn_peers),
 )

@@ -172,7 +172,7 @@ def _schemas(resources: Iterable[Resource]) -> Node:
     found: Node = {}
     for resource in resources:
         seen = [one for one in resource.attributes if one.see is not Role.NOBODY]
-        found[resource.error_noun] = {
+        found[resource.schema_name] = {
             "type": "object",
             "description": resource.doc,
             "properties": {one.name: _shown(one) for one in seen},
@@ -180,7 +180,7 @@ def _schemas(resources: Iterable[Resource]) -> Node:
         }
         for verb, suffix in ((Verb.CREATE, "Create"), (Verb.UPDATE, "Update")):
             if verb in resource.verbs:
-                found[resource.error_noun + suffix] = _given(resource, verb)
+                found[resource.schema_name + suffix] = _given(resource, verb)
     return found
 
 
@@ -279,7 +279,7 @@ def _json(schema: Schema, *, required: bool = False) -> Node:
 
 
 def _ref(resource: Resource, suffix: str) -> Node:
-    return {"$ref": f"#/components/schemas/{resource.error_noun}{suffix}"}
+    return {"$ref": f"#/components/schemas/{resource.schema_name}{suffix}"}
 
 
 def _spoken(name: str) -> str:

@@ -21,6 +21,7 @@ from netwright.model.ids import (
     PortForwardingId,
     PortId,
     ProjectId,
+    QosPolicyId,
     RuleId,
     SubnetId,
     VpnId,
@@ -73,6 +74,8 @@ class Network:
     port_security_enabled: bool = True
     description: str = ""
     dns_domain: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Holds for those of its guests' ports that have none of their own."""
     uplink: LinkName | None = None
     """A physical link: enslaved to the bridge, or, for an external network, where floating IPs live."""
     nat: bool = True
@@ -201,6 +204,7 @@ class Port:
     attachment: Attachment = Unplugged()
     guest: Guest = Guest()
     dhcp_options: tuple[DhcpOption, ...] = ()
+    qos_policy_id: QosPolicyId | None = None
 
 
 class Direction(StrEnum):
@@ -368,6 +372,8 @@ class FloatingIp:
     address: IPv4Address
     association: Association | None = None
     description: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Its bandwidth limits hold for what goes through the address; ingress is what comes to it."""
 
 
 @dataclass(frozen=True, slots=True)

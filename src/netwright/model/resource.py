@@ -129,7 +129,12 @@ class Resource:
 
     @cached_property
     def error_noun(self) -> str:
-        return self.noun or "".join(word.capitalize() for word in self.singular.split("_"))
+        return self.noun or self.schema_name
+
+    @cached_property
+    def schema_name(self) -> str:
+        """Of its schemas in OpenAPI: no two resources have the same."""
+        return "".join(word.capitalize() for word in self.singular.split("_"))
 
     @property
     def collection(self) -> str:

@@ -19,6 +19,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    PortQosItem,
     ServedItem,
     VpnItem,
 )
@@ -64,7 +65,7 @@ def unfiltered(item: Item, traits: Traits) -> ByStage:
             return _nft(network_nat(item, traits))
         case FloatingIpItem() | ForwardsItem() | VpnItem():
             return _nft(outside_nat(item))
-        case GroupItem() | AddressGroupItem() | PortItem() | MemberItem() | ServedItem():
+        case GroupItem() | AddressGroupItem() | PortItem() | MemberItem() | ServedItem() | PortQosItem():
             return {}
         case _:
             assert_never(item)
@@ -81,7 +82,7 @@ def iptables(item: Item, traits: Traits) -> ByStage:
             parts = firewall_iptables_nat.network_nat(item, traits)
         case FloatingIpItem() | ForwardsItem() | VpnItem():
             parts = firewall_iptables_nat.outside_nat(item, traits)
-        case ServedItem():
+        case ServedItem() | PortQosItem():
             parts = {}
         case _:
             assert_never(item)

@@ -30,6 +30,8 @@ class Touched(StrEnum):
     """The floating IP or one of its port forwardings."""
     VPN = "vpn"
     """The VPN or one of its peers."""
+    QOS_POLICY = "qos_policy"
+    """A policy's rules."""
     GATEWAY = "gateway"
     """The network, and who serves its ports."""
 

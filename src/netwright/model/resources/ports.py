@@ -35,6 +35,7 @@ from netwright.model.resource import (
     Verb,
     read_only,
 )
+from netwright.model.resources.qos import has_policy, networks_policy
 
 _FIXED_IP: Final = Record(
     {"subnet_id": Member(Uuid("subnets"), nullable=True), "ip_address": Member(IpAddress(), nullable=True)}
@@ -164,6 +165,8 @@ RESOURCE: Final = Resource(
             nullable=True,
             extension="netwright-guest",
         ),
+        *has_policy("qos", "The QoS policy that its traffic is held to."),
+        networks_policy("qos-port-network-policy"),
         TAGS,
         *STAMPS,
     ),
