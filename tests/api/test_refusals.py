@@ -204,7 +204,7 @@ def parents(server) -> dict[str, dict[str, str]]:
     return {
         "network": {}, "subnet": {"network_id": bare["id"]}, "port": {"network_id": network["id"]},
         "security_group": {}, "security_group_rule": rule, "floatingip": {"floating_network_id": network["id"]},
-        "log": {"resource_type": "security_group"},
+        "log": {"resource_type": "security_group"}, "address_group": {},
     }  # fmt: skip
 
 
