@@ -18,6 +18,8 @@ from netwright.model.caller import Role
 from netwright.model.resource import Resource, Verb
 
 NUMBER = itertools.count(1)
+PREFIXES = (f"10.{second}.{third}.0/24" for second in range(128, 256) for third in range(256))
+"""Of hosts, where none may overlap another."""
 
 
 @dataclass
@@ -77,9 +79,14 @@ class Site:
     def ground(self) -> str:
         """A network whose gateway is on hosts, with a subnet of its own."""
         network = self.special("ground", "networks", **{"netwright:gateway_place": "host"})
-        third = next(NUMBER) % 250 if "ground subnet" not in self.there else 0
-        self.special("ground subnet", "subnets", network_id=network, cidr=f"10.99.{third}.0/24")
+        self.special("ground subnet", "subnets", network_id=network, cidr=next(PREFIXES))
         return network
+
+    def guest(self) -> dict[str, object]:
+        """A port that floating IPs can lead to, as a port forwarding names it."""
+        port = self.special("guest", "ports", network_id=self.ground())
+        shown = self.admin.get(f"/v2.0/ports/{port}")["port"]
+        return {"internal_port_id": port, "internal_ip_address": shown["fixed_ips"][0]["ip_address"]}
 
 
 def named() -> dict[str, object]:
@@ -102,6 +109,13 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         "protocol": "tcp",
         **port_number(),
     },
+    "address_groups": lambda _: named(),
+    "port_forwardings": lambda site: {
+        "protocol": "tcp",
+        "external_port": next(NUMBER),
+        "internal_port": next(NUMBER),
+        **site.guest(),
+    },
     "floatingips": lambda site: {"floating_network_id": site.outside()},
     "policies": lambda _: named(),
     "bandwidth_limit_rules": lambda _: {"max_kbps": 1000},
@@ -114,7 +128,7 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         "network_id": site.ground(),
         "kind": "wireguard",
         "public_address": "192.0.2.9",
-        "peer_range": f"10.90.{next(NUMBER) % 250}.0/24",
+        "peer_range": next(PREFIXES),
     },
     "vpn_peers": lambda site: {"vpn_id": site.one("vpns")},
 }
