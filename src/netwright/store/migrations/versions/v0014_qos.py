@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0014"
+down_revision = "0011"
 _RULES = {
     "bandwidth_limit": ("max_kbps", "max_burst_kbps"),
     "packet_rate_limit": ("max_kpps", "max_burst_kpps"),
