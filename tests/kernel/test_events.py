@@ -66,13 +66,13 @@ def test_bridges_are_told_of_whatever_they_are_called(deed: list[str]) -> None:
 
 
 QUEUE = "tbf rate 1mbit burst 16384 limit 49152"
+LED = f"protocol all prio 20055 u32 match u32 0 0 action mirred egress redirect dev {IFB}"
 QUEUE_DEEDS = (
     f"tc qdisc add dev {TAP} root handle 4e57: {QUEUE}",
     f"tc qdisc change dev {TAP} root handle 4e57: {QUEUE.replace('1mbit', '2mbit')}",
     f"tc qdisc del dev {TAP} root",
     f"tc qdisc add dev {TAP} clsact",
-    f"tc filter add dev {TAP} ingress protocol all prio 20055 u32 match u32 0 0"
-    f" action mirred egress redirect dev {IFB}",
+    f"tc filter add dev {TAP} ingress {LED}",
     f"tc filter del dev {TAP} ingress",
     f"tc qdisc add dev {IFB} root {QUEUE}",
     f"ip link del {IFB}",
