@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
+revision = "0012"
 down_revision = "0011"
 _RULES = {
     "bandwidth_limit": ("max_kbps", "max_burst_kbps"),
