@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
 from ipaddress import ip_address, ip_network
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from asking import (
     address_groups,
@@ -22,10 +21,10 @@ from asking import (
 )
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
+from lives_qos import PICK, QosLife, pick
 from worlds import HOST, OTHER_HOST, world
 
-from netwright.api.nouns import NOUNS
 from netwright.control import gateways, plans, reports
 from netwright.control.address_groups import AddressGroupRequest
 from netwright.control.fixed_ips import FixedIpRequest
@@ -36,14 +35,12 @@ from netwright.control.networks import NetworkRequest
 from netwright.control.port_checks import PairRequest
 from netwright.control.port_forwardings import ForwardingRequest
 from netwright.control.ports import PortRequest
-from netwright.control.requests import Asker, Requests
 from netwright.control.rules import RuleRequest
 from netwright.control.subnets import SubnetRequest
 from netwright.control.vpn_peers import PeerRequest
 from netwright.control.vpns import VpnKind, VpnRequest
-from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
-from netwright.model.ids import HostName, LinkName, NamespaceName, QosPolicyId, port_link_name
+from netwright.model.ids import HostName, LinkName, NamespaceName, port_link_name
 from netwright.model.intent import (
     Direction,
     EtherType,
@@ -62,14 +59,6 @@ from netwright.model.plan import HostPlan, PlanDelta, apply
 from netwright.model.report import PortStatus, Report, VmmLink
 from netwright.planner.check import problems
 
-V = TypeVar("V")
-QOS_RULES: Mapping[str, dict[str, object]] = {
-    "bandwidth_limit": {"max_kbps": 1000},
-    "packet_rate_limit": {"max_kpps": 10},
-    "dscp_marking": {"dscp_mark": 46},
-    "minimum_bandwidth": {"min_kbps": 500},
-}
-PICK = st.integers(0, 30)
 CIDRS = tuple(ip_network(f"10.{third}.0.0/28") for third in range(6))
 V6 = tuple(ip_network(f"fd00:{third}::/64") for third in range(4))
 NAMES = ("web", "Web", "db", "", "not a label", "host-10-0-0-5", "a" * 64)
@@ -81,13 +70,7 @@ ATTACHMENTS = (
 )
 
 
-def pick(found: Sequence[V], at: int) -> V:
-    if not found:
-        raise RequestError("nothing to pick")
-    return found[at % len(found)]
-
-
-class Users(RuleBasedStateMachine):
+class Users(QosLife):
     """Users and agents do what they like; refusals are part of the game."""
 
     hosts: ClassVar[tuple[HostName, ...]] = (HOST, OTHER_HOST)
@@ -449,40 +432,6 @@ class Users(RuleBasedStateMachine):
     def delete_peer(self, at):
         with contextlib.suppress(RequestError):
             vpn_peers.delete(self.world, pick(vpn_peers.find(self.world, {}), at).value.id)
-
-    @rule(
-        at=PICK,
-        kind=st.sampled_from(tuple(QOS_RULES)),
-        way=st.sampled_from(["ingress", "egress"]),
-        there=st.booleans(),
-    )
-    def change_policy(self, at, kind, way, there):
-        """A rule comes or goes; the policy is made where there is none to pick."""
-        asked, asker = Requests(self.world, NOUNS), Asker(Caller(None, Role.ADMIN))
-        with contextlib.suppress(RequestError):
-            if at >= len(asked.find(NOUNS["policies"], asker, {})) < 4:
-                asked.create(NOUNS["policies"], asker, [{"is_default": at == 0}])
-            policy = pick(asked.find(NOUNS["policies"], asker, {}), at)["id"]
-            beneath, noun = Asker(asker.caller, str(policy)), NOUNS[f"{kind}_rules"]
-            if there:
-                values = QOS_RULES[kind] | ({} if "dscp" in kind else {"direction": way})
-                asked.create(noun, beneath, [values])
-            else:
-                asked.delete(noun, beneath, str(pick(asked.find(noun, beneath, {}), at)["id"]))
-
-    @rule(at=PICK, policy=st.none() | PICK, what=st.sampled_from(["network", "port", "floating"]))
-    def take_policy(self, at, policy, what):
-        with contextlib.suppress(RequestError):
-            asked, asker = Requests(self.world, NOUNS), Asker(Caller(None, Role.ADMIN))
-            found = asked.find(NOUNS["policies"], asker, {})
-            wanted = None if policy is None else QosPolicyId(str(pick(found, policy)["id"]))
-            if what == "network":
-                networks.update(self.world, self.network(at), NetworkRequest(qos_policy_id=wanted))
-            elif what == "port":
-                ports.update(self.world, self.port(at).id, PortRequest(qos_policy_id=wanted))
-            else:
-                floating = pick(floating_ips.find(self.world, {}), at).value
-                floating_ips.update(self.world, floating.id, FloatingIpRequest(qos_policy_id=wanted))
 
     @rule(at=PICK, host=st.sampled_from(hosts), present=st.booleans(), complete=st.booleans())
     def report(self, at, host, present, complete):

@@ -44,6 +44,13 @@ def _stamps() -> tuple[sa.Column[datetime], sa.Column[datetime], sa.Column[int]]
     )
 
 
+def _one_default(table: str) -> sa.Index:
+    """A project has one that is its default, or none."""
+    which = sa.text("is_default")
+    name = f"uq_{table}_default"
+    return sa.Index(name, "project_id", unique=True, sqlite_where=which, postgresql_where=which)
+
+
 def _flag(name: str) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=False)
 
@@ -70,13 +77,7 @@ qos_policies: Final = sa.Table(
     _text("description"),
     _flag("is_default"),
     *_stamps(),
-    sa.Index(
-        "uq_qos_policies_default",
-        "project_id",
-        unique=True,
-        sqlite_where=sa.text("is_default"),
-        postgresql_where=sa.text("is_default"),
-    ),
+    _one_default("qos_policies"),
 )
 
 
@@ -193,13 +194,7 @@ groups: Final = sa.Table(
     _flag("is_default"),
     sa.Column("revocation", sa.String(4), nullable=False, server_default="cut"),
     *_stamps(),
-    sa.Index(
-        "uq_security_groups_default",
-        "project_id",
-        unique=True,
-        sqlite_where=sa.text("is_default"),
-        postgresql_where=sa.text("is_default"),
-    ),
+    _one_default("security_groups"),
 )
 
 address_groups: Final = sa.Table(
