@@ -1,9 +1,10 @@
-# make check: seconds. make test: everything that CI runs. make demo, make bench NAME=plug: root.
-.PHONY: check test test-slow demo bench lint venv host-tools test-tools clean
+# make check: seconds. make test: everything that CI runs. make demo, make bench NAME=plug, make tempest SUITE=tempest: root.
+.PHONY: check test test-slow tempest demo bench lint venv host-tools test-tools clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 NAME ?= plug
+SUITE ?= tempest
 
 check: lint
 	$(BIN)/pytest -q tests/pure tests/golden -m "not slow"
@@ -20,6 +21,11 @@ test: test-tools check
 
 test-slow: test-tools venv
 	$(BIN)/pytest -q tests -m slow -n 2 --dist loadfile
+
+# The Networking API's own test suites, against a fresh netwright. What they need is in a virtualenv of its own.
+tempest: host-tools venv
+	scripts/setup-tempest .venv-tempest
+	$(BIN)/python -m netwright.testing.tempest --venv .venv-tempest --suite $(SUITE)
 
 demo: host-tools venv
 	$(BIN)/python -m netwright.testing.demo
@@ -42,4 +48,4 @@ test-tools: venv
 	    $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt,ovs,keystone]' keystone
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-tempest .mypy_cache .ruff_cache .hypothesis

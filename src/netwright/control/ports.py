@@ -54,6 +54,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
     port_checks.refuse_unguarded(port)
+    if port.mac != old.mac:
+        _check_mac(work, old, port)
     label = _label(work, port)
     store.save(work.connection, port, label, work.now)
     port = _readdressed(work, old, port, request)
@@ -153,12 +155,6 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     """The port with the addresses asked for, and those that its MAC makes."""
     if request.fixed_ips is UNSET and port.mac == old.mac:
         return port
-    if port.mac != old.mac:
-        if not isinstance(old.attachment, Unplugged):
-            raise NamedConflictError(
-                "PortBound", f"Port {port.id} is plugged: unplug it first.", "mac_address"
-            )
-        macs.refuse_used(work, port.network_id, port.mac)
     network = networks.get(work.connection, port.network_id).value
     ground = Ground(network, subnets.of_network(work.connection, network.id))
     if port.mac != old.mac:
@@ -167,6 +163,13 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
         port = fixed_ips.assign(work, port, ground, request.fixed_ips)
     _refuse_orphans(work, port)
     return port
+
+
+def _check_mac(work: Work, old: Port, new: Port) -> None:
+    """Raises ConflictError where the port cannot have its new MAC."""
+    if not isinstance(old.attachment, Unplugged):
+        raise NamedConflictError("PortBound", f"Port {new.id} is plugged: unplug it first.", "mac_address")
+    macs.refuse_used(work, new.network_id, new.mac)
 
 
 def _refuse_orphans(work: Work, port: Port) -> None:

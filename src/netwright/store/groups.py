@@ -75,6 +75,12 @@ def existing(connection: sa.Connection, wanted: Sequence[GroupId]) -> frozenset[
     return frozenset(connection.execute(statement).scalars())
 
 
+def are_mixed(connection: sa.Connection, wanted: Sequence[GroupId]) -> bool:
+    """Whether some of them are stateful and others are not."""
+    kinds = sa.select(groups.c.stateful).where(groups.c.id.in_(wanted)).distinct()
+    return len(connection.execute(kinds).all()) > 1
+
+
 def ports_of(connection: sa.Connection, group: GroupId) -> frozenset[PortId]:
     statement = sa.select(port_groups.c.port_id).where(port_groups.c.group_id == group)
     return frozenset(connection.execute(statement).scalars())

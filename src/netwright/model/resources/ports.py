@@ -97,7 +97,9 @@ RESOURCE: Final = Resource(
         ),
         Attribute("mac_address", MacAddress(), "Its MAC address.", column="mac", network_owner=True),
         Attribute("fixed_ips", ListOf(_FIXED_IP, 16), "Its addresses; a subnet alone asks for any of it."),
-        Attribute("security_groups", ListOf(Uuid("security_groups"), 64), "The groups that it is in."),
+        Attribute(
+            "security_groups", ListOf(Uuid("security_groups"), 64, unique=True), "The groups that it is in."
+        ),
         Attribute(
             "allowed_address_pairs",
             ListOf(_PAIR, 10),
