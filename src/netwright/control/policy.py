@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -37,18 +37,18 @@ def refuse_attributes(
     resource: Resource,
     verb: Verb,
     caller: Caller,
-    given: Collection[str],
+    given: Mapping[str, object],
     network: object,
 ) -> None:
     """Raises ForbiddenError for an attribute that the caller may not set. `network`: where the thing is."""
     if caller.is_admin:
         return
-    for name in given:
+    for name, value in given.items():
         attribute = resource.by_name[name]
         role = attribute.post if verb is Verb.CREATE else attribute.put
         if caller.role < role:
             raise disallowed(f"{verb}_{resource.singular}:{name}")
-        if attribute.network_owner and not owns_network(connection, network, caller):
+        if _is_network_owners(attribute, value) and not owns_network(connection, network, caller):
             raise disallowed(f"{verb}_{resource.singular}:{name}")
 
 
@@ -64,6 +64,11 @@ def hidden(resource: Resource, caller: Caller) -> tuple[str, ...]:
 
 def disallowed(rule: str) -> ForbiddenError:
     return ForbiddenError(f"rule:{rule} is disallowed by policy")
+
+
+def _is_network_owners(attribute: Attribute, value: object) -> bool:
+    asked = attribute.network_owner
+    return asked if isinstance(asked, bool) else asked(value)
 
 
 def _unseen(attribute: Attribute, caller: Caller) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from functools import cached_property
@@ -41,8 +41,8 @@ class Attribute:
     filters: bool = True
     extension: str = ""
     """The alias of the API extension that brings it, where it is not the resource's own."""
-    network_owner: bool = False
-    """Whether a member may set it only on a network of the own project."""
+    network_owner: bool | Callable[[object], bool] = False
+    """Whether a member may set it, or set it to such a value, only on a network of the own project."""
 
 
 class Verb(StrEnum):
