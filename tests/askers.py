@@ -16,7 +16,7 @@ from netwright.api.server import Server, Settings
 from netwright.model.caller import Caller, Role
 from netwright.model.ids import ProjectId
 
-ROLE, PROJECT = "X-Test-Role", "X-Test-Project"
+ROLE, PROJECT, USER = "X-Test-Role", "X-Test-Project", "X-Test-User"
 SETTINGS = Settings(gate=lambda _: Gate(by_headers))
 
 
@@ -24,7 +24,8 @@ def by_headers(stranger: Stranger) -> Caller:
     """The caller that the test names; else an admin."""
     project = stranger.headers.get(PROJECT.lower())
     role = Role[stranger.headers.get(ROLE.lower(), Role.ADMIN.name)]
-    return Caller(ProjectId(project) if project else None, role, user_id=f"user of {project}")
+    user = stranger.headers.get(USER.lower(), f"user of {project}")
+    return Caller(ProjectId(project) if project else None, role, user_id=user)
 
 
 @dataclass(frozen=True)

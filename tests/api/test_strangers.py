@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
-from askers import Asker, trusting
+from askers import ROLE, USER, Asker, trusting
 from served import Client
 
+from netwright.api.server import Server
 from netwright.model.caller import Role
+from netwright.store import rbac
 
 
 @pytest.fixture(scope="module")
-def crowd() -> Iterator[Client]:
-    with trusting() as (_, client):
-        yield client
+def place() -> Iterator[tuple[Server, Client]]:
+    with trusting() as made:
+        yield made
+
+
+@pytest.fixture
+def running(place: tuple[Server, Client]) -> Server:
+    return place[0]
+
+
+@pytest.fixture
+def crowd(place: tuple[Server, Client]) -> Client:
+    return place[1]
 
 
 @pytest.fixture
@@ -62,3 +75,61 @@ def test_only_a_networks_owner_makes_parts_of_it(
     assert (answer.status, answer.kind) == (403, "PolicyNotAuthorized")
     made = owner.make("/v2.0/ports", "port", {"network_id": meadow, **attributes})
     assert owner.send("DELETE", f"/v2.0/ports/{made['id']}").status == 204
+
+
+def test_counters_are_those_of_groups_that_one_sees(owner: Asker, stranger: Asker, admin: Asker) -> None:
+    """Others' groups and rules are not found; hosts are named to admins only."""
+    group = owner.make("/v2.0/security-groups", "security_group", {"name": "counted"})
+    of_group = f"/v1/security-groups/{group['id']}/counters"
+    of_rule = f"/v1/security-group-rules/{group['security_group_rules'][0]['id']}/counters"
+    for path in (of_group, of_rule):
+        assert stranger.send("GET", path).status == 404
+        assert owner.send("GET", path).status == admin.send("GET", path).status == 200
+
+
+def test_a_key_is_its_users(meadow: str, admin: Asker, owner: Asker, stranger: Asker) -> None:
+    """Another user's answer is told to nobody; one's own is told as one's role sees it now; no key is no key."""
+    header = {"Idempotency-Key": "the very same"}
+    wanted = {"port": {"network_id": meadow}}
+    made = Asker(admin.client, Role.ADMIN, "owners").send("POST", "/v2.0/ports", wanted, header)
+    again = owner.send("POST", "/v2.0/ports", wanted, header)
+    assert made.body["port"]["id"] == again.body["port"]["id"]  # one user, who is no admin any more
+    assert "binding:host_id" in made.body["port"]
+    assert "binding:host_id" not in again.body["port"]
+    other = owner.send("POST", "/v2.0/ports", wanted, {**header, USER: "another"})
+    assert other.body["port"]["id"] != made.body["port"]["id"]
+    assert stranger.send("POST", "/v2.0/ports", wanted, {"Idempotency-Key": " "}).status == 400
+
+
+def test_what_a_guest_is_told_is_its_projects(meadow: str, admin: Asker, owner: Asker, stranger: Asker) -> None:
+    """A network's owner sees others' ports on it, but not what their guests' metadata is."""
+    secret = {"user_data": "c2VjcmV0"}
+    port = stranger.make("/v2.0/ports", "port", {"network_id": meadow, "netwright:guest": secret})
+    path = f"/v2.0/ports/{port['id']}"
+    for asker, seen in ((stranger, True), (admin, True), (owner, False)):
+        assert ("netwright:guest" in asker.get(path)["port"]) is seen
+        (listed,) = asker.get(f"/v2.0/ports?id={port['id']}")["ports"]
+        assert ("netwright:guest" in listed) is seen
+
+
+def test_who_is_in_no_project_makes_nothing(meadow: str, crowd: Client) -> None:
+    """A member without a project has nowhere to put things; they are not given to whom a network belongs."""
+    for body in ({"network": {}}, {"port": {"network_id": meadow}}, {"security_group": {"name": "x"}}):
+        path = f"/v2.0/{next(iter(body)).replace('_', '-')}s"
+        answer = crowd.send("POST", path, body, {ROLE: "MEMBER"})
+        assert (answer.status, answer.kind) == (403, "PolicyNotAuthorized")
+
+
+def test_a_shared_group_is_not_to_be_changed(
+    running: Server, admin: Asker, owner: Asker, stranger: Asker
+) -> None:
+    """Whom a security group is shared with may use it, but adds no rules to it."""
+    group = owner.make("/v2.0/security-groups", "security_group", {"name": "shared"})["id"]
+    values = {"id": group, "project_id": "owners", "object_type": "security_group", "object_id": group}
+    policy = {**values, "action": rbac.SHARED, "target_project": "strangers"}
+    with running.database.write() as connection:
+        rbac.insert(connection, policy, datetime.now(UTC))
+    assert stranger.get(f"/v2.0/security-groups/{group}")["security_group"]["name"] == "shared"
+    rule = {"security_group_rule": {"security_group_id": group, "direction": "ingress"}}
+    assert stranger.send("POST", "/v2.0/security-group-rules", rule).status == 403
+    assert admin.send("POST", "/v2.0/security-group-rules", rule).status == 201

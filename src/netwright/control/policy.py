@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
 
-from netwright.model.caller import Caller, Role
+from netwright.model.caller import Caller
 from netwright.model.errors import ForbiddenError
 from netwright.model.resource import Attribute, Reach, Resource, Verb
 from netwright.store import rows
@@ -57,9 +57,20 @@ def owns_network(connection: sa.Connection, network: object, caller: Caller) -> 
     return rows.exists(connection, networks, where)
 
 
-def hidden(resource: Resource, caller: Caller) -> tuple[str, ...]:
+def hidden(resource: Resource, caller: Caller) -> Collection[str]:
     """The attributes that the caller does not see."""
-    return tuple(one.name for one in resource.attributes if _unseen(one, caller))
+    return resource.hidden[caller.role]
+
+
+def undress(resource: Resource, caller: Caller, views: Iterable[dict[str, object]]) -> None:
+    """Takes from each what the caller does not see of it."""
+    unseen, private = hidden(resource, caller), () if caller.is_admin else resource.private
+    for view in views:
+        for name in unseen:
+            view.pop(name, None)
+        if private and view.get("project_id") != caller.project:
+            for name in private:
+                view.pop(name, None)
 
 
 def disallowed(rule: str) -> ForbiddenError:
@@ -69,7 +80,3 @@ def disallowed(rule: str) -> ForbiddenError:
 def _is_network_owners(attribute: Attribute, value: object) -> bool:
     asked = attribute.network_owner
     return asked if isinstance(asked, bool) else asked(value)
-
-
-def _unseen(attribute: Attribute, caller: Caller) -> bool:
-    return attribute.see is Role.NOBODY or caller.role < attribute.see

@@ -175,6 +175,7 @@ RESOURCE: Final = Resource(
             _GUEST,
             "What the metadata service tells its guest.",
             nullable=True,
+            private=True,
             extension="netwright-guest",
         ),
         *has_policy("qos", "The QoS policy that its traffic is held to."),
