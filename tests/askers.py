@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from served import Answer, Client, client_of, serving
@@ -55,11 +55,11 @@ class Asker:
 
 
 @contextmanager
-def trusting() -> Iterator[tuple[Server, Client]]:
+def trusting(quotas: Mapping[str, int] | None = None) -> Iterator[tuple[Server, Client]]:
     """A server with an empty database that believes who a request says it is, and a client of it."""
     with (
         tempfile.TemporaryDirectory(prefix="netwright-test-") as directory,
-        serving(Path(directory), settings=SETTINGS) as server,
+        serving(Path(directory), settings=replace(SETTINGS, quotas=quotas or {})) as server,
     ):
         client = client_of(server)
         try:

@@ -101,7 +101,9 @@ def test_a_key_is_its_users(meadow: str, admin: Asker, owner: Asker, stranger: A
     assert stranger.send("POST", "/v2.0/ports", wanted, {"Idempotency-Key": " "}).status == 400
 
 
-def test_what_a_guest_is_told_is_its_projects(meadow: str, admin: Asker, owner: Asker, stranger: Asker) -> None:
+def test_what_a_guest_is_told_is_its_projects(
+    meadow: str, admin: Asker, owner: Asker, stranger: Asker
+) -> None:
     """A network's owner sees others' ports on it, but not what their guests' metadata is."""
     secret = {"user_data": "c2VjcmV0"}
     port = stranger.make("/v2.0/ports", "port", {"network_id": meadow, "netwright:guest": secret})
@@ -133,3 +135,39 @@ def test_a_shared_group_is_not_to_be_changed(
     rule = {"security_group_rule": {"security_group_id": group, "direction": "ingress"}}
     assert stranger.send("POST", "/v2.0/security-group-rules", rule).status == 403
     assert admin.send("POST", "/v2.0/security-group-rules", rule).status == 201
+
+
+def test_overlaps_tell_a_member_of_nobody(admin: Asker, owner: Asker) -> None:
+    """Whose addresses a prefix overlaps with is told to admins only."""
+    place = {"netwright:gateway_place": "host"}
+    network = admin.make("/v2.0/networks", "network", {**place, "project_id": "strangers"})["id"]
+    taken = {"network_id": network, "cidr": "10.44.0.0/24", "ip_version": 4}
+    subnet = admin.make("/v2.0/subnets", "subnet", taken)["id"]
+    own = admin.make("/v2.0/networks", "network", {**place, "project_id": "owners"})["id"]
+    wanted = {"subnet": {**taken, "network_id": own, "cidr": "10.44.0.0/16"}}
+    for asker, told in ((owner, False), (admin, True)):
+        answer = asker.send("POST", "/v2.0/subnets", wanted)
+        assert (answer.status, answer.kind) == (409, "CidrOverlapsHostNetwork")
+        assert (subnet in answer.message) is told
+
+
+def test_filters_do_not_widen_or_replace_what_one_sees(meadow: str, owner: Asker, stranger: Asker) -> None:
+    """A filter for another project's things finds none of them, nor one's own instead."""
+    owner.make("/v2.0/security-groups", "security_group", {"name": "a"})
+    stranger.make("/v2.0/security-groups", "security_group", {"name": "b"})
+    for path in ("security-groups", "networks", "ports", "subnets"):
+        for name in ("project_id", "tenant_id"):
+            found = stranger.get(f"/v2.0/{path}?{name}=owners")[path.replace("-", "_")]
+            assert {one["project_id"] for one in found} <= {"owners"}
+            assert all(one.get("shared", True) or one.get("network_id") == meadow for one in found)
+
+
+def test_rules_that_come_with_a_group_are_counted() -> None:
+    """A group is not made where the rules that it begins with would be too many; nothing of it is left."""
+    with trusting(quotas={"security_group_rule": 7}) as (_, client):
+        member = Asker(client, Role.MEMBER, "owners")
+        member.make("/v2.0/security-groups", "security_group", {"name": "two more than the default's four"})
+        answer = member.send("POST", "/v2.0/security-groups", {"security_group": {"name": "two too many"}})
+        assert (answer.status, answer.kind) == (409, "OverQuota")
+        names = {one["name"] for one in member.get("/v2.0/security-groups")["security_groups"]}
+        assert names == {"default", "two more than the default's four"}

@@ -22,8 +22,11 @@ def refuse_verb(resource: Resource, verb: Verb, caller: Caller) -> None:
 def refuse_foreign(
     connection: sa.Connection, resource: Resource, verb: Verb, caller: Caller, view: Mapping[str, object]
 ) -> None:
-    """Raises ForbiddenError where the thing, which the caller sees, is another project's to change."""
-    if caller.is_admin or resource.reach is Reach.EVERYBODY:
+    """Raises ForbiddenError where the thing, which the caller sees, is another project's to change.
+
+    What is part of a parent is changed by who may change that.
+    """
+    if caller.is_admin or resource.reach is not Reach.PROJECT:
         return
     if view.get("project_id") == caller.project:
         return

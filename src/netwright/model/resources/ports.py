@@ -67,7 +67,7 @@ def _names_addresses(fixed_ips: object) -> bool:
 
 
 def _is_the_networks(device_owner: object) -> bool:
-    """Whether that is a part of the network itself, such as a router: it may be gateway, and send anything."""
+    """Whether that is a part of the network itself, such as a router: it may be gateway and send anything."""
     return str(device_owner).startswith("network:")
 
 
