@@ -1,5 +1,5 @@
 # make check: seconds. make test: everything that CI runs. make demo, make bench NAME=plug, make tempest SUITE=tempest: root.
-.PHONY: check test test-slow tempest demo bench lint venv host-tools test-tools clean
+.PHONY: check test test-slow tempest demo bench lint venv suites host-tools test-tools clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -19,13 +19,12 @@ lint: venv
 test: test-tools check
 	$(BIN)/pytest -q tests/api tests/kernel tests/firewall tests/nova tests/e2e -m "not slow" -n 2 --dist loadfile
 
-test-slow: test-tools venv
+test-slow: test-tools suites
 	$(BIN)/pytest -q tests -m slow -n 2 --dist loadfile
 
 # The Networking API's own test suites, against a fresh netwright. What they need is in a virtualenv of its own.
-tempest: host-tools venv
-	scripts/setup-tempest .venv-tempest
-	$(BIN)/python -m netwright.testing.tempest --venv .venv-tempest --suite $(SUITE)
+tempest: host-tools suites
+	$(BIN)/python -m netwright.testing.tempest --venv .venv-suites --suite $(SUITE)
 
 demo: host-tools venv
 	$(BIN)/python -m netwright.testing.demo
@@ -38,6 +37,9 @@ venv: $(VENV)/ready
 $(VENV)/ready: pyproject.toml scripts/setup-venv
 	scripts/setup-venv $(VENV)
 
+suites: venv
+	scripts/setup-suites .venv-suites
+
 host-tools:
 	scripts/setup-host
 
@@ -48,4 +50,4 @@ test-tools: venv
 	    $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt,ovs,keystone]' keystone
 
 clean:
-	rm -rf $(VENV) .venv-tempest .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-suites .mypy_cache .ruff_cache .hypothesis

@@ -30,7 +30,10 @@ def by_headers(stranger: Stranger) -> Caller:
 
 @dataclass(frozen=True)
 class Asker:
-    """A client that asks as a member, a reader, an admin, in a project."""
+    """A client that asks as a member, a reader, an admin, in a project.
+
+    A server that does not take its word for that asks as the client does, in that project where it may.
+    """
 
     client: Client
     role: Role
@@ -39,7 +42,7 @@ class Asker:
     def send(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        who = {ROLE: self.role.name, PROJECT: self.project}
+        who = {ROLE: self.role.name, PROJECT: self.project, "X-Project-Id": self.project}
         return self.client.send(method, path, body, {**who, **(headers or {})})
 
     def get(self, path: str) -> dict:

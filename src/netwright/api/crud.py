@@ -53,9 +53,14 @@ def asker(call: Call) -> Asker:
 
 def object_of(body: Mapping[str, object], name: str) -> Mapping[str, object]:
     """The one object that the body must hold, under that name. Raises HttpProblemError."""
-    if set(body) - {name} or name not in body:
+    return _object(value_of(body, name), name)
+
+
+def value_of(body: Mapping[str, object], name: str) -> object:
+    """The one value that the body must hold, under that name. Raises HttpProblemError."""
+    if set(body) != {name}:
         raise HttpProblemError(400, "HTTPBadRequest", f"The body must hold {name!r} and nothing else.")
-    return _object(body[name], name)
+    return body[name]
 
 
 class _Crud:

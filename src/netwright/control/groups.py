@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from netwright.control import limits, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use
+from netwright.control.rules import touch_remote
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import GroupId, ProjectId, RuleId
@@ -73,6 +74,8 @@ def delete_in(work: Work, group_id: GroupId) -> None:
         raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)
     if store.ports_of(work.connection, group_id):
         raise in_use("SecurityGroup", group_id, "ports use it")
+    for rule in record.rules:
+        touch_remote(work, rule.value)
     naming = store.find_rules(work.connection, {"remote_group_id": (group_id,)})
     work.touch(Touched.GROUP, group_id, *(rule.value.group_id for rule in naming))
     store.delete(work.connection, group_id)

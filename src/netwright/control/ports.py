@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text
+from netwright.control import (
+    dhcp_options,
+    dhcp_ports,
+    fixed_ips,
+    gateways,
+    groups,
+    macs,
+    port_checks,
+    port_forwardings,
+    text,
+)
+from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
@@ -40,6 +51,8 @@ class PortRequest:
     host: str | Left | None = UNSET
     attachment: Attachment | Left = UNSET
     guest: Guest | Left = UNSET
+    dhcp_options: tuple[OptionRequest, ...] = ()
+    """Added to those that are there, or in their place."""
     qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
@@ -79,6 +92,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
+    port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
     work.touch(Touched.NETWORK_ITEM, port.network_id)
     work.touch(Touched.GROUP_USE, *port.security_groups)
@@ -141,6 +155,7 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         host=port_checks.host(given(request.host, port.host)),
         attachment=given(request.attachment, port.attachment),
         guest=port_checks.guest(given(request.guest, port.guest)),
+        dhcp_options=dhcp_options.merged(port.dhcp_options, request.dhcp_options),
         qos_policy_id=given(request.qos_policy_id, port.qos_policy_id),
     )
     if request.allowed_address_pairs is not UNSET:
@@ -162,6 +177,7 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     if request.fixed_ips is not UNSET:
         port = fixed_ips.assign(work, port, ground, request.fixed_ips)
     _refuse_orphans(work, port)
+    port_forwardings.drop_in(work, port.id, [fixed.address for fixed in port.fixed_ips])
     return port
 
 

@@ -10,7 +10,7 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, NamedInvalidError, invalid, required
 from netwright.control.world import Work
 from netwright.model.errors import InvalidError
-from netwright.model.ids import GroupId, RuleId
+from netwright.model.ids import AddressGroupId, GroupId, RuleId
 from netwright.model.intent import (
     ICMP,
     PORTED,
@@ -24,10 +24,12 @@ from netwright.model.intent import (
     PortRange,
     Prefix,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
     Rule,
 )
+from netwright.store import address_groups
 from netwright.store import groups as store
 from netwright.store.changes import Touched
 from netwright.store.records import RuleRecord
@@ -55,6 +57,7 @@ class RuleRequest:
     port_range_max: int | None = None
     remote_prefix: Prefix | None = None
     remote_group_id: GroupId | None = None
+    remote_address_group_id: AddressGroupId | None = None
     description: str | Left = UNSET
 
 
@@ -71,8 +74,7 @@ def delete_in(work: Work, rule_id: RuleId) -> None:
     rule = store.get_rule(work.connection, rule_id).value
     store.delete_rule(work.connection, rule_id)
     work.touch(Touched.GROUP, rule.group_id)
-    if isinstance(rule.remote, RemoteGroup):
-        work.touch(Touched.GROUP, rule.remote.group)
+    touch_remote(work, rule)
 
 
 def match_of(request: RuleRequest) -> Match:
@@ -119,16 +121,31 @@ def create_in(work: Work, request: RuleRequest) -> RuleId:
     return rule.id
 
 
+def touch_remote(work: Work, rule: Rule) -> None:
+    """A plan may cease to need what the rule named, now that it goes."""
+    match rule.remote:
+        case RemoteGroup(group):
+            work.touch(Touched.GROUP, group)
+        case RemoteAddressGroup(address_group):
+            work.touch(Touched.ADDRESS_GROUP, address_group)
+        case _:
+            pass
+
+
 def _meaning(rule: Rule) -> tuple[Direction, EtherType, Match, Remote]:
     return rule.direction, rule.ethertype, rule.match, rule.remote
 
 
 def _remote(work: Work, request: RuleRequest) -> Remote:
     prefix, group = request.remote_prefix, request.remote_group_id
-    if prefix is not None and group is not None:
-        raise InvalidError("Only remote_ip_prefix or remote_group_id may be provided.", "remote_ip_prefix")
+    address_group = request.remote_address_group_id
+    if sum(one is not None for one in (prefix, group, address_group)) > 1:
+        message = "Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided."
+        raise InvalidError(message, "remote_ip_prefix")
     if group is not None:
         return RemoteGroup(store.get(work.connection, group).value.id)
+    if address_group is not None:
+        return RemoteAddressGroup(address_groups.get(work.connection, address_group).value.id)
     if prefix is None:
         return Anywhere()
     if prefix.version != request.ethertype.version:

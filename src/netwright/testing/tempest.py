@@ -164,7 +164,7 @@ def _tell(found: Sequence[Outcome], *, list_skips: bool) -> int:
 @click.command()
 @click.option("--suite", type=click.Choice(list(SUITES)), default="tempest", show_default=True)
 @click.option("--regex", help="Only tests whose names match; instead of a suite.")
-@click.option("--venv", type=click.Path(path_type=Path), default=".venv-tempest", show_default=True)
+@click.option("--venv", type=click.Path(path_type=Path), default=".venv-suites", show_default=True)
 @click.option("--concurrency", type=click.IntRange(1, 64), default=2, show_default=True)
 @click.option("--lab", default="tempest", show_default=True, help="The lab's name: one run at a time has it.")
 @click.option("--everything", is_flag=True, help="Tests of extensions that are not listed, too.")

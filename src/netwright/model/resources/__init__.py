@@ -1,9 +1,11 @@
 """The descriptors of all resources, a file for each noun."""
 
 from netwright.model.resources import (
+    address_groups,
     floating_ips,
     logs,
     networks,
+    port_forwardings,
     ports,
     qos,
     security_groups,
@@ -11,4 +13,15 @@ from netwright.model.resources import (
     vpns,
 )
 
-__all__ = ["floating_ips", "logs", "networks", "ports", "qos", "security_groups", "subnets", "vpns"]
+__all__ = [
+    "address_groups",
+    "floating_ips",
+    "logs",
+    "networks",
+    "port_forwardings",
+    "ports",
+    "qos",
+    "security_groups",
+    "subnets",
+    "vpns",
+]

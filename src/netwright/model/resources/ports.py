@@ -14,6 +14,8 @@ from netwright.model.kinds import (
     MacAddress,
     Mapped,
     Member,
+    Number,
+    OneOf,
     Prefix,
     Record,
     Text,
@@ -77,6 +79,16 @@ def _binding(name: str, kind: Text | Anything, doc: str) -> Attribute:
     )
 
 
+_DHCP_OPTIONS: Final = ListOf(
+    Record(
+        {
+            "opt_name": Member(Text(64, least=1), required=True),
+            "opt_value": Member(Text(255), required=True, nullable=True),
+            "ip_version": Member(OneOf((Number(4, 4), Number(6, 6)))),
+        }
+    ),
+    most=64,
+)
 RESOURCE: Final = Resource(
     singular="port",
     plural="ports",
@@ -149,7 +161,7 @@ RESOURCE: Final = Resource(
         ),
         Attribute(
             "extra_dhcp_opts",
-            ListOf(Mapped(Anything())),
+            _DHCP_OPTIONS,
             "Further DHCP options for it.",
             extension="extra_dhcp_opt",
         ),

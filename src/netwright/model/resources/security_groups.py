@@ -136,6 +136,8 @@ RULE: Final = Resource(
             "The address group of the other side.",
             nullable=True,
             put=Role.NOBODY,
+            column="remote_address_group_id",
+            extension="security-groups-remote-address-group",
         ),
         DESCRIPTION,
         *STAMPS,
