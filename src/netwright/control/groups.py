@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import text
+from netwright.control import limits, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use
 from netwright.control.rules import touch_remote
@@ -29,6 +29,7 @@ from netwright.store import groups as store
 from netwright.store.changes import Touched
 from netwright.store.records import GroupRecord
 from netwright.store.rows import Where
+from netwright.store.tables import rules as rules_table
 
 DEFAULT: Final = "default"
 
@@ -132,7 +133,9 @@ def create_in(work: Work, request: GroupRequest) -> GroupId:
     if group.name == DEFAULT:
         message = "Default security group already exists."
         raise NamedConflictError("SecurityGroupDefaultAlreadyExists", message, "name")
-    return _make(work, group, is_default=False)
+    made = _make(work, group, is_default=False)
+    limits.refuse_beyond(work, "security_group_rule", rules_table, project)
+    return made
 
 
 def _asked(group: SecurityGroup, request: GroupRequest) -> SecurityGroup:

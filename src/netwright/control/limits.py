@@ -22,8 +22,18 @@ def refuse_over(work: Work, quota: str | None, table: sa.Table | None, projects:
     for project, more in Counter(projects).items():
         limit = limit_of(work, quota, project)
         if limit != UNLIMITED and used(work.connection, table, project, limit + 1) + more > limit:
-            message = f"Quota exceeded for resources: ['{quota}']."
-            raise NamedConflictError("OverQuota", message, quota)
+            raise _over(quota)
+
+
+def refuse_beyond(work: Work, quota: str, table: sa.Table, project: str) -> None:
+    """Raises OverQuota where a project has more by now than it may: of what comes along with other things."""
+    limit = limit_of(work, quota, project)
+    if limit != UNLIMITED and used(work.connection, table, project, limit + 1) > limit:
+        raise _over(quota)
+
+
+def _over(quota: str) -> NamedConflictError:
+    return NamedConflictError("OverQuota", f"Quota exceeded for resources: ['{quota}'].", quota)
 
 
 def limit_of(work: Work, quota: str, project: str) -> int:

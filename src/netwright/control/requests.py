@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -49,9 +50,11 @@ class Requests:
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
         with self.world.work(asker.caller) as work:
-            whose = asker.caller.project or DEFAULT_PROJECT
             asked = (resource.collection, asker.parent, named)
-            return retries.once(work, whose, asker.key, asked, lambda: self._made(work, noun, asker, named))
+            act = partial(self._made, work, noun, asker, named)
+            views = retries.once(work, asker.caller, asker.key, asked, act)
+            policy.undress(resource, asker.caller, views)  # who asks again may have another role by now
+            return views
 
     def _made(self, work: Work, noun: Noun, asker: Asker, named: Sequence[Values]) -> list[View]:
         resource = noun.resource
@@ -177,9 +180,7 @@ class Requests:
             shared = rbac.shared_with(connection, resource.rbac, caller.project)
             for view in views:
                 view["shared"] = view["id"] in shared
-        for name in policy.hidden(resource, caller):
-            for view in views:
-                view.pop(name, None)
+        policy.undress(resource, caller, views)
         return views
 
 

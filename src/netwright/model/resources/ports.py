@@ -63,6 +63,16 @@ _GUEST: Final = Record(
 )
 
 
+def _names_addresses(fixed_ips: object) -> bool:
+    """Whether addresses are chosen, which may be ones that others are reached at."""
+    return isinstance(fixed_ips, list) and any(one.get("ip_address") for one in fixed_ips)
+
+
+def _is_the_networks(device_owner: object) -> bool:
+    """Whether that is a part of the network itself, such as a router: it may be gateway and send anything."""
+    return str(device_owner).startswith("network:")
+
+
 def _binding(name: str, kind: Text | Anything, doc: str) -> Attribute:
     return Attribute(
         name, kind, doc, nullable=True, post=Role.ADMIN, put=Role.ADMIN, see=Role.ADMIN, extension="binding"
@@ -108,7 +118,12 @@ RESOURCE: Final = Resource(
             column="status",
         ),
         Attribute("mac_address", MacAddress(), "Its MAC address.", column="mac", network_owner=True),
-        Attribute("fixed_ips", ListOf(_FIXED_IP, 16), "Its addresses; a subnet alone asks for any of it."),
+        Attribute(
+            "fixed_ips",
+            ListOf(_FIXED_IP, 16),
+            "Its addresses; a subnet alone asks for any of it.",
+            network_owner=_names_addresses,
+        ),
         Attribute(
             "security_groups", ListOf(Uuid("security_groups"), 64, unique=True), "The groups that it is in."
         ),
@@ -129,7 +144,14 @@ RESOURCE: Final = Resource(
         Attribute(
             "device_id", Text(), "What it belongs to: a guest, a router.", default="", column="device_id"
         ),
-        Attribute("device_owner", Text(), "What kind of thing that is.", default="", column="device_owner"),
+        Attribute(
+            "device_owner",
+            Text(),
+            "What kind of thing that is.",
+            default="",
+            column="device_owner",
+            network_owner=_is_the_networks,
+        ),
         Attribute("dns_name", Text(63), "Its name on its network.", default="", extension="dns-integration"),
         read_only(
             "dns_assignment",
@@ -165,6 +187,7 @@ RESOURCE: Final = Resource(
             _GUEST,
             "What the metadata service tells its guest.",
             nullable=True,
+            private=True,
             extension="netwright-guest",
         ),
         *has_policy("qos", "The QoS policy that its traffic is held to."),

@@ -74,6 +74,7 @@ RULE: Final = Resource(
             "Its group.",
             default=REQUIRED,
             put=Role.NOBODY,
+            own=True,
             column="group_id",
         ),
         Attribute(
