@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from netwright.api.call import Call
-from netwright.control.nouns import View
+from netwright.control import tags
+from netwright.control.nouns import Noun, View
 from netwright.control.refusals import invalid
 from netwright.model.resource import Resource
 from netwright.store.rows import Where
@@ -15,12 +16,14 @@ from netwright.store.rows import Where
 _MOST_SORT_KEYS: Final = 8
 
 
-def where(resource: Resource, call: Call) -> Where:
+def where(noun: Noun, call: Call) -> Where:
     """The part of the filters that the database can do."""
     found: dict[str, list[object]] = {}
     for name, value in call.query:
-        if name in resource.columns:
-            found.setdefault(resource.columns[name], []).append(value)
+        if name in noun.resource.columns:
+            found.setdefault(noun.resource.columns[name], []).append(value)
+    if noun.resource.tags and noun.table is not None:
+        return {**found, **tags.matching(noun.table, call.query)}
     return found
 
 
@@ -44,7 +47,7 @@ def _filtered(resource: Resource, call: Call, views: Iterable[View]) -> list[Vie
     """Attributes that the resource has must match one of the values; unknown ones are no filters."""
     wanted: dict[str, set[str]] = {}
     for name, value in call.query:
-        if name in resource.by_name and name not in resource.columns:
+        if name in resource.by_name and name not in resource.columns and resource.by_name[name].filters:
             wanted.setdefault(name, set()).add(value)
     return [view for view in views if all(_matches(view[name], values) for name, values in wanted.items())]
 

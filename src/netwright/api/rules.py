@@ -57,6 +57,7 @@ def view(record: RuleRecord) -> View:
         "normalized_cidr": prefix,
         "remote_group_id": rule.remote.group if isinstance(rule.remote, RemoteGroup) else None,
         "remote_address_group_id": None,
+        "belongs_to_default_sg": record.in_default,
         "description": rule.description,
         **stamped(record.stamps),
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text
+from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text, trunks
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
@@ -73,6 +73,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
+    trunks.refuse_used_port(work.connection, port_id)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)

@@ -1,13 +1,33 @@
 """The descriptors of all resources, a file for each noun."""
 
 from netwright.model.resources import (
+    agents,
+    default_rules,
+    flavors,
     floating_ips,
     logs,
+    metering,
     networks,
     ports,
+    rbac_policies,
     security_groups,
     subnets,
+    trunks,
     vpns,
 )
 
-__all__ = ["floating_ips", "logs", "networks", "ports", "security_groups", "subnets", "vpns"]
+__all__ = [
+    "agents",
+    "default_rules",
+    "flavors",
+    "floating_ips",
+    "logs",
+    "metering",
+    "networks",
+    "ports",
+    "rbac_policies",
+    "security_groups",
+    "subnets",
+    "trunks",
+    "vpns",
+]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from netwright.model.caller import Role
@@ -27,6 +28,7 @@ from netwright.model.resource import (
     PROJECT,
     REQUIRED,
     STAMPS,
+    TAG,
     TAGS,
     Attribute,
     Resource,
@@ -150,7 +152,15 @@ RESOURCE: Final = Resource(
             nullable=True,
             extension="netwright-guest",
         ),
-        TAGS,
+        read_only(
+            "trunk_details",
+            Anything(1 << 20),
+            "What it carries, as a trunk's port.",
+            nullable=True,
+            filters=False,
+            extension="trunk-details",
+        ),
+        replace(TAGS, kind=ListOf(TAG, unique=True), post=Role.MEMBER),
         *STAMPS,
     ),
 )

@@ -133,6 +133,12 @@ RULE: Final = Resource(
             nullable=True,
             put=Role.NOBODY,
         ),
+        read_only(
+            "belongs_to_default_sg",
+            Flag(),
+            "Whether its group is its project's default.",
+            extension="security-groups-rules-belongs-to-default-sg",
+        ),
         DESCRIPTION,
         *STAMPS,
     ),
