@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -86,3 +88,25 @@ def test_more_at_once_than_may_be_is_refused(tmp_path: Path) -> None:
         answer = client.send("POST", "/v2.0/networks", {"networks": [{}] * 1001})
         assert answer.status == 413
         assert client.get("/v2.0/networks")["networks"] == []
+
+
+def test_a_client_that_does_not_read_is_cut_off(tmp_path: Path, monkeypatch) -> None:
+    """Who does not take a long answer loses the connection before its end."""
+    monkeypatch.setattr(patience, "READ_S", 0.4)
+    with serving(tmp_path) as server, client_of(server) as client:
+        prose = "x" * 255
+        for _ in range(4):
+            made = client.send("POST", "/v2.0/networks", {"networks": [{"description": prose}] * 1000})
+            assert made.status == 201
+        with socket.socket() as slow:
+            slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            slow.settimeout(20)
+            slow.connect(server.address)
+            slow.sendall(b"GET /v2.0/networks HTTP/1.1\r\nHost: x\r\n\r\n")
+            head = slow.recv(1000)
+            told = int(re.search(rb"content-length: (\d+)", head)[1])
+            time.sleep(2)
+            taken = 0
+            with suppress(ConnectionResetError):
+                taken = len(answered(slow))
+            assert taken < told - len(head)

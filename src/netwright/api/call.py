@@ -33,6 +33,8 @@ class Call:
     caller: Caller
     if_match: str | None
     """The header of that name."""
+    idempotency_key: str | None
+    """The header of that name."""
     base_url: str
     """Without a slash at its end."""
     url_path: str
@@ -63,6 +65,10 @@ class Stranger:
     """Names in lower case."""
     local: bool
     """Whether it came over the Unix socket."""
+    address: str = ""
+    """Where it came from."""
+    method: str = "GET"
+    path: str = "/"
 
 
 Identify = Callable[[Stranger], Caller]
@@ -76,8 +82,17 @@ def anybody(stranger: Stranger) -> Caller:
 
 
 def stranger_of(request: Request) -> Stranger:
-    server = request.scope.get("server")
-    return Stranger(request.headers, local=server is None or server[1] is None)
+    """A Unix socket's address is a path without a port; that the client has none is no sign of one: a
+    connection that was reset has none either.
+    """
+    server, client = request.scope.get("server"), request.client
+    return Stranger(
+        headers=request.headers,
+        local=server is not None and server[1] is None,
+        address="" if client is None else client.host,
+        method=request.method,
+        path=request.url.path,
+    )
 
 
 async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
@@ -90,6 +105,7 @@ async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
         body=await _body(request),
         caller=caller,
         if_match=request.headers.get("if-match"),
+        idempotency_key=request.headers.get("idempotency-key"),
         base_url=str(request.base_url).rstrip("/"),
         url_path=request.url.path,
     )

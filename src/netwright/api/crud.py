@@ -48,7 +48,7 @@ def asker(call: Call) -> Asker:
         if found is None:
             raise PreconditionError("If-Match must be revision_number=N.", "If-Match")
         revision = int(found[1])
-    return Asker(call.caller, call.path.get("parent_id"), revision)
+    return Asker(call.caller, call.path.get("parent_id"), revision, call.idempotency_key)
 
 
 def object_of(body: Mapping[str, object], name: str) -> Mapping[str, object]:

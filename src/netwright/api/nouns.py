@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netwright.api import floating_ips, groups, logs, networks, ports, rules, subnets, vpn_peers, vpns
+from netwright.api import floating_ips, groups, logs, networks, ports, qos, rules, subnets, vpn_peers, vpns
 from netwright.control import agents, default_rules, flavors, metering, trunks, zones
 from netwright.control import groups as control_groups
 from netwright.control.documents import Documents
@@ -28,6 +28,7 @@ _ROWS: Final = (
     Noun(described.security_groups.RULE, rules.Rules(), tables.rules),
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
+    *qos.ALL,
     Noun(described.vpns.RESOURCE, vpns.Vpns(), tables.vpns),
     Noun(described.vpns.PEER, vpn_peers.VpnPeers(), tables.vpn_peers),
     Noun(described.rbac_policies.RESOURCE, RbacPolicies(), tables.rbac_policies),

@@ -104,7 +104,9 @@ def _list(resource: Resource) -> Node:
         for one in resource.attributes
         if one.filters and one.see is not Role.NOBODY
     ]
-    paging = [{"$ref": f"#/components/parameters/{name}"} for name in _common() if name != "If-Match"]
+    paging = [
+        {"$ref": f"#/components/parameters/{name}"} for name, one in _common().items() if one["in"] == "query"
+    ]
     links: Node = {"type": "array", "items": {"type": "object"}}
     body: Node = {
         "type": "object",
@@ -133,6 +135,7 @@ def _create(resource: Resource) -> Node:
     }
     return {
         "summary": f"Create a {_spoken(resource.singular)}, or several at once: all or none",
+        "parameters": [{"$ref": "#/components/parameters/Idempotency-Key"}],
         "requestBody": _json({"oneOf": [single, several]}, required=True),
         "responses": _answers(201, made, _WRITES),
     }
@@ -169,7 +172,7 @@ def _schemas(resources: Iterable[Resource]) -> Node:
     found: Node = {}
     for resource in resources:
         seen = [one for one in resource.attributes if one.see is not Role.NOBODY]
-        found[resource.error_noun] = {
+        found[resource.schema_name] = {
             "type": "object",
             "description": resource.doc,
             "properties": {one.name: _shown(one) for one in seen},
@@ -177,7 +180,7 @@ def _schemas(resources: Iterable[Resource]) -> Node:
         }
         for verb, suffix in ((Verb.CREATE, "Create"), (Verb.UPDATE, "Update")):
             if verb in resource.verbs:
-                found[resource.error_noun + suffix] = _given(resource, verb)
+                found[resource.schema_name + suffix] = _given(resource, verb)
     return found
 
 
@@ -208,7 +211,7 @@ def _taken(attribute: Attribute, *, made: bool) -> Schema:
     return {**schema, **said}
 
 
-def _common() -> Node:
+def _common() -> dict[str, Node]:
     """Parameters that many operations have."""
     texts: Node = {"type": "array", "items": _TEXT}
     return {
@@ -225,6 +228,12 @@ def _common() -> Node:
             "header",
             {"type": "string", "pattern": '^"?revision_number=[0-9]{1,9}"?$'},
             "revision_number=N: only if it is at that revision.",
+        ),
+        "Idempotency-Key": _parameter(
+            "Idempotency-Key",
+            "header",
+            {"type": "string", "maxLength": 255},
+            "Sent again with the same key within a day, the request is answered as before and done once.",
         ),
     }
 
@@ -270,7 +279,7 @@ def _json(schema: Schema, *, required: bool = False) -> Node:
 
 
 def _ref(resource: Resource, suffix: str) -> Node:
-    return {"$ref": f"#/components/schemas/{resource.error_noun}{suffix}"}
+    return {"$ref": f"#/components/schemas/{resource.schema_name}{suffix}"}
 
 
 def _spoken(name: str) -> str:

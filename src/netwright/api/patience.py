@@ -13,6 +13,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 HEAD_S: Final = 10.0
 """For the request line and the headers, from the first byte on; and for a first byte at all."""
 BODY_S: Final = 30.0
+READ_S: Final = 30.0
+"""For taking an answer: after so long without a byte of it taken the connection is cut."""
 LARGEST_HEAD: Final = 64 * 1024
 """Bytes of the request line and the headers."""
 LONGEST_URL: Final = 16 * 1024
@@ -73,6 +75,18 @@ class PatientProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         if not self._sent_away:
             super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._watch_reader(0)
+
+    def _watch_reader(self, before: int) -> None:
+        """Cuts the connection where as much is unread as `before`; looks again while there is less."""
+        unread = self.transport.get_write_buffer_size()
+        if unread and unread == before:
+            self.transport.abort()
+        elif unread:
+            self.loop.call_later(READ_S, self._watch_reader, unread)
 
     def _wait(self) -> None:
         self._stop_waiting()

@@ -13,9 +13,9 @@ from netwright.control import fixed_ips, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, SubnetId
 from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
-from netwright.store import addresses, networks, ports, subnets
+from netwright.store import addresses, networks, ports, qos, subnets
 from netwright.store import floating_ips as store
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
@@ -39,6 +39,7 @@ class FloatingIpRequest:
     port_id: PortId | Left | None = UNSET
     fixed_address: IPv4Address | None = None
     description: str | Left = UNSET
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class FloatingIpRecord:
 
     record: Record[FloatingIp]
     port: Port | None
+    networks_policy: QosPolicyId | None = None
+    """Of the network that the address is from."""
 
     @property
     def value(self) -> FloatingIp:
@@ -57,7 +60,8 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
     """Raises NotFoundError, InvalidError, ConflictError."""
     old = store.get(work.connection, floating_id).value
     described = text.prose(given(request.description, old.description), "description")
-    floating = _associated(work, replace(old, description=described), request)
+    policy = given(request.qos_policy_id, old.qos_policy_id)
+    floating = _associated(work, replace(old, description=described, qos_policy_id=policy), request)
     store.save(work.connection, floating, work.now)
     _touch(work, old)
     _touch(work, floating)
@@ -86,9 +90,12 @@ def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> 
     theirs = (
         {record.value.id: record.value for record in ports.find(connection, {"id": wanted})} if wanted else {}
     )
+    policies = qos.of_networks(connection, {record.value.network_id for record in records})
     return [
         FloatingIpRecord(
-            record, theirs.get(record.value.association.port_id) if record.value.association else None
+            record,
+            theirs.get(record.value.association.port_id) if record.value.association else None,
+            policies.get(record.value.network_id),
         )
         for record in records
     ]
@@ -106,6 +113,7 @@ def create_in(work: Work, request: FloatingIpRequest) -> FloatingIpId:
         network_id=network.id,
         address=_NOT_YET,
         description=text.prose(given(request.description, ""), "description"),
+        qos_policy_id=given(request.qos_policy_id, None),
     )
     store.insert(work.connection, blank, work.now)
     floating = replace(blank, address=_take(work, blank, network, request))

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from netwright.control.world import Work
 from netwright.store import rbac
-from netwright.store.tables import floating_ips, groups, networks, port_groups, ports
+from netwright.store.tables import floating_ips, groups, networks, port_groups, ports, qos_policies
 
 Users = Callable[[str], sa.Select[tuple[str]]]
 """The projects that use the thing of that id, as a statement."""
@@ -75,8 +75,17 @@ def _in_group(group: str) -> sa.Select[tuple[str]]:
     return joined.where(port_groups.c.group_id == group).distinct()
 
 
+def _with_policy(policy: str) -> sa.Select[tuple[str]]:
+    having = (
+        sa.select(table.c.project_id).where(table.c.qos_policy_id == policy)
+        for table in (networks, ports, floating_ips)
+    )
+    return sa.select(sa.union(*having).subquery().c.project_id)
+
+
 SHAREABLE: Final[Mapping[str, Shareable]] = {
     "network": Shareable("Network", networks, {rbac.SHARED: _on_network, rbac.EXTERNAL: _through_network}),
     "security_group": Shareable("SecurityGroup", groups, {rbac.SHARED: _in_group}),
+    "qos_policy": Shareable("QosPolicy", qos_policies, {rbac.SHARED: _with_policy}),
 }
 """By the object_type of their RBAC policies."""

@@ -18,6 +18,7 @@ from netwright.model.ids import (
     NetworkId,
     PortId,
     ProjectId,
+    QosPolicyId,
     RuleId,
     SubnetId,
     VpnId,
@@ -70,6 +71,8 @@ class Network:
     port_security_enabled: bool = True
     description: str = ""
     dns_domain: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Holds for those of its guests' ports that have none of their own."""
     uplink: LinkName | None = None
     """A physical link: enslaved to the bridge, or, for an external network, where floating IPs live."""
     nat: bool = True
@@ -197,6 +200,7 @@ class Port:
     host: HostName | None = None
     attachment: Attachment = Unplugged()
     guest: Guest = Guest()
+    qos_policy_id: QosPolicyId | None = None
 
 
 class Direction(StrEnum):
@@ -345,6 +349,8 @@ class FloatingIp:
     address: IPv4Address
     association: Association | None = None
     description: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Its bandwidth limits hold for what goes through the address; ingress is what comes to it."""
 
 
 VPN_PRIVATE_PORT: Final = 1194

@@ -106,6 +106,8 @@ class Resource:
     verbs: frozenset[Verb] = ALL
     roles: Mapping[Verb, Role] = field(default_factory=lambda: MEMBERS)
     reach: Reach = Reach.PROJECT
+    network_owner: frozenset[Verb] = frozenset()
+    """What the project that owns its network may do with another project's."""
     parent: Parent | None = None
     root: str = "/v2.0"
     rbac: str | None = None
@@ -127,7 +129,12 @@ class Resource:
 
     @cached_property
     def error_noun(self) -> str:
-        return self.noun or "".join(word.capitalize() for word in self.singular.split("_"))
+        return self.noun or self.schema_name
+
+    @cached_property
+    def schema_name(self) -> str:
+        """Of its schemas in OpenAPI: no two resources have the same."""
+        return "".join(word.capitalize() for word in self.singular.split("_"))
 
     @property
     def collection(self) -> str:

@@ -32,8 +32,10 @@ from netwright.model.resource import (
     TAGS,
     Attribute,
     Resource,
+    Verb,
     read_only,
 )
+from netwright.model.resources.qos import has_policy, networks_policy
 
 _FIXED_IP: Final = Record(
     {"subnet_id": Member(Uuid("subnets"), nullable=True), "ip_address": Member(IpAddress(), nullable=True)}
@@ -74,6 +76,7 @@ RESOURCE: Final = Resource(
     doc="Where a guest, a router or a service meets a network.",
     quota="port",
     tags=True,
+    network_owner=frozenset({Verb.DELETE}),
     attributes=(
         ID,
         *PROJECT,
@@ -160,6 +163,8 @@ RESOURCE: Final = Resource(
             filters=False,
             extension="trunk-details",
         ),
+        *has_policy("qos", "The QoS policy that its traffic is held to."),
+        networks_policy("qos-port-network-policy"),
         replace(TAGS, kind=ListOf(TAG, unique=True), post=Role.MEMBER),
         *STAMPS,
     ),
