@@ -75,7 +75,7 @@ class Agents:
         """Until its host writes its next report."""
         agent = str(old["id"])
         kept = store.kept(work.connection).get(agent, Kept())
-        store.keep(work.connection, agent, replace(kept, forgotten_at=work.now))
+        store.keep(work.connection, agent, replace(kept, forgotten_at=work.world.clock()))
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
         """All but those that were deleted and have not been heard of since; none for who is no admin."""

@@ -59,7 +59,7 @@ def put(work: Work, schedule: Schedule, agent: View, thing: str) -> None:
     """Raises NotFoundError for an agent of another kind, ConflictError where it is there already."""
     _refuse_other(schedule, agent)
     if thing in things_of(work.connection, schedule, agent):
-        kind = f"{schedule.thing}HostedBy{schedule.label}Agent"
+        kind = f"{schedule.thing}HostedBy{schedule.label.upper()}Agent"
         message = f"The {schedule.thing.lower()} {thing} has been already hosted by the agent {agent['id']}."
         raise NamedConflictError(kind, message)
     store.schedule(work.connection, str(agent["id"]), thing, wanted=True)
@@ -91,4 +91,4 @@ def _networks() -> sa.Select[tuple[str]]:
     return sa.select(subnets.c.network_id).where(subnets.c.enable_dhcp).distinct()
 
 
-NETWORKS: Final = Schedule(DHCP, "DHCP", "Network", _networks, Touched.NETWORK)
+NETWORKS: Final = Schedule(DHCP, "Dhcp", "Network", _networks, Touched.NETWORK)
