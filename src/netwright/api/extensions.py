@@ -52,7 +52,7 @@ NAMES: Final[dict[str, str]] = {
     "security-group": "security-group",
     "security-groups-default-rules": "Default rules for security groups",
     "security-groups-normalized-cidr": "Normalized CIDR field for security group rules",
-    "security-groups-rules-belongs-to-default-sg": "Security group rule belongs to the default security group",
+    "security-groups-rules-belongs-to-default-sg": "Security group rule belongs to the default group",
     "security-groups-shared-filtering": "Security group filtering on the shared field",
     "service-type": "Neutron Service Type Management",
     "sorting": "Sorting support",
