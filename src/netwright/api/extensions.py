@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 NAMES: Final[dict[str, str]] = {
+    "address-group": "Address group",
     "agent": "agent",
     "agent_sort_key": "Agents Sort Key",
     "allowed-address-pairs": "Allowed Address Pairs",
@@ -13,9 +14,14 @@ NAMES: Final[dict[str, str]] = {
     "binding": "Port Binding",
     "dhcp_agent_scheduler": "DHCP Agent Scheduler",
     "dns-integration": "DNS Integration",
+    "expose-port-forwarding-in-fip": "Expose Port Forwarding in Floating IP",
     "external-net": "Neutron external network",
+    "extra_dhcp_opt": "Neutron Extra DHCP options",
     "fip-port-details": "Floating IP Port Details Extension",
     "flavors": "Neutron Service Flavors",
+    "floating-ip-port-forwarding": "Floating IP Port Forwarding",
+    "floating-ip-port-forwarding-description": "Floating IP Port Forwarding new attribute description",
+    "floating-ip-port-forwarding-port-ranges": "Floating IP Port Forwarding support port ranges",
     "logging": "Logging API Extension",
     "metering": "Neutron Metering",
     "metering_source_and_destination_fields": "Neutron Metering with source and destination filtering",
@@ -52,6 +58,7 @@ NAMES: Final[dict[str, str]] = {
     "security-group": "security-group",
     "security-groups-default-rules": "Default rules for security groups",
     "security-groups-normalized-cidr": "Normalized CIDR field for security group rules",
+    "security-groups-remote-address-group": "Remote address group id field for security group rules",
     "security-groups-rules-belongs-to-default-sg": "Security group rule belongs to the default group",
     "security-groups-shared-filtering": "Security group filtering on the shared field",
     "service-type": "Neutron Service Type Management",

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
+from netwright.api.port_forwardings import brief
 from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import floating_ips as control
 from netwright.control import qos
@@ -53,10 +54,10 @@ def view(shown: FloatingIpRecord) -> View:
         "port_id": None if association is None else association.port_id,
         "fixed_ip_address": None if association is None else str(association.fixed_address),
         "router_id": None,
-        "status": "DOWN" if association is None else "ACTIVE",
+        "status": "ACTIVE" if association or shown.forwardings else "DOWN",
         "description": floating.description,
         "port_details": None if shown.port is None else _details(shown.port),
-        "port_forwardings": [],
+        "port_forwardings": [brief(one) for one in shown.forwardings],
         "qos_policy_id": floating.qos_policy_id,
         "qos_network_policy_id": shown.networks_policy,
         **stamped(shown.record.stamps),

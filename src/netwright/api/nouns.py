@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from netwright.api import floating_ips, groups, logs, networks, ports, qos, rules, subnets, vpn_peers, vpns
+from netwright.api import (
+    address_groups,
+    floating_ips,
+    groups,
+    logs,
+    networks,
+    port_forwardings,
+    ports,
+    qos,
+    rules,
+    subnets,
+    vpn_peers,
+    vpns,
+)
 from netwright.control import agents, default_rules, flavors, metering, trunks, zones
 from netwright.control import groups as control_groups
 from netwright.control.documents import Documents
@@ -15,6 +28,9 @@ from netwright.model import resources as described
 from netwright.store import governance_tables as governing
 from netwright.store import tables
 
+ADDRESS_GROUPS: Final = Noun(
+    described.address_groups.RESOURCE, address_groups.AddressGroups(), tables.address_groups
+)
 _ROWS: Final = (
     Noun(described.networks.RESOURCE, networks.Networks(), tables.networks),
     Noun(described.subnets.RESOURCE, subnets.Subnets(), tables.subnets),
@@ -25,13 +41,15 @@ _ROWS: Final = (
         tables.groups,
         before_list=control_groups.ensure_default,
     ),
+    ADDRESS_GROUPS,
     Noun(described.security_groups.RULE, rules.Rules(), tables.rules),
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
+    Noun(described.port_forwardings.RESOURCE, port_forwardings.PortForwardings(), tables.port_forwardings),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
     *qos.ALL,
     Noun(described.vpns.RESOURCE, vpns.Vpns(), tables.vpns),
     Noun(described.vpns.PEER, vpn_peers.VpnPeers(), tables.vpn_peers),
-    Noun(described.rbac_policies.RESOURCE, RbacPolicies(), tables.rbac_policies),
+    Noun(described.rbac_policies.RESOURCE, RbacPolicies(), governing.rbac_policies),
     Noun(described.agents.RESOURCE, agents.Agents(), tell=agents.tell),
     Noun(described.agents.ZONE, Listed(zones.zones), tell=zones.tell),
     Noun(described.agents.PROVIDER, Listed(zones.providers)),

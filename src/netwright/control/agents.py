@@ -47,9 +47,9 @@ PARTS: Final = (
 )
 
 
-def id_of(host: HostName, part: Part) -> str:
+def id_of(host: HostName, part: str) -> str:
     """The same for ever: nothing need be kept of an agent for it to have an id."""
-    return str(uuid.uuid5(_SPACE, f"{part.name}/{host}"))
+    return str(uuid.uuid5(_SPACE, f"{part}/{host}"))
 
 
 class Agents:
@@ -103,7 +103,7 @@ def _every(connection: sa.Connection) -> Iterator[View]:
     kept, first = store.kept(connection), store.first_seen(connection)
     for host in hosts.every(connection):
         for part in PARTS:
-            agent = id_of(host.name, part)
+            agent = id_of(host.name, part.name)
             mine = kept.get(agent, Kept())
             if mine.forgotten_at is None or host.last_seen > mine.forgotten_at:
                 yield _view(agent, part, host, mine, first.get(host.name, host.last_seen))

@@ -15,13 +15,13 @@ from netwright.control.rules import RuleRequest, match_of
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
-from netwright.model.ids import GroupId
+from netwright.model.ids import AddressGroupId, GroupId
 from netwright.model.intent import Direction, EtherType, SecurityGroup
 from netwright.model.kinds import refused
 from netwright.model.resources.default_rules import PARENT
 from netwright.store import documents, rows
 from netwright.store.governance_tables import default_rules
-from netwright.store.tables import groups
+from netwright.store.tables import address_groups, groups
 
 _REMOTES: Final = ("remote_ip_prefix", "remote_group_id", "remote_address_group_id")
 _USES: Final = ("used_in_default_sg", "used_in_non_default_sg")
@@ -48,20 +48,17 @@ def check(work: Work, old: View | None, values: Values, caller: Caller) -> Value
 
 
 def requests_for(connection: sa.Connection, group: SecurityGroup, *, is_default: bool) -> list[RuleRequest]:
-    """The rules that the new group is to have; those are left out whose remote group is gone."""
+    """The rules that the new group is to have; those are left out whose remote is gone."""
     use = _USES[0] if is_default else _USES[1]
     found = [row for row in documents.find(connection, default_rules, {}) if row[use]]
-    return [
-        _request(row, group)
-        for row in found
-        if row["remote_group_id"] in {None, PARENT} or _is_there(connection, row["remote_group_id"])
-    ]
+    return [_request(row, group) for row in found if _missing(connection, row) is None]
 
 
 def _request(values: Values, group: SecurityGroup | None = None) -> RuleRequest:
     prefix, remote = values["remote_ip_prefix"], values["remote_group_id"]
     if remote == PARENT and group is not None:
         remote = group.id
+    address_group = values["remote_address_group_id"]
     low, high = values["port_range_min"], values["port_range_max"]
     request = RuleRequest(
         direction=Direction(str(values["direction"])),
@@ -71,17 +68,25 @@ def _request(values: Values, group: SecurityGroup | None = None) -> RuleRequest:
         port_range_max=high if isinstance(high, int) else None,
         remote_prefix=None if prefix is None else ip_network(str(prefix)),
         remote_group_id=None if remote is None else GroupId(str(remote)),
+        remote_address_group_id=None if address_group is None else AddressGroupId(str(address_group)),
     )
     return request if group is None else replace(request, group_id=group.id, project_id=group.project_id)
 
 
 def _refuse_unknown(work: Work, values: Values) -> None:
-    prefix, remote = values["remote_ip_prefix"], values["remote_group_id"]
+    prefix = values["remote_ip_prefix"]
     if prefix is not None and ip_network(str(prefix)).version != EtherType(str(values["ethertype"])).version:
         raise refused("remote_ip_prefix", f"{prefix} is not {values['ethertype']}.")
-    if remote not in {None, PARENT} and not _is_there(work.connection, remote):
-        raise NotFoundError("SecurityGroup", str(remote))
+    missing = _missing(work.connection, values)
+    if missing is not None:
+        raise missing
 
 
-def _is_there(connection: sa.Connection, group: object) -> bool:
-    return rows.exists(connection, groups, {"id": (group,)})
+def _missing(connection: sa.Connection, values: Values) -> NotFoundError | None:
+    """What it names and is not there."""
+    group, address_group = values["remote_group_id"], values["remote_address_group_id"]
+    if group not in {None, PARENT} and not rows.exists(connection, groups, {"id": (group,)}):
+        return NotFoundError("SecurityGroup", str(group))
+    if address_group is not None and not rows.exists(connection, address_groups, {"id": (address_group,)}):
+        return NotFoundError("AddressGroup", str(address_group))
+    return None

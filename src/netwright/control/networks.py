@@ -26,6 +26,8 @@ _LEAST_MTU: Final = 68
 _LEAST_MTU_V6: Final = 1280
 _MOST_MTU: Final = 65535
 _USUAL_MTU: Final = 1500
+_NAMED: Final = 5
+"""How many of those that use a network are named where it cannot go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +102,19 @@ def _update(work: Work, network_id: NetworkId, request: NetworkRequest) -> tuple
 
 
 def delete_in(work: Work, network_id: NetworkId) -> None:
-    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
+    """With subnets, VPNs and floating IPs that stand for nothing.
+
+    Raises NotFoundError, ConflictError while ports, or floating IPs of ports, are on it.
+    """
     connection = work.connection
     network = store.get(connection, network_id).value
     theirs = ports.find(connection, {"network_id": (network_id,)})
     work.touch(Touched.VPN, *vpns.ids(connection, (network_id,)))
-    if any(not dhcp_ports.is_dhcp(record.value) for record in theirs):
-        raise in_use("Network", network_id, "it has ports")
-    if floating_ips.find(connection, {"network_id": (network_id,)}):
-        raise in_use("Network", network_id, "it has floating IPs")
+    using = [record.value.id for record in theirs if not dhcp_ports.is_dhcp(record.value)]
+    if using:
+        why = f"There are one or more ports still in use on the network: {', '.join(using[:_NAMED])}"
+        raise in_use("Network", network_id, why)
+    _drop_floating_ips(work, network_id)
     for record in theirs:
         ports.delete(connection, record.value.id)
     for subnet in subnets.of_network(connection, network.id):
@@ -119,6 +125,16 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
+
+
+def _drop_floating_ips(work: Work, network_id: NetworkId) -> None:
+    """Those that stand for nothing. Raises ConflictError where one stands for a port."""
+    theirs = [record.value for record in floating_ips.find(work.connection, {"network_id": (network_id,)})]
+    if used := [one.id for one in theirs if one.association is not None]:
+        why = f"floating IPs of it stand for ports: {', '.join(used[:_NAMED])}"
+        raise in_use("Network", network_id, why)
+    for one in theirs:
+        floating_ips.delete(work.connection, one.id)
 
 
 def find_in(connection: sa.Connection, where: Where) -> list[NetworkRecord]:

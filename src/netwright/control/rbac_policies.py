@@ -16,8 +16,8 @@ from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import NetworkId
 from netwright.store import documents, rbac, rows
+from netwright.store.governance_tables import rbac_policies
 from netwright.store.rows import Where
-from netwright.store.tables import rbac_policies
 
 _SHOWN: Final = ("id", "project_id", "object_type", "object_id", "action")
 _TARGET: Final = "target_tenant"

@@ -6,17 +6,18 @@ every L3 agent, unless an admin took it from one; and what an admin put on one i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control.agents import DHCP, Agents
+from netwright.control.agents import DHCP, Agents, id_of
 from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work
 from netwright.model.errors import NotFoundError
+from netwright.model.ids import HostName, NetworkId
 from netwright.store import agents as store
 from netwright.store.changes import Touched
 from netwright.store.tables import subnets
@@ -53,6 +54,13 @@ def things_of(connection: sa.Connection, schedule: Schedule, agent: View) -> lis
     served = connection.execute(schedule.served()).scalars() if agent["admin_state_up"] else ()
     left = {str(thing) for thing in served if said.get(str(thing), True)}
     return sorted(left | {thing for thing, wanted in said.items() if wanted})
+
+
+def not_served(
+    connection: sa.Connection, host: HostName, networks: Collection[NetworkId]
+) -> frozenset[NetworkId]:
+    """Those of the networks that were taken from the host's DHCP agent."""
+    return store.taken(connection, id_of(host, DHCP), networks)
 
 
 def put(work: Work, schedule: Schedule, agent: View, thing: str) -> None:

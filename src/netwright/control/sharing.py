@@ -10,7 +10,16 @@ import sqlalchemy as sa
 
 from netwright.control.world import Work
 from netwright.store import rbac
-from netwright.store.tables import floating_ips, groups, networks, port_groups, ports, qos_policies
+from netwright.store.tables import (
+    address_groups,
+    floating_ips,
+    groups,
+    networks,
+    port_groups,
+    ports,
+    qos_policies,
+    rules,
+)
 
 Users = Callable[[str], sa.Select[tuple[str]]]
 """The projects that use the thing of that id, as a statement."""
@@ -75,6 +84,10 @@ def _in_group(group: str) -> sa.Select[tuple[str]]:
     return joined.where(port_groups.c.group_id == group).distinct()
 
 
+def _with_address_group(group: str) -> sa.Select[tuple[str]]:
+    return sa.select(rules.c.project_id).where(rules.c.remote_address_group_id == group).distinct()
+
+
 def _with_policy(policy: str) -> sa.Select[tuple[str]]:
     having = (
         sa.select(table.c.project_id).where(table.c.qos_policy_id == policy)
@@ -86,6 +99,7 @@ def _with_policy(policy: str) -> sa.Select[tuple[str]]:
 SHAREABLE: Final[Mapping[str, Shareable]] = {
     "network": Shareable("Network", networks, {rbac.SHARED: _on_network, rbac.EXTERNAL: _through_network}),
     "security_group": Shareable("SecurityGroup", groups, {rbac.SHARED: _in_group}),
+    "address_group": Shareable("AddressGroup", address_groups, {rbac.SHARED: _with_address_group}),
     "qos_policy": Shareable("QosPolicy", qos_policies, {rbac.SHARED: _with_policy}),
 }
 """By the object_type of their RBAC policies."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
+from netwright.model.ids import NetworkId
 from netwright.store.governance_tables import agent_schedules, agents
 from netwright.store.tables import hosts
 
@@ -68,3 +69,10 @@ def schedule(connection: sa.Connection, agent: str, thing: str, *, wanted: bool)
 def forget_thing(connection: sa.Connection, thing: str) -> None:
     """What was said of it."""
     connection.execute(agent_schedules.delete().where(agent_schedules.c.resource_id == thing))
+
+
+def taken(connection: sa.Connection, agent: str, among: Collection[NetworkId]) -> frozenset[NetworkId]:
+    """Those of the things that were taken from the agent."""
+    mine = (agent_schedules.c.agent_id == agent, agent_schedules.c.wanted.is_(sa.false()))
+    chosen = sa.select(agent_schedules.c.resource_id).where(*mine, agent_schedules.c.resource_id.in_(among))
+    return frozenset(map(NetworkId, connection.execute(chosen).scalars()))

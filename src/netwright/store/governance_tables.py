@@ -1,4 +1,4 @@
-"""The tables of what governs a deployment: agents, trunks, metering, flavors, rules of new groups."""
+"""The tables of what governs a deployment: quotas, tags, sharing, agents, trunks, metering, flavors."""
 
 from __future__ import annotations
 
@@ -30,6 +30,37 @@ def _of(name: str, parent: str) -> sa.Column[str]:
     """The id of what it goes with."""
     return sa.Column(name, ID, sa.ForeignKey(parent, ondelete="CASCADE"), nullable=False, index=True)
 
+
+quotas: Final = sa.Table(
+    "quotas",
+    METADATA,
+    sa.Column("project_id", NAME, primary_key=True),
+    sa.Column("resource", sa.String(32), primary_key=True),
+    sa.Column("limit", sa.Integer, nullable=False),
+)
+"""Where a project's limit is not the default; -1: none."""
+
+tags: Final = sa.Table(
+    "tags",
+    METADATA,
+    sa.Column("resource_id", ID, primary_key=True),
+    sa.Column("tag", NAME, primary_key=True),
+)
+
+rbac_policies: Final = sa.Table(
+    "rbac_policies",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("project_id", NAME, nullable=False, index=True),
+    sa.Column("object_type", sa.String(32), nullable=False),
+    sa.Column("object_id", ID, nullable=False, index=True),
+    sa.Column("action", sa.String(32), nullable=False),
+    sa.Column("target_project", NAME, nullable=False),
+    *_stamps(),
+    sa.UniqueConstraint("object_type", "object_id", "action", "target_project"),
+    sa.Index("ix_rbac_policies_target", "object_type", "target_project", "action"),
+)
+"""A target of `*` is everybody."""
 
 agents: Final = sa.Table(
     "agents",

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
-from netwright.store.tables import quotas
+from netwright.store.governance_tables import quotas
 
 
 def limits(connection: sa.Connection, project: str) -> Mapping[str, int]:

@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.store import rows
-from netwright.store.tables import rbac_policies
+from netwright.store.governance_tables import rbac_policies
 
 SHARED: Final = "access_as_shared"
 EXTERNAL: Final = "access_as_external"

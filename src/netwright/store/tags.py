@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.store.tables import tags
+from netwright.store.governance_tables import tags
 
 _FEW: Final = 500
 

@@ -1,6 +1,7 @@
 """The descriptors of all resources, a file for each noun."""
 
 from netwright.model.resources import (
+    address_groups,
     agents,
     default_rules,
     flavors,
@@ -8,6 +9,7 @@ from netwright.model.resources import (
     logs,
     metering,
     networks,
+    port_forwardings,
     ports,
     qos,
     rbac_policies,
@@ -18,6 +20,7 @@ from netwright.model.resources import (
 )
 
 __all__ = [
+    "address_groups",
     "agents",
     "default_rules",
     "flavors",
@@ -25,6 +28,7 @@ __all__ = [
     "logs",
     "metering",
     "networks",
+    "port_forwardings",
     "ports",
     "qos",
     "rbac_policies",
