@@ -182,7 +182,8 @@ DESCRIPTION: Final = Attribute(
     "description", Text(prose=True), "A text for people.", default="", extension="standard-attr-description"
 )
 ADMIN_STATE: Final = Attribute("admin_state_up", Flag(), "Whether it is to work.", default=True)
-TAGS: Final = read_only("tags", ListOf(Text(60)), "Its tags.", extension="standard-attr-tag", filters=False)
+TAG: Final = Text(255, least=1)
+TAGS: Final = read_only("tags", ListOf(TAG), "Its tags.", extension="standard-attr-tag", filters=False)
 STAMPS: Final = (
     read_only("created_at", Text(), "When it was made, UTC.", extension="standard-attr-timestamp"),
     read_only("updated_at", Text(), "When it was last changed, UTC.", extension="standard-attr-timestamp"),

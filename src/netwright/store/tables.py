@@ -126,6 +126,7 @@ networks: Final = sa.Table(
     sa.Column("vlan_link", sa.String(15)),
     sa.Column("gateway_hosts", sa.String(8), nullable=False, server_default="every"),
     sa.Column("gateway_host", NAME),
+    sa.Column("availability_zone_hints", sa.JSON, nullable=False, server_default="[]"),
     _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.Index("uq_networks_bridge", "bridge", unique=True),
@@ -410,15 +411,6 @@ classic_floating_ips: Final = sa.Table(
 """What nova kept of floating IPs, and the Networking API has no place for; none for one of which that is
 nothing. The last four are of one that is between two hosts."""
 
-quotas: Final = sa.Table(
-    "quotas",
-    METADATA,
-    sa.Column("project_id", NAME, primary_key=True),
-    sa.Column("resource", sa.String(32), primary_key=True),
-    sa.Column("limit", sa.Integer, nullable=False),
-)
-"""Where a project's limit is not the default; -1: none."""
-
 leases: Final = sa.Table(
     "leases",
     METADATA,
@@ -445,6 +437,7 @@ hosts: Final = sa.Table(
     "hosts",
     METADATA,
     sa.Column("name", NAME, primary_key=True),
+    sa.Column("first_seen", UtcTime),
     sa.Column("last_seen", UtcTime, nullable=False),
     sa.Column("generation", BIG, nullable=False),
     _flag("converged"),
@@ -461,28 +454,6 @@ changes: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 """What was written, in order. The highest seq is the generation of every plan made from this database."""
-
-tags: Final = sa.Table(
-    "tags",
-    METADATA,
-    sa.Column("resource_id", ID, primary_key=True),
-    sa.Column("tag", NAME, primary_key=True),
-)
-
-rbac_policies: Final = sa.Table(
-    "rbac_policies",
-    METADATA,
-    sa.Column("id", ID, primary_key=True),
-    _text("project_id", index=True),
-    sa.Column("object_type", sa.String(32), nullable=False),
-    sa.Column("object_id", ID, nullable=False, index=True),
-    sa.Column("action", sa.String(32), nullable=False),
-    sa.Column("target_project", NAME, nullable=False),
-    *_stamps(),
-    sa.UniqueConstraint("object_type", "object_id", "action", "target_project"),
-    sa.Index("ix_rbac_policies_target", "object_type", "target_project", "action"),
-)
-"""A target of `*` is everybody."""
 
 answers: Final = sa.Table(
     "answers",
