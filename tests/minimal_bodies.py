@@ -14,12 +14,18 @@ from askers import Asker
 from served import Client
 
 from netwright.api.nouns import NOUNS
+from netwright.control import qos as control_qos
 from netwright.model.caller import Role
+from netwright.model.qos import DSCP_MARKS
 from netwright.model.resource import Resource, Verb
 
 NUMBER = itertools.count(1)
 PREFIXES = (f"10.{second}.{third}.0/24" for second in range(128, 256) for third in range(256))
 """Of hosts, where none may overlap another."""
+MARKS = itertools.cycle(DSCP_MARKS)
+WAYS = itertools.cycle(("ingress", "egress"))
+FEW = frozenset(f"{kind}_rules" for kind in control_qos.TABLES)
+"""Of these a parent takes one for each direction: each is made beneath a parent of its own."""
 
 
 @dataclass
@@ -43,11 +49,10 @@ class Site:
         return self.admin if resource.roles[Verb.CREATE] > Role.MEMBER else self.member
 
     def collection(self, resource: Resource) -> str:
-        """The path of the list, beneath a parent of the project's if it has one."""
-        if resource.parent is None:
-            return resource.collection
-        above = resource.parent.plural
-        parent = self.make(above)["id"] if resource.plural in ALONE else self.one(above)
+        """The path of the list, beneath the project's own parent if it has one."""
+        if resource.plural in FEW and resource.parent:
+            return resource.collection.format(parent_id=self.make(resource.parent.plural)["id"])
+        parent = self.one(resource.parent.plural) if resource.parent else ""
         return resource.collection.format(parent_id=parent)
 
     def make(self, plural: str, **attributes: object) -> dict:
@@ -98,6 +103,11 @@ def port_number() -> dict[str, object]:
     return {"port_range_min": number, "port_range_max": number}
 
 
+def direction() -> dict[str, object]:
+    """Another one than the time before."""
+    return {"direction": next(WAYS)}
+
+
 BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
     "networks": lambda _: named(),
     "subnets": lambda site: {"network_id": site.make("networks")["id"], "cidr": "10.0.0.0/24"},
@@ -117,13 +127,13 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         **site.guest(),
     },
     "floatingips": lambda site: {"floating_network_id": site.outside()},
-    "policies": lambda _: named(),
-    "bandwidth_limit_rules": lambda _: {"max_kbps": 1000},
-    "dscp_marking_rules": lambda _: {"dscp_mark": 46},
-    "minimum_bandwidth_rules": lambda _: {"min_kbps": 500},
-    "packet_rate_limit_rules": lambda _: {"max_kpps": 10},
-    "minimum_packet_rate_rules": lambda _: {"min_kpps": 5},
     "logs": lambda _: {"resource_type": "security_group", **named()},
+    "policies": lambda _: named(),
+    "bandwidth_limit_rules": lambda _: {"max_kbps": next(NUMBER), **direction()},
+    "dscp_marking_rules": lambda _: {"dscp_mark": next(MARKS)},
+    "minimum_bandwidth_rules": lambda _: {"min_kbps": next(NUMBER), **direction()},
+    "packet_rate_limit_rules": lambda _: {"max_kpps": next(NUMBER), **direction()},
+    "minimum_packet_rate_rules": lambda _: {"min_kpps": next(NUMBER), **direction()},
     "vpns": lambda site: {
         "network_id": site.ground(),
         "kind": "wireguard",
@@ -132,22 +142,12 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
     },
     "vpn_peers": lambda site: {"vpn_id": site.one("vpns")},
 }
-ALONE = frozenset(
-    {
-        "bandwidth_limit_rules",
-        "dscp_marking_rules",
-        "minimum_bandwidth_rules",
-        "packet_rate_limit_rules",
-        "minimum_packet_rate_rules",
-    }
-)
-"""Of which a parent has one."""
 CHANGES: Mapping[str, Callable[[Site], dict[str, object]]] = {
-    "bandwidth_limit_rules": lambda _: {"max_kbps": 2000 + next(NUMBER)},
-    "dscp_marking_rules": lambda _: {"dscp_mark": 8 + 2 * (next(NUMBER) % 8)},
-    "minimum_bandwidth_rules": lambda _: {"min_kbps": 600 + next(NUMBER)},
-    "packet_rate_limit_rules": lambda _: {"max_kpps": 20 + next(NUMBER)},
-    "minimum_packet_rate_rules": lambda _: {"min_kpps": 20 + next(NUMBER)},
+    "bandwidth_limit_rules": lambda _: {"max_kbps": next(NUMBER)},
+    "dscp_marking_rules": lambda _: {"dscp_mark": next(MARKS)},
+    "minimum_bandwidth_rules": lambda _: {"min_kbps": next(NUMBER)},
+    "packet_rate_limit_rules": lambda _: {"max_kpps": next(NUMBER)},
+    "minimum_packet_rate_rules": lambda _: {"min_kpps": next(NUMBER)},
 }
 """What an update may change, where that is neither its name nor its description."""
 

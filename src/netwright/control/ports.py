@@ -14,6 +14,7 @@ from netwright.control import (
     port_checks,
     port_forwardings,
     text,
+    trunks,
 )
 from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest, Ground
@@ -89,6 +90,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
+    trunks.refuse_used_port(work.connection, port_id)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
