@@ -26,6 +26,7 @@ from netwright.api import (
     logs,
     own,
     problems,
+    routers,
     versions,
 )
 from netwright.api.call import Call, Handler, Identify, Stranger, anybody, receive, stranger_of
@@ -48,6 +49,7 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
+    **{f"/v2.0/routers/{{id}}/{path}": {"PUT": handler} for path, handler in routers.ACTIONS.items()},
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},

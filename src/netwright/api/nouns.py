@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from netwright.api import floating_ips, groups, logs, networks, ports, rules, subnets, vpn_peers, vpns
+from netwright.api import (
+    floating_ips,
+    groups,
+    logs,
+    networks,
+    ports,
+    rules,
+    subnets,
+    vpn_peers,
+    vpns,
+)
+from netwright.control import floating_ip_pools, routers
 from netwright.control import groups as control_groups
 from netwright.control.nouns import Noun, Nouns
 from netwright.model import resources as described
@@ -22,6 +33,8 @@ _ROWS: Final = (
     ),
     Noun(described.security_groups.RULE, rules.Rules(), tables.rules),
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
+    Noun(described.routers.POOL, floating_ip_pools.ACTS),
+    Noun(described.routers.RESOURCE, routers.Routers(), tables.routers),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
     Noun(described.vpns.RESOURCE, vpns.Vpns(), tables.vpns),
     Noun(described.vpns.PEER, vpn_peers.VpnPeers(), tables.vpn_peers),

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
-from netwright.control.refusals import NamedConflictError
+from netwright.control.refusals import NamedConflictError, NamedNotFoundError
 from netwright.model.errors import (
     ConflictError,
     ForbiddenError,
@@ -51,6 +51,8 @@ def _told(error: RequestError) -> tuple[int, str]:
         return error.status, error.kind
     if isinstance(error, NamedConflictError):
         return 409, error.kind
+    if isinstance(error, NamedNotFoundError):
+        return 404, error.kind
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
     return status, f"{error.noun}NotFound" if isinstance(error, NotFoundError) else _KIND[status]
 

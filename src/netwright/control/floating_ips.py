@@ -11,15 +11,16 @@ import sqlalchemy as sa
 
 from netwright.control import fixed_ips, text
 from netwright.control.given import UNSET, Left, given
-from netwright.control.refusals import NamedConflictError, invalid, required
+from netwright.control.refusals import NamedConflictError, NamedNotFoundError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
+from netwright.model.caller import Caller
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, RouterId, SubnetId
 from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
-from netwright.store import addresses, networks, ports, subnets
+from netwright.store import addresses, networks, ports, routers, subnets
 from netwright.store import floating_ips as store
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
-from netwright.store.records import Record
+from netwright.store.records import PortRecord, Record
 from netwright.store.rows import Where
 
 _NOT_YET: Final = IPv4Address(0)
@@ -27,7 +28,7 @@ _NOT_YET: Final = IPv4Address(0)
 
 @dataclass(frozen=True, slots=True)
 class FloatingIpRequest:
-    """A floating IP as a user asks for it; the first four are for new ones only.
+    """A floating IP as a user asks for it; the first four and the names are for new ones only.
 
     `port_id` None takes the floating IP from its port.
     """
@@ -39,6 +40,8 @@ class FloatingIpRequest:
     port_id: PortId | Left | None = UNSET
     fixed_address: IPv4Address | None = None
     description: str | Left = UNSET
+    dns_name: str = ""
+    dns_domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class FloatingIpRecord:
     """A floating IP, and the port that it stands for."""
 
     record: Record[FloatingIp]
-    port: Port | None
+    port: PortRecord | None
 
     @property
     def value(self) -> FloatingIp:
@@ -70,6 +73,13 @@ def delete_in(work: Work, floating_id: FloatingIpId) -> None:
     _touch(work, floating)
 
 
+def drop_unused_in(work: Work, network: NetworkId) -> None:
+    """Those of the network that stand for nothing go with what makes it external."""
+    for record in store.find(work.connection, {"network_id": (network,)}):
+        if record.value.association is None:
+            delete_in(work, record.value.id)
+
+
 def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
     """The port loses that address: the floating IP that stands for it stands for nothing."""
     for record in store.find(work.connection, {"port_id": (port,), "fixed_address": (str(fixed),)}):
@@ -83,9 +93,7 @@ def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
 
 def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> list[FloatingIpRecord]:
     wanted = [record.value.association.port_id for record in records if record.value.association]
-    theirs = (
-        {record.value.id: record.value for record in ports.find(connection, {"id": wanted})} if wanted else {}
-    )
+    theirs = {record.value.id: record for record in ports.find(connection, {"id": wanted})} if wanted else {}
     return [
         FloatingIpRecord(
             record, theirs.get(record.value.association.port_id) if record.value.association else None
@@ -106,7 +114,11 @@ def create_in(work: Work, request: FloatingIpRequest) -> FloatingIpId:
         network_id=network.id,
         address=_NOT_YET,
         description=text.prose(given(request.description, ""), "description"),
+        dns_name=text.dns_domain(request.dns_name, "dns_name").lower(),
+        dns_domain=text.dns_domain(request.dns_domain).lower(),
     )
+    if bool(blank.dns_name) is not bool(blank.dns_domain):
+        raise invalid("dns_name", "goes with dns_domain: give both or neither.")
     store.insert(work.connection, blank, work.now)
     floating = replace(blank, address=_take(work, blank, network, request))
     floating = _associated(work, floating, request)
@@ -155,20 +167,44 @@ def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) ->
             raise invalid("fixed_ip_address", "cannot be given without port_id.")
         return replace(floating, association=None)
     port = ports.get(work.connection, port_id).value
-    _refuse_unreachable(networks.get(work.connection, port.network_id).value)
     association = Association(port.id, _fixed_address(port, request.fixed_address))
+    association = replace(association, router_id=_router(work, floating, port, association.fixed_address))
     _refuse_second(work, floating, association)
     return replace(floating, association=association)
 
 
-def _refuse_unreachable(network: Network) -> None:
-    """Only host networks reach out by themselves; a router network needs a router for it."""
-    if network.external or network.gateway_place is GatewayPlace.ROUTER:
+def _router(work: Work, floating: FloatingIp, port: Port, address: IPv4Address) -> RouterId | None:
+    """The router that joins the address's subnet to the external network. Raises NotFoundError.
+
+    Only host networks reach out by themselves. Of several routers the one that is the subnet's gateway.
+    """
+    network = networks.get(work.connection, port.network_id).value
+    if network.gateway_place is GatewayPlace.HOST and not network.external:
+        return None
+    home = next(fixed.subnet_id for fixed in port.fixed_ips if fixed.address == address)
+    near = routers.on_subnet(work.connection, home)
+    out = routers.reaching(work.connection, {router for router, _, _ in near}, floating.network_id)
+    found = [(router, at) for router, _, at in near if router in out]
+    if not found:
         message = (
-            f"port_id: network {network.id} has no router to an external network. Use a port of a network"
-            " whose gateway is on the host (netwright:gateway_place host)."
+            f"External network {floating.network_id} is not reachable from subnet {home}. Therefore, cannot"
+            f" associate Port {port.id} with a Floating IP. Connect the subnet to a router with a gateway"
+            " there, or use a port of a network whose gateway is on the host (netwright:gateway_place host)."
         )
-        raise NamedConflictError("ExternalGatewayForFloatingIPNotFound", message, "port_id")
+        raise NamedNotFoundError("ExternalGatewayForFloatingIPNotFound", message)
+    gateway = subnets.get(work.connection, home).value.gateway_ip
+    return next((router for router, at in found if at == gateway), found[0][0])
+
+
+def refuse_foreign(
+    connection: sa.Connection, project: str, port_id: PortId | Left | None, caller: Caller
+) -> None:
+    """Raises InvalidError where the port is another project's than the floating IP, unless an admin asks."""
+    if port_id is None or port_id is UNSET or caller.is_admin:
+        return
+    if ports.get(connection, port_id).value.project_id != project:
+        why = f"Port {port_id} is associated with a different project than the floating IP."
+        raise invalid("port_id", why)
 
 
 def _fixed_address(port: Port, asked: IPv4Address | None) -> IPv4Address:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text
+from netwright.control import (
+    dhcp_ports,
+    fixed_ips,
+    gateways,
+    groups,
+    macs,
+    port_checks,
+    router_interfaces,
+    router_ports,
+    text,
+)
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
@@ -52,6 +62,7 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
         )
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
+    router_ports.refuse_change(work, old, port)
     port_checks.refuse_unguarded(port)
     label = _label(work, port)
     store.save(work.connection, port, label, work.now)
@@ -59,7 +70,7 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     if port.security_groups != old.security_groups:
         store.save_groups(work.connection, port)
         work.touch(Touched.GROUP_USE, *old.security_groups)
-    if isinstance(port.attachment, Unplugged):
+    if isinstance(port.attachment, Unplugged) and not isinstance(old.attachment, Unplugged):
         store.save_states(work.connection, {port_id: PortState.DOWN})
     work.touch(Touched.PORT, port_id, *before)
     if (port.host, port.attachment) != (old.host, old.attachment):
@@ -73,6 +84,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
+    router_ports.refuse_deletion(work, port)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
@@ -163,6 +175,8 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     if request.fixed_ips is not UNSET:
         port = fixed_ips.assign(work, port, ground, request.fixed_ips)
     _refuse_orphans(work, port)
+    if (lost := router_ports.subnets_lost(work, old, port)) is not None:
+        router_interfaces.refuse_used(work, *lost)
     return port
 
 

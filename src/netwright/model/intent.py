@@ -18,6 +18,7 @@ from netwright.model.ids import (
     NetworkId,
     PortId,
     ProjectId,
+    RouterId,
     RuleId,
     SubnetId,
     VpnId,
@@ -334,6 +335,8 @@ class Association:
 
     port_id: PortId
     fixed_address: IPv4Address
+    router_id: RouterId | None = None
+    """The router that translates; None: the hosts do, where the port's network has its gateway on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +348,8 @@ class FloatingIp:
     address: IPv4Address
     association: Association | None = None
     description: str = ""
+    dns_name: str = ""
+    dns_domain: str = ""
 
 
 VPN_PRIVATE_PORT: Final = 1194

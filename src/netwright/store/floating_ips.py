@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId, RouterId
 from netwright.model.intent import Association, FloatingIp
 from netwright.store import rows
 from netwright.store.records import Record
@@ -57,14 +57,18 @@ def _values(floating: FloatingIp) -> Mapping[str, object]:
         "address": str(floating.address),
         "port_id": association and association.port_id,
         "fixed_address": association and str(association.fixed_address),
+        "router_id": association and association.router_id,
         "description": floating.description,
+        "dns_name": floating.dns_name,
+        "dns_domain": floating.dns_domain,
     }
 
 
 def _floating_ip(row: rows.Row) -> FloatingIp:
     association = None
     if row.port_id is not None:
-        association = Association(PortId(row.port_id), IPv4Address(row.fixed_address))
+        router = None if row.router_id is None else RouterId(row.router_id)
+        association = Association(PortId(row.port_id), IPv4Address(row.fixed_address), router)
     return FloatingIp(
         id=FloatingIpId(row.id),
         project_id=ProjectId(row.project_id),
@@ -72,4 +76,6 @@ def _floating_ip(row: rows.Row) -> FloatingIp:
         address=IPv4Address(row.address),
         association=association,
         description=row.description,
+        dns_name=row.dns_name,
+        dns_domain=row.dns_domain,
     )

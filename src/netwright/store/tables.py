@@ -185,6 +185,35 @@ port_groups: Final = sa.Table(
     sa.Column("position", sa.Integer, nullable=False),
 )
 
+routers: Final = sa.Table(
+    "routers",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    _flag("admin_state_up"),
+    _flag("distributed"),
+    _flag("ha"),
+    _flag("enable_snat"),
+    _flag("enable_default_route_bfd"),
+    _flag("enable_default_route_ecmp"),
+    sa.Column("routes", sa.JSON, nullable=False),
+    sa.Column("availability_zone_hints", sa.JSON, nullable=False),
+    *_stamps(),
+)
+
+router_ports: Final = sa.Table(
+    "router_ports",
+    METADATA,
+    sa.Column("port_id", ID, _refers_to("ports", cascade=True), primary_key=True),
+    _of("routers"),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),
+)
+"""Which ports are a router's: its interfaces, and its gateways in their order. A port's device_id and
+device_owner, which any user can write, make no port a router's."""
+
 floating_ips: Final = sa.Table(
     "floating_ips",
     METADATA,
@@ -194,7 +223,10 @@ floating_ips: Final = sa.Table(
     sa.Column("address", sa.String(15), nullable=False, index=True),
     _of("ports", nullable=True),
     sa.Column("fixed_address", sa.String(15)),
+    _of("routers", nullable=True),
     _text("description"),
+    sa.Column("dns_name", NAME, nullable=False, server_default=""),
+    sa.Column("dns_domain", NAME, nullable=False, server_default=""),
     *_stamps(),
     sa.UniqueConstraint("port_id", "fixed_address"),
 )

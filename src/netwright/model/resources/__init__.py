@@ -5,9 +5,10 @@ from netwright.model.resources import (
     logs,
     networks,
     ports,
+    routers,
     security_groups,
     subnets,
     vpns,
 )
 
-__all__ = ["floating_ips", "logs", "networks", "ports", "security_groups", "subnets", "vpns"]
+__all__ = ["floating_ips", "logs", "networks", "ports", "routers", "security_groups", "subnets", "vpns"]
