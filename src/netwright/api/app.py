@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -24,8 +24,10 @@ from netwright.api import (
     crud,
     leases,
     logs,
+    openapi,
     own,
     problems,
+    reference,
     routers,
     versions,
 )
@@ -33,14 +35,14 @@ from netwright.api.call import Call, Handler, Identify, Stranger, anybody, recei
 from netwright.api.metrics import Metrics
 from netwright.api.nouns import NOUNS
 from netwright.api.watch import Bell, Watch
-from netwright.control import gateways, plans
+from netwright.control import gateways, plans, retries
 from netwright.control.requests import Requests
 from netwright.control.world import World
 from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
 
 NOBODY: Final = Caller(None, Role.READER)
-PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
+PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
@@ -59,6 +61,8 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
+    "/openapi.json": {"GET": openapi.document},
+    "/reference": {"GET": reference.page},
 }
 _HOUSEKEEPING_S: Final = 3600.0
 _GATEWAYS_S: Final = 2.0
@@ -125,6 +129,11 @@ class Endpoint:
             return handler(call)
         except RequestError as error:
             return problems.response(error)
+        except IntegrityError as error:
+            _LOG.warning("constraint_broken", path=call.url_path, said=str(error.orig))
+            return problems.body(
+                409, "Conflict", "Something else has this already, or uses it, or it is gone."
+            )
         except OperationalError as error:
             _LOG.error("database_refused", path=call.url_path, said=str(error.orig))  # no trace
             return problems.body(503, "ServiceUnavailable", "The database does not answer: try again.")
@@ -160,6 +169,7 @@ def _housekeeping(world: World) -> AbstractAsyncContextManager[None]:
         often = min(_GATEWAYS_S, world.liveness.patience.total_seconds() / 4)
         tasks = [
             asyncio.create_task(again_and_again(plans.compact, _HOUSEKEEPING_S)),
+            asyncio.create_task(again_and_again(retries.forget_old, _HOUSEKEEPING_S)),
             asyncio.create_task(again_and_again(gateways.watch_over, often)),
         ]
         yield

@@ -24,6 +24,7 @@ from starlette.applications import Starlette
 
 from netwright.api.app import create_app
 from netwright.api.call import Identify, anybody
+from netwright.api.patience import PatientProtocol
 from netwright.api.watch import Bell
 from netwright.control.liveness import PATIENCE, Liveness
 from netwright.control.world import World
@@ -64,7 +65,7 @@ class Server:
         config = uvicorn.Config(
             app,
             loop=loop,
-            http="httptools",
+            http=PatientProtocol,
             ws="none",
             access_log=False,
             log_config=None,

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, policy, references, sharing, visibility
+from netwright.control import bodies, limits, policy, references, retries, sharing, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, Nouns, View
 from netwright.control.world import DEFAULT_PROJECT, Work, World
@@ -31,6 +31,8 @@ class Asker:
     """The id of the parent that the path names."""
     revision: int | None = None
     """The revision that the thing must have (`If-Match`)."""
+    key: str | None = None
+    """What a retried creation is known by (`Idempotency-Key`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +47,21 @@ class Requests:
         resource = noun.resource
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
-        wanted = [bodies.with_defaults(resource, values) for values in named]
         with self.world.work() as work:
-            for values, by_user in zip(wanted, named, strict=True):
-                self._prepare(work, noun, asker, values, by_user)
-            limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
-            made = [noun.acts.create(work, values, asker.caller) for values in wanted]
-            for view, values in zip(made, wanted, strict=True):
-                _share(work, resource, view, values)
-            return self._dressed(work.connection, resource, asker.caller, made)
+            whose = asker.caller.project or DEFAULT_PROJECT
+            asked = (resource.collection, asker.parent, named)
+            return retries.once(work, whose, asker.key, asked, lambda: self._made(work, noun, asker, named))
+
+    def _made(self, work: Work, noun: Noun, asker: Asker, named: Sequence[Values]) -> list[View]:
+        resource = noun.resource
+        wanted = [bodies.with_defaults(resource, values) for values in named]
+        for values, by_user in zip(wanted, named, strict=True):
+            self._prepare(work, noun, asker, values, by_user)
+        limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
+        made = [noun.acts.create(work, values, asker.caller) for values in wanted]
+        for view, values in zip(made, wanted, strict=True):
+            _share(work, resource, view, values)
+        return self._dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
@@ -148,11 +156,11 @@ class Requests:
 
     @staticmethod
     def _dressed(
-        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View]
+        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
     ) -> list[View]:
-        """With tags and what is shared, without what the caller does not see."""
+        """With tags (what is new has none) and what is shared, without what the caller does not see."""
         if resource.tags:
-            tagged = tags.of(connection, [str(view["id"]) for view in views])
+            tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
             for view in views:
                 view["tags"] = tagged.get(str(view["id"]), [])
         if resource.rbac is not None and resource.reach is Reach.PROJECT:

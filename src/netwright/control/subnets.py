@@ -50,10 +50,11 @@ def update_in(work: Work, subnet_id: SubnetId, request: SubnetRequest) -> Record
     old = store.get(work.connection, subnet_id).value
     network = networks.get(work.connection, old.network_id).value
     subnet = _asked(old, request)
+    if subnet.gateway_ip != old.gateway_ip:
+        _refuse_routed(work, old)
     subnet_checks.check(subnet, network)
     store.save(work.connection, subnet, work.now)
     if subnet.gateway_ip != old.gateway_ip:
-        _refuse_routed(work, old)
         _move_gateway(work, network, old, subnet)
     _settle(work, network.id)
     return store.get(work.connection, subnet_id)

@@ -151,6 +151,7 @@ POOL: Final = Resource(
     doc="A subnet that floating IPs come from.",
     extension="floatingip-pools",
     verbs=frozenset({Verb.LIST}),
+    key="subnet_id",
     attributes=(
         read_only("subnet_id", Uuid(), "The subnet.", column="id"),
         read_only("subnet_name", Text(), "Its name.", column="name"),
