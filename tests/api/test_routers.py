@@ -67,7 +67,11 @@ def disconnect(client: Client, router: dict, **ends: str) -> Answer:
 def test_a_router_is_made_shown_changed_and_deleted(member: Asker) -> None:
     """A router has Neutron's defaults, takes a new name and description, and goes."""
     router = member.make("router", name="r1")
-    assert (router["status"], router["admin_state_up"], router["external_gateway_info"]) == ("ACTIVE", True, None)
+    assert (router["status"], router["admin_state_up"], router["external_gateway_info"]) == (
+        "ACTIVE",
+        True,
+        None,
+    )
     assert (router["routes"], router["external_gateways"], router["tags"]) == ([], [], [])
     assert router["project_id"] == router["tenant_id"] == "p1"
     changed = member.change("router", router["id"], name="r2", description="d", admin_state_up=False)
@@ -149,7 +153,9 @@ def test_a_router_has_no_address_twice(member: Asker) -> None:
     """Subnets whose prefixes overlap are not connected to one router, in either order of the two."""
     router = member.make("router")
     connect(member, router, inside(member, "10.50.0.0/24")[1])
-    answer = act(member, router, "add_router_interface", {"subnet_id": inside(member, "10.50.0.0/16")[1]["id"]})
+    answer = act(
+        member, router, "add_router_interface", {"subnet_id": inside(member, "10.50.0.0/16")[1]["id"]}
+    )
     assert (answer.status, "overlaps with cidr 10.50.0.0/24" in answer.message) == (400, True)
 
 
@@ -190,7 +196,9 @@ def test_ipv6_subnets_of_a_network_share_an_interface(member: Asker) -> None:
     one, two = connect(member, router, first), connect(member, router, second)
     assert (two["port_id"], two["subnet_ids"]) == (one["port_id"], [second["id"]])
     third = member.make("subnet", network_id=network["id"], cidr="fd03::/64", **modes)
-    addresses = [fixed["ip_address"] for fixed in member.get(f"/v2.0/ports/{one['port_id']}")["port"]["fixed_ips"]]
+    addresses = [
+        fixed["ip_address"] for fixed in member.get(f"/v2.0/ports/{one['port_id']}")["port"]["fixed_ips"]
+    ]
     assert addresses == ["fd01::1", "fd02::1"]
     assert member.send("DELETE", f"/v2.0/subnets/{first['id']}").kind == "SubnetInUse"
     member.drop("subnet", third["id"])
@@ -231,7 +239,9 @@ def test_a_gateways_address_and_translation_are_for_admins(
     taken = admin.send("POST", "/v2.0/routers", {"router": {"external_gateway_info": info}})
     assert (taken.status, taken.kind) == (409, "IpAddressAlreadyAllocated")
     at_gateway = {**info, "external_fixed_ips": [{"ip_address": "192.0.2.1"}]}
-    assert admin.send("POST", "/v2.0/routers", {"router": {"external_gateway_info": at_gateway}}).status == 400
+    assert (
+        admin.send("POST", "/v2.0/routers", {"router": {"external_gateway_info": at_gateway}}).status == 400
+    )
     plain = {"network_id": outside["id"], "enable_snat": False}
     off = admin.change("router", router["id"], external_gateway_info=plain)["external_gateway_info"]
     assert (off["enable_snat"], off["external_fixed_ips"][0]["ip_address"]) == (False, "192.0.2.99")
