@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, Row]] = {
     "security-group": Row("netwright.cli.security_groups", "Security groups: who may speak to guests."),
     "log": Row("netwright.cli.logs", "Logs: packets that security groups let through or drop."),
     "floating-ip": Row("netwright.cli.floating_ips", "Floating IPs: addresses from outside for guests."),
+    "router": Row("netwright.cli.routers", "Routers: what joins networks, and leads out of them."),
     "vpn": Row("netwright.cli.vpns", "VPNs: ways into a project's network from outside."),
     "status": Row("netwright.cli.status", "Show every host and what is pending there."),
     "inspect": Row("netwright.cli.inspect", "Show the path that a guest's packets take."),

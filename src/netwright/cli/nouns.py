@@ -114,6 +114,16 @@ def _public_of_vpn(vpn: Item) -> object:
     return f"{vpn.get('public_address') or '*'}:{vpn.get('public_port')}"
 
 
+def _ways_out(router: Item) -> object:
+    """The addresses of a router's gateways."""
+    gateways = router.get("external_gateways")
+    if not isinstance(gateways, list):
+        return None
+    listed = [one.get("external_fixed_ips") for one in gateways if isinstance(one, Mapping)]
+    fixed = [one for ips in listed if isinstance(ips, list) for one in ips if isinstance(one, Mapping)]
+    return [one.get("ip_address") for one in fixed]
+
+
 def gateway_line(gateway: Item) -> str:
     """A host that is a network's gateway, and its addresses."""
     return " ".join(filter(None, map(cell, (gateway.get("host"), gateway.get("addresses")))))
@@ -226,6 +236,19 @@ FLOATING_IP: Final = Noun(
         Join("network", "networks", "floating_network_id", "id", "name"),
     ),
 )
+ROUTER: Final = Noun(
+    word="router",
+    singular="router",
+    columns=(
+        _ID,
+        _NAME,
+        Column("GATEWAYS", "external_gateways", _ways_out),
+        Column("TRANSLATES", "enable_snat"),
+        Column("ENABLED", "admin_state_up"),
+        _STATUS,
+        Column("PROJECT", "project_id"),
+    ),
+)
 LOG: Final = Noun(
     word="log",
     singular="log",
@@ -273,5 +296,5 @@ VPN_PEER: Final = Noun(
 )
 BY_PLURAL: Final = {
     noun.plural: noun
-    for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, LOG, VPN, VPN_PEER)
+    for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, ROUTER, LOG, VPN, VPN_PEER)
 }

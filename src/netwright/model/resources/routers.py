@@ -103,13 +103,13 @@ RESOURCE: Final = Resource(
         _admins_flag(
             "enable_default_route_bfd",
             "Whether default routes are watched by BFD.",
-            "external-gateway-multihoming",
+            "enable-default-route-bfd",
             Role.READER,
         ),
         _admins_flag(
             "enable_default_route_ecmp",
             "Whether default routes share the traffic.",
-            "external-gateway-multihoming",
+            "enable-default-route-ecmp",
             Role.READER,
         ),
         TAGS,
