@@ -65,6 +65,10 @@ class Stranger:
     """Names in lower case."""
     local: bool
     """Whether it came over the Unix socket."""
+    address: str = ""
+    """Where it came from."""
+    method: str = "GET"
+    path: str = "/"
 
 
 Identify = Callable[[Stranger], Caller]
@@ -78,8 +82,17 @@ def anybody(stranger: Stranger) -> Caller:
 
 
 def stranger_of(request: Request) -> Stranger:
-    server = request.scope.get("server")
-    return Stranger(request.headers, local=server is None or server[1] is None)
+    """A Unix socket's address is a path without a port; that the client has none is no sign of one: a
+    connection that was reset has none either.
+    """
+    server, client = request.scope.get("server"), request.client
+    return Stranger(
+        headers=request.headers,
+        local=server is not None and server[1] is None,
+        address="" if client is None else client.host,
+        method=request.method,
+        path=request.url.path,
+    )
 
 
 async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
