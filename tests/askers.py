@@ -1,51 +1,70 @@
-"""Tests that ask as somebody: headers say who asks, in which project, in which role."""
+"""Servers that take a request's word for who asks, so that tests can ask as anybody."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from served import Answer, Client, client_of, serving
 
 from netwright.api.call import Stranger
-from netwright.api.server import Settings
+from netwright.api.gate import Gate
+from netwright.api.server import Server, Settings
 from netwright.model.caller import Caller, Role
 from netwright.model.ids import ProjectId
 
-_ROLE = "X-Test-Role"
-_PROJECT = "X-Test-Project"
+ROLE, PROJECT = "X-Test-Role", "X-Test-Project"
+SETTINGS = Settings(gate=lambda _: Gate(by_headers))
 
 
-def by_header(stranger: Stranger) -> Caller:
-    """Who the headers say; an admin of the project `admins` where they say nothing."""
-    role = Role[stranger.headers.get(_ROLE.lower(), "ADMIN")]
-    return Caller(ProjectId(stranger.headers.get(_PROJECT.lower(), "admins")), role)
+def by_headers(stranger: Stranger) -> Caller:
+    """The caller that the test names; else an admin."""
+    project = stranger.headers.get(PROJECT.lower())
+    role = Role[stranger.headers.get(ROLE.lower(), Role.ADMIN.name)]
+    return Caller(ProjectId(project) if project else None, role, user_id=f"user of {project}")
 
 
-class Asker(Client):
-    """A client that says with every request who it is."""
+@dataclass(frozen=True)
+class Asker:
+    """A client that asks as a member, a reader, an admin, in a project.
 
-    def __init__(self, client: Client, role: str, project: str) -> None:
-        super().__init__(client.connection)
-        self._mine = {_ROLE: role, _PROJECT: project}
+    A server that does not take its word for that asks as the client does, in that project where it may.
+    """
+
+    client: Client
+    role: Role
+    project: str
 
     def send(
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
-        return super().send(method, path, body, {**self._mine, **(headers or {})})
+        who = {ROLE: self.role.name, PROJECT: self.project, "X-Project-Id": self.project}
+        return self.client.send(method, path, body, {**who, **(headers or {})})
+
+    def get(self, path: str) -> dict:
+        answer = self.send("GET", path)
+        assert answer.status == 200, (path, answer)
+        return answer.body
+
+    def make(self, collection: str, singular: str, body: Mapping[str, object]) -> dict:
+        """Creates one that must be taken."""
+        answer = self.send("POST", collection, {singular: body})
+        assert answer.status == 201, (collection, body, answer)
+        return answer.body[singular]
 
 
 @contextmanager
-def asked_by_header() -> Iterator[Client]:
-    """A client of a server with an empty database that believes its headers."""
+def trusting() -> Iterator[tuple[Server, Client]]:
+    """A server with an empty database that believes who a request says it is, and a client of it."""
     with (
         tempfile.TemporaryDirectory(prefix="netwright-test-") as directory,
-        serving(Path(directory), settings=Settings(identify=lambda world: by_header)) as server,
+        serving(Path(directory), settings=SETTINGS) as server,
     ):
         client = client_of(server)
         try:
-            yield client
+            yield server, client
         finally:
             client.connection.close()

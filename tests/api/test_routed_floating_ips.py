@@ -7,26 +7,27 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from askers import Asker, asked_by_header
+from askers import trusting
 from served import Answer, Client
+from speakers import Speaker
 
 NUMBER = itertools.count(1)
 
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Client]:
-    with asked_by_header() as client:
+    with trusting() as (_, client):
         yield client
 
 
 @pytest.fixture
-def admin(asked: Client) -> Asker:
-    return Asker(asked, "ADMIN", "admins")
+def admin(asked: Client) -> Speaker:
+    return Speaker(asked, "ADMIN", "admins")
 
 
 @pytest.fixture
-def member(asked: Client) -> Asker:
-    return Asker(asked, "MEMBER", "p1")
+def member(asked: Client) -> Speaker:
+    return Speaker(asked, "MEMBER", "p1")
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ def refused(client: Client, **attributes: object) -> tuple[int, str]:
     return answer.status, answer.kind
 
 
-def test_a_floating_ip_names_the_router_that_leads_to_its_port(member: Asker, outside: str) -> None:
+def test_a_floating_ip_names_the_router_that_leads_to_its_port(member: Speaker, outside: str) -> None:
     """The router is told as long as the floating IP stands for a port, and follows it to another one."""
     first, second = routed(member, outside), routed(member, outside)
     floating = member.make("floatingip", floating_network_id=outside, port_id=first.port["id"])
@@ -84,7 +85,7 @@ def test_a_floating_ip_names_the_router_that_leads_to_its_port(member: Asker, ou
     assert (blank["port_id"], blank["router_id"], blank["port_details"]) == (None, None, None)
 
 
-def test_no_floating_ip_stands_for_what_no_router_leads_to(member: Asker, outside: str) -> None:
+def test_no_floating_ip_stands_for_what_no_router_leads_to(member: Speaker, outside: str) -> None:
     """Without a router, or with one that has no gateway there, association finds no way."""
     closed = routed(member, None)
     lonely = member.make("network")
@@ -95,7 +96,7 @@ def test_no_floating_ip_stands_for_what_no_router_leads_to(member: Asker, outsid
         assert refused(member, floating_network_id=outside, port_id=port["id"]) == expected
 
 
-def test_what_a_floating_ip_needs_stays(member: Asker, outside: str) -> None:
+def test_what_a_floating_ip_needs_stays(member: Speaker, outside: str) -> None:
     """Neither the interface nor the gateway goes before the floating IP stands for nothing."""
     behind = routed(member, outside)
     floating = member.make("floatingip", floating_network_id=outside, port_id=behind.port["id"])
@@ -112,7 +113,7 @@ def test_what_a_floating_ip_needs_stays(member: Asker, outside: str) -> None:
     member.drop("router", behind.router)
 
 
-def test_an_interface_on_the_external_network_is_a_way_out(member: Asker, admin: Asker) -> None:
+def test_an_interface_on_the_external_network_is_a_way_out(member: Speaker, admin: Speaker) -> None:
     """A router that is connected to an external network as to any other carries floating IPs of it."""
     network = admin.make("network", project_id="p1", **{"router:external": True})
     subnet = member.make("subnet", network_id=network["id"], cidr="198.51.100.0/24")
@@ -126,7 +127,9 @@ def test_an_interface_on_the_external_network_is_a_way_out(member: Asker, admin:
     assert interface(member, behind.router, "remove", subnet["id"]).status == 200
 
 
-def test_a_floating_ip_stands_for_its_own_projects_ports(member: Asker, admin: Asker, outside: str) -> None:
+def test_a_floating_ip_stands_for_its_own_projects_ports(
+    member: Speaker, admin: Speaker, outside: str
+) -> None:
     """A member cannot give a floating IP to another project's port on the own network; an admin can."""
     behind = routed(member, outside)
     foreign = admin.make("port", network_id=behind.port["network_id"], project_id="p2")
@@ -138,7 +141,7 @@ def test_a_floating_ip_stands_for_its_own_projects_ports(member: Asker, admin: A
     assert admin.send("PUT", path, {"floatingip": {"port_id": foreign["id"]}}).status == 200
 
 
-def test_a_port_of_several_addresses_has_one_named(member: Asker, outside: str) -> None:
+def test_a_port_of_several_addresses_has_one_named(member: Speaker, outside: str) -> None:
     """Of several IPv4 addresses one must be said, and the floating IP can change to another of them."""
     behind = routed(member, outside)
     path = {"network_id": behind.port["network_id"]}
@@ -152,7 +155,7 @@ def test_a_port_of_several_addresses_has_one_named(member: Asker, outside: str) 
     assert refused(member, **given, fixed_ip_address=second) == (409, "FloatingIPPortAlreadyAssociated")
 
 
-def test_an_external_network_takes_its_unused_floating_ips_along(member: Asker, admin: Asker) -> None:
+def test_an_external_network_takes_its_unused_floating_ips_along(member: Speaker, admin: Speaker) -> None:
     """Those that stand for nothing go with the network, or when it is no longer external; others hold it."""
     for turned in (True, False):
         network = admin.make("network", **{"router:external": True})
@@ -171,7 +174,7 @@ def test_an_external_network_takes_its_unused_floating_ips_along(member: Asker, 
             assert member.send("GET", f"/v2.0/floatingips/{one['id']}").status == 404
 
 
-def test_pools_are_the_subnets_of_external_networks(member: Asker, admin: Asker, outside: str) -> None:
+def test_pools_are_the_subnets_of_external_networks(member: Speaker, admin: Speaker, outside: str) -> None:
     """Everybody sees the pools, although not the subnets, and can take a floating IP from one of them."""
     subnet = admin.make("subnet", network_id=outside, cidr="198.18.0.0/24", enable_dhcp=False, name="second")
     routed(member, None)
@@ -185,7 +188,7 @@ def test_pools_are_the_subnets_of_external_networks(member: Asker, admin: Asker,
     assert floating["floating_ip_address"].startswith("198.18.0.")
 
 
-def test_a_floating_ip_keeps_its_name(member: Asker, outside: str) -> None:
+def test_a_floating_ip_keeps_its_name(member: Speaker, outside: str) -> None:
     """A name goes with a domain, both in lower case."""
     named = member.make("floatingip", floating_network_id=outside, dns_name="WWW", dns_domain="Example.org.")
     assert (named["dns_name"], named["dns_domain"]) == ("www", "example.org.")

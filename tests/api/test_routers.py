@@ -6,8 +6,9 @@ import itertools
 from collections.abc import Iterator
 
 import pytest
-from askers import Asker, asked_by_header
+from askers import trusting
 from served import Answer, Client
+from speakers import Speaker
 
 NUMBER = itertools.count(1)
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -15,18 +16,18 @@ UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 @pytest.fixture(scope="module")
 def asked() -> Iterator[Client]:
-    with asked_by_header() as client:
+    with trusting() as (_, client):
         yield client
 
 
 @pytest.fixture
-def admin(asked: Client) -> Asker:
-    return Asker(asked, "ADMIN", "admins")
+def admin(asked: Client) -> Speaker:
+    return Speaker(asked, "ADMIN", "admins")
 
 
 @pytest.fixture
-def member(asked: Client) -> Asker:
-    return Asker(asked, "MEMBER", "p1")
+def member(asked: Client) -> Speaker:
+    return Speaker(asked, "MEMBER", "p1")
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +65,7 @@ def disconnect(client: Client, router: dict, **ends: str) -> Answer:
     return act(client, router, "remove_router_interface", ends)
 
 
-def test_a_router_is_made_shown_changed_and_deleted(member: Asker) -> None:
+def test_a_router_is_made_shown_changed_and_deleted(member: Speaker) -> None:
     """A router has Neutron's defaults, takes a new name and description, and goes."""
     router = member.make("router", name="r1")
     assert (router["status"], router["admin_state_up"], router["external_gateway_info"]) == (
@@ -82,7 +83,7 @@ def test_a_router_is_made_shown_changed_and_deleted(member: Asker) -> None:
     assert member.send("GET", f"/v2.0/routers/{router['id']}").kind == "RouterNotFound"
 
 
-def test_flags_of_routers_are_for_admins_who_see_them(member: Asker, admin: Asker) -> None:
+def test_flags_of_routers_are_for_admins_who_see_them(member: Speaker, admin: Speaker) -> None:
     """Only admins set and see distributed and ha, and only while the router is down can they change."""
     assert member.send("POST", "/v2.0/routers", {"router": {"distributed": True}}).status == 403
     assert member.send("POST", "/v2.0/routers", {"router": {"ha": False}}).status == 403
@@ -94,7 +95,7 @@ def test_flags_of_routers_are_for_admins_who_see_them(member: Asker, admin: Aske
     assert (down["distributed"], down["ha"]) == (True, False)
 
 
-def test_a_subnet_is_connected_at_its_gateways_address(member: Asker) -> None:
+def test_a_subnet_is_connected_at_its_gateways_address(member: Speaker) -> None:
     """The interface is the project's port with the subnet's gateway address, and the answer names both."""
     network, subnet = inside(member)
     router = member.make("router")
@@ -114,7 +115,7 @@ def test_a_subnet_is_connected_at_its_gateways_address(member: Asker) -> None:
     assert member.send("GET", f"/v2.0/ports/{answer['port_id']}").status == 404
 
 
-def test_a_port_is_connected_as_it_is(member: Asker) -> None:
+def test_a_port_is_connected_as_it_is(member: Speaker) -> None:
     """A free port becomes an interface with the addresses that it has; one in use, or without any, does not."""
     network, subnet = inside(member)
     port, router = member.make("port", network_id=network["id"]), member.make("router")
@@ -144,12 +145,12 @@ def test_a_port_is_connected_as_it_is(member: Asker) -> None:
         ([], 400),
     ],
 )
-def test_an_interface_is_one_known_end(member: Asker, body: object, status: int) -> None:
+def test_an_interface_is_one_known_end(member: Speaker, body: object, status: int) -> None:
     """Neither nothing nor what is unknown is connected."""
     assert act(member, member.make("router"), "add_router_interface", body).status == status
 
 
-def test_a_router_has_no_address_twice(member: Asker) -> None:
+def test_a_router_has_no_address_twice(member: Speaker) -> None:
     """Subnets whose prefixes overlap are not connected to one router, in either order of the two."""
     router = member.make("router")
     connect(member, router, inside(member, "10.50.0.0/24")[1])
@@ -159,7 +160,7 @@ def test_a_router_has_no_address_twice(member: Asker) -> None:
     assert (answer.status, "overlaps with cidr 10.50.0.0/24" in answer.message) == (400, True)
 
 
-def test_a_routers_port_goes_only_with_its_router(member: Asker, admin: Asker, outside: dict) -> None:
+def test_a_routers_port_goes_only_with_its_router(member: Speaker, admin: Speaker, outside: dict) -> None:
     """Neither an interface nor a gateway is deleted as a port, given away, or left without its subnet's use."""
     network, subnet = inside(member)
     router = member.make("router", external_gateway_info={"network_id": outside["id"]})
@@ -186,7 +187,7 @@ def test_a_routers_port_goes_only_with_its_router(member: Asker, admin: Asker, o
     member.drop("network", network["id"])
 
 
-def test_ipv6_subnets_of_a_network_share_an_interface(member: Asker) -> None:
+def test_ipv6_subnets_of_a_network_share_an_interface(member: Speaker) -> None:
     """A second IPv6 subnet joins the first one's port, and leaves it alone again."""
     network = member.make("network")
     modes = {"ipv6_ra_mode": "slaac", "ipv6_address_mode": "slaac", "ip_version": 6}
@@ -207,7 +208,9 @@ def test_ipv6_subnets_of_a_network_share_an_interface(member: Asker) -> None:
     assert [fixed["ip_address"] for fixed in left] == ["fd02::1"]
 
 
-def test_a_gateway_is_nobodys_port_on_an_external_network(member: Asker, admin: Asker, outside: dict) -> None:
+def test_a_gateway_is_nobodys_port_on_an_external_network(
+    member: Speaker, admin: Speaker, outside: dict
+) -> None:
     """The gateway has an address there, translates, can be moved and taken away; only admins see its port."""
     router = member.make("router", external_gateway_info={"network_id": outside["id"]})
     info = router["external_gateway_info"]
@@ -228,7 +231,7 @@ def test_a_gateway_is_nobodys_port_on_an_external_network(member: Asker, admin: 
 
 
 def test_a_gateways_address_and_translation_are_for_admins(
-    member: Asker, admin: Asker, outside: dict
+    member: Speaker, admin: Speaker, outside: dict
 ) -> None:
     """An admin names the gateway's address, which nobody else may have, and turns translation off for one change."""
     info = {"network_id": outside["id"], "external_fixed_ips": [{"ip_address": "192.0.2.99"}]}
@@ -250,7 +253,7 @@ def test_a_gateways_address_and_translation_are_for_admins(
 
 
 @pytest.mark.parametrize(("reference", "status"), [("own", 400), ("unknown", 404), ("nonsense", 400)])
-def test_a_gateway_is_on_an_external_network(member: Asker, reference: str, status: int) -> None:
+def test_a_gateway_is_on_an_external_network(member: Speaker, reference: str, status: int) -> None:
     """A network that is not external, not there, or no id, is no gateway."""
     network = {"own": inside(member)[0]["id"], "unknown": UNKNOWN, "nonsense": "x"}[reference]
     router = member.make("router")
@@ -258,7 +261,7 @@ def test_a_gateway_is_on_an_external_network(member: Asker, reference: str, stat
     assert member.send("PUT", f"/v2.0/routers/{router['id']}", body).status == status
 
 
-def test_a_router_may_have_several_gateways(member: Asker, admin: Asker, outside: dict) -> None:
+def test_a_router_may_have_several_gateways(member: Speaker, admin: Speaker, outside: dict) -> None:
     """Gateways are added, exchanged and removed one by one; the first is what external_gateway_info shows."""
     router = member.make("router")
     info = {"network_id": outside["id"], "enable_snat": False}
@@ -273,9 +276,11 @@ def test_a_router_may_have_several_gateways(member: Asker, admin: Asker, outside
     changed = act(admin, router, "update_external_gateways", wanted).body["router"]["external_gateways"]
     assert changed == [gateways[0], gateways[2]]
     assert act(admin, router, "add_external_gateways", {"router": {}}).status == 400
+    none = act(member, router, "remove_external_gateways", {"router": {"external_gateways": {}}})
+    assert none.body["router"]["external_gateways"] == []
 
 
-def test_routes_lead_to_hops_that_the_router_is_connected_to(member: Asker) -> None:
+def test_routes_lead_to_hops_that_the_router_is_connected_to(member: Speaker) -> None:
     """A next hop is on a connected subnet and not the router; the interface stays for as long as it is needed."""
     subnet = inside(member, "10.60.0.0/24")[1]
     router = member.make("router")
@@ -294,7 +299,7 @@ def test_routes_lead_to_hops_that_the_router_is_connected_to(member: Asker) -> N
     assert disconnect(member, router, subnet_id=subnet["id"]).status == 200
 
 
-def test_routes_come_and_go_one_by_one(member: Asker) -> None:
+def test_routes_come_and_go_one_by_one(member: Speaker) -> None:
     """What is added twice is there once, what is removed need not be there, and the limit holds for the sum."""
     subnet, router = inside(member, "10.62.0.0/24")[1], member.make("router")
     connect(member, router, subnet)
@@ -313,19 +318,19 @@ def test_routes_come_and_go_one_by_one(member: Asker) -> None:
     assert act(member, router, "add_extraroutes", {"router": {}}).status == 400
 
 
-def test_another_projects_router_is_not_there(member: Asker, asked: Client) -> None:
+def test_another_projects_router_is_not_there(member: Speaker, asked: Client) -> None:
     """A member of another project neither sees a router nor connects anything to it."""
-    router, other = member.make("router"), Asker(asked, "MEMBER", "p2")
+    router, other = member.make("router"), Speaker(asked, "MEMBER", "p2")
     assert other.send("GET", f"/v2.0/routers/{router['id']}").status == 404
     theirs = inside(other)[1]
     assert act(other, router, "add_router_interface", {"subnet_id": theirs["id"]}).status == 404
     assert act(member, router, "add_router_interface", {"subnet_id": theirs["id"]}).status == 404
-    reader = Asker(asked, "READER", "p1")
+    reader = Speaker(asked, "READER", "p1")
     own = inside(member)[1]
     assert act(reader, router, "add_router_interface", {"subnet_id": own["id"]}).status == 403
 
 
-def test_a_shared_networks_gateway_is_its_owners(member: Asker, admin: Asker) -> None:
+def test_a_shared_networks_gateway_is_its_owners(member: Speaker, admin: Speaker) -> None:
     """Who may use a network does not become its gateway; with a port of its own a router is a guest there."""
     network = admin.make("network", shared=True)
     subnet = admin.make("subnet", network_id=network["id"], cidr="10.70.0.0/24")

@@ -117,7 +117,9 @@ def add_gateways(work: Work, router: RouterId, given: Sequence[GatewayRequest]) 
 
 
 def remove_gateways(work: Work, router: RouterId, given: Sequence[GatewayRequest]) -> None:
-    """Raises RequestError."""
+    """All of them where none is given. Raises RequestError."""
+    if not given:
+        router_gateways.settle_first(work, router, None)
     for gateway in given:
         router_gateways.remove_asked(work, router, gateway)
 

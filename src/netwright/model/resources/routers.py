@@ -141,7 +141,11 @@ GATEWAYS: Final = Resource(
     path="",
     doc="Gateways that a router gets, has or loses.",
     extension="external-gateway-multihoming",
-    attributes=(Attribute("external_gateways", _GATEWAYS, "The gateways.", default=REQUIRED),),
+    attributes=(
+        Attribute(
+            "external_gateways", Emptiable(_GATEWAYS), "The gateways.", default=REQUIRED, nullable=True
+        ),
+    ),
 )
 
 POOL: Final = Resource(
