@@ -40,7 +40,8 @@ from netwright.model.intent import (
     Revocation,
     Unplugged,
 )
-from netwright.model.plan import HostPlan, PlanDelta, PortStatus, Report, VmmLink, apply
+from netwright.model.plan import HostPlan, PlanDelta, apply
+from netwright.model.report import PortStatus, Report, VmmLink
 from netwright.planner.check import problems
 
 V = TypeVar("V")

@@ -15,7 +15,7 @@ from netwright.control.network_links import NetworkType
 from netwright.control.networks import NetworkRequest
 from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName, LinkName
-from netwright.model.plan import HostFacts, Report
+from netwright.model.report import HostFacts, Report
 from netwright.wire.codec import encode_report
 
 THIRD = itertools.count(1)

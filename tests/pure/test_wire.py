@@ -31,7 +31,6 @@ from netwright.model.intent import (
 from netwright.model.plan import (
     Gateway,
     GroupItem,
-    HostFacts,
     HostItem,
     HostPlan,
     ItemKey,
@@ -39,15 +38,12 @@ from netwright.model.plan import (
     PlanDelta,
     PortAddress,
     PortItem,
-    PortStatus,
-    Report,
     RulePlan,
     ServedItem,
     Serving,
-    StageFailure,
     VlanPlan,
-    VmmLink,
 )
+from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
 from netwright.testing.samples import sample_network
 from netwright.wire.codec import (
     WireError,

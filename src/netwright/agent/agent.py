@@ -34,9 +34,9 @@ from netwright.model.plan import (
     PlanUpdate,
     PortItem,
     ServedItem,
-    StageFailure,
     group_of,
 )
+from netwright.model.report import StageFailure
 from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0

@@ -7,8 +7,9 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import asked_project, owned, stamped
+from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import floating_ips as control
+from netwright.control import qos
 from netwright.control.bodies import Values
 from netwright.control.floating_ips import FloatingIpRecord, FloatingIpRequest
 from netwright.control.given import UNSET, Left
@@ -33,6 +34,7 @@ class FloatingIps:
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         """An update of nothing takes the floating IP from its port: once there was nothing else to update."""
+        qos.refuse_escape(work, old, values, caller)
         floating = FloatingIpId(str(old["id"]))
         request = _changed(Fields(values)) if values else FloatingIpRequest(port_id=None)
         control.refuse_foreign(work.connection, str(old["project_id"]), request.port_id, caller)
@@ -62,6 +64,8 @@ def view(shown: FloatingIpRecord) -> View:
         "dns_domain": floating.dns_domain,
         "port_details": None if shown.port is None else _details(shown.port),
         "port_forwardings": [],
+        "qos_policy_id": floating.qos_policy_id,
+        "qos_network_policy_id": shown.networks_policy,
         **stamped(shown.record.stamps),
     }
 
@@ -89,6 +93,7 @@ def _changed(body: Fields) -> FloatingIpRequest:
         port_id=_port(body),
         fixed_address=_ipv4(body, "fixed_ip_address"),
         description=body.text("description"),
+        qos_policy_id=asked_policy(body),
     )
 
 
@@ -104,6 +109,7 @@ def _new(body: Fields) -> FloatingIpRequest:
         description=body.text("description"),
         dns_name=_text(body, "dns_name"),
         dns_domain=_text(body, "dns_domain"),
+        qos_policy_id=asked_policy(body),
     )
 
 

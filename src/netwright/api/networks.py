@@ -7,8 +7,9 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import asked_project, owned, stamped
+from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import networks as control
+from netwright.control import qos
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.network_links import NetworkType, type_of
@@ -30,7 +31,7 @@ class Networks:
         return self.find(work.connection, {"id": (made,)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        del caller
+        qos.refuse_escape(work, old, values, caller)
         network = NetworkId(str(old["id"]))
         control.update_in(work, network, _asked(Fields(values)))
         return self.find(work.connection, {"id": (network,)})[0]
@@ -70,6 +71,7 @@ def view(shown: NetworkRecord) -> View:
         "netwright:gateways": [
             {"host": one.host, "addresses": list(map(str, one.addresses))} for one in shown.gateways
         ],
+        "qos_policy_id": network.qos_policy_id,
         **stamped(shown.record.stamps),
     }
 
@@ -104,4 +106,5 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         bridge=body.text_or_null("netwright:bridge"),
         gateway_hosts=UNSET if gateway_hosts is None else gateway_hosts,
         gateway_host=body.text_or_null("netwright:gateway_host"),
+        qos_policy_id=asked_policy(body),
     )

@@ -10,6 +10,7 @@ from netwright.api import (
     logs,
     networks,
     ports,
+    qos,
     rules,
     subnets,
     vpn_peers,
@@ -36,6 +37,7 @@ _ROWS: Final = (
     Noun(described.routers.POOL, floating_ip_pools.ACTS),
     Noun(described.routers.RESOURCE, routers.Routers(), tables.routers),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
+    *qos.ALL,
     Noun(described.vpns.RESOURCE, vpns.Vpns(), tables.vpns),
     Noun(described.vpns.PEER, vpn_peers.VpnPeers(), tables.vpn_peers),
 )

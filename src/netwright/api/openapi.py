@@ -14,7 +14,7 @@ from netwright.api.call import Call
 from netwright.api.nouns import NOUNS
 from netwright.model.caller import Role
 from netwright.model.kinds import Schema, or_null
-from netwright.model.resource import REQUIRED, Attribute, Resource, Verb
+from netwright.model.resource import REQUIRED, Action, Attribute, Resource, Verb
 
 Node = dict[str, object]
 _ERRORS: Final[Mapping[int, str]] = {
@@ -95,6 +95,10 @@ def _paths(resource: Resource) -> Node:
                 **made(resource),
             }
     found: dict[str, Node] = {resource.collection: many, resource.collection + "/{id}": one}
+    for action in resource.actions:
+        parameters = one["parameters"]
+        path = f"{resource.collection}/{{id}}/{action.path}"
+        found[path] = {"parameters": parameters, "put": _act(resource, action)}
     return {path: node for path, node in found.items() if set(node) - {"parameters"}}
 
 
@@ -160,6 +164,25 @@ def _update(resource: Resource) -> Node:
     }
 
 
+def _act(resource: Resource, action: Action) -> Node:
+    """The body and the answer are the thing in part and whole, unless the action has an answer of its own."""
+    given = _given(action.given, Verb.UPDATE)
+    if action.answer is None:
+        body, answer = _wrapped(resource.singular, given), _wrapped(resource.singular, _ref(resource, ""))
+    else:
+        properties = {one.name: _shown(one) for one in action.answer.attributes}
+        body, answer = given, {"type": "object", "properties": properties, "additionalProperties": False}
+    return {
+        "operationId": f"{action.path}_of_{resource.singular}",
+        "tags": [resource.plural],
+        "summary": action.doc,
+        "x-least-role": resource.roles[Verb.UPDATE].name.lower(),
+        "parameters": [{"$ref": "#/components/parameters/If-Match"}],
+        "requestBody": _json(body, required=True),
+        "responses": _answers(200, answer, _WRITES),
+    }
+
+
 def _delete(resource: Resource) -> Node:
     return {
         "summary": f"Delete a {_spoken(resource.singular)}",
@@ -172,7 +195,7 @@ def _schemas(resources: Iterable[Resource]) -> Node:
     found: Node = {}
     for resource in resources:
         seen = [one for one in resource.attributes if one.see is not Role.NOBODY]
-        found[resource.error_noun] = {
+        found[resource.schema_name] = {
             "type": "object",
             "description": resource.doc,
             "properties": {one.name: _shown(one) for one in seen},
@@ -180,7 +203,7 @@ def _schemas(resources: Iterable[Resource]) -> Node:
         }
         for verb, suffix in ((Verb.CREATE, "Create"), (Verb.UPDATE, "Update")):
             if verb in resource.verbs:
-                found[resource.error_noun + suffix] = _given(resource, verb)
+                found[resource.schema_name + suffix] = _given(resource, verb)
     return found
 
 
@@ -279,7 +302,7 @@ def _json(schema: Schema, *, required: bool = False) -> Node:
 
 
 def _ref(resource: Resource, suffix: str) -> Node:
-    return {"$ref": f"#/components/schemas/{resource.error_noun}{suffix}"}
+    return {"$ref": f"#/components/schemas/{resource.schema_name}{suffix}"}
 
 
 def _spoken(name: str) -> str:

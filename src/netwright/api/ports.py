@@ -7,8 +7,9 @@ from typing import Final, assert_never
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import asked_project, owned, stamped
+from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import ports as control
+from netwright.control import qos
 from netwright.control.bodies import Values
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.given import UNSET, Left
@@ -37,7 +38,7 @@ class Ports:
         return view(control.create_in(work, _new(Fields(values))))
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        del caller
+        qos.refuse_escape(work, old, values, caller)
         return view(control.update_in(work, PortId(str(old["id"])), _asked(Fields(values))))
 
     def delete(self, work: Work, old: View) -> None:
@@ -79,6 +80,8 @@ def view(record: PortRecord) -> View:
         "binding:profile": {},
         _ATTACHMENT: _attachment_view(port.attachment),
         _GUEST: _guest_view(port.guest),
+        "qos_policy_id": port.qos_policy_id,
+        "qos_network_policy_id": record.networks_policy,
         **stamped(record.stamps),
     }
 
@@ -146,6 +149,7 @@ def _asked(body: Fields, network: NetworkId | Left = UNSET, project: str | Left 
         host=body.text_or_null("binding:host_id"),
         attachment=_attachment(body),
         guest=_guest(body),
+        qos_policy_id=asked_policy(body),
     )
 
 

@@ -14,9 +14,9 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, NamedNotFoundError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.caller import Caller
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, RouterId, SubnetId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, RouterId, SubnetId
 from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
-from netwright.store import addresses, networks, ports, routers, subnets
+from netwright.store import addresses, networks, ports, qos, routers, subnets
 from netwright.store import floating_ips as store
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
@@ -42,6 +42,7 @@ class FloatingIpRequest:
     description: str | Left = UNSET
     dns_name: str = ""
     dns_domain: str = ""
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,8 @@ class FloatingIpRecord:
 
     record: Record[FloatingIp]
     port: PortRecord | None
+    networks_policy: QosPolicyId | None = None
+    """Of the network that the address is from."""
 
     @property
     def value(self) -> FloatingIp:
@@ -60,7 +63,8 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
     """Raises NotFoundError, InvalidError, ConflictError."""
     old = store.get(work.connection, floating_id).value
     described = text.prose(given(request.description, old.description), "description")
-    floating = _associated(work, replace(old, description=described), request)
+    policy = given(request.qos_policy_id, old.qos_policy_id)
+    floating = _associated(work, replace(old, description=described, qos_policy_id=policy), request)
     store.save(work.connection, floating, work.now)
     _touch(work, old)
     _touch(work, floating)
@@ -94,9 +98,12 @@ def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
 def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> list[FloatingIpRecord]:
     wanted = [record.value.association.port_id for record in records if record.value.association]
     theirs = {record.value.id: record for record in ports.find(connection, {"id": wanted})} if wanted else {}
+    policies = qos.of_networks(connection, {record.value.network_id for record in records})
     return [
         FloatingIpRecord(
-            record, theirs.get(record.value.association.port_id) if record.value.association else None
+            record,
+            theirs.get(record.value.association.port_id) if record.value.association else None,
+            policies.get(record.value.network_id),
         )
         for record in records
     ]
@@ -116,6 +123,7 @@ def create_in(work: Work, request: FloatingIpRequest) -> FloatingIpId:
         description=text.prose(given(request.description, ""), "description"),
         dns_name=text.dns_domain(request.dns_name, "dns_name").lower(),
         dns_domain=text.dns_domain(request.dns_domain).lower(),
+        qos_policy_id=given(request.qos_policy_id, None),
     )
     if bool(blank.dns_name) is not bool(blank.dns_domain):
         raise invalid("dns_name", "goes with dns_domain: give both or neither.")

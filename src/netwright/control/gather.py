@@ -19,6 +19,7 @@ from netwright.planner import logs as log_items
 from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
 from netwright.planner import ports as port_items
+from netwright.planner import qos as qos_items
 from netwright.planner import vpns as vpn_items
 from netwright.planner.gateways import Place
 from netwright.planner.ports import is_plugged
@@ -31,6 +32,7 @@ from netwright.store import (
     networks,
     ports,
     presence,
+    qos,
     subnets,
     vpns,
 )
@@ -117,13 +119,15 @@ def _floating_ips(connection: sa.Connection, host: HostName, wanted: Collection[
     theirs = {record.value.id: record.value for record in ports.find(connection, {"id": behind})}
     near = {port.network_id for port in theirs.values()} | {one.network_id for one in found}
     places = _places(connection, near)
+    asked = {one.id: qos_items.policy_of_floating(one, places[one.network_id].network) for one in found}
+    policies = qos.find(connection, {policy for policy in asked.values() if policy})
     for one in found:
         if one.association is not None:
-            port = theirs[one.association.port_id]
+            port, policy = theirs[one.association.port_id], asked[one.id]
             network, external = places[port.network_id].network, places[one.network_id].network
             item = floating_items.item(one, network, external, near=is_plugged(port, host))
             if item is not None:
-                yield item
+                yield floating_items.limited(item, policies[policy]) if policy else item
 
 
 def _vpns(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
@@ -137,6 +141,20 @@ def _vpns(connection: sa.Connection, host: HostName, wanted: Collection[str]) ->
         network = here.get(vpn.network_id)
         item = network and vpn_items.item(vpn, peers.get(vpn.id, ()), network)
         if item is not None:
+            yield item
+
+
+def _port_qos(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    limited = qos.limited_ports(connection, host, [PortId(one) for one in wanted])
+    found = [record.value for record in ports.find(connection, {"id": limited})] if limited else []
+    near = {port.network_id for port in found}
+    homes = {one.value.id: one.value for one in networks.find(connection, {"id": near})} if near else {}
+    theirs = {port.id: qos_items.policy_of(port, homes[port.network_id]) for port in found}
+    policies = qos.find(connection, {policy for policy in theirs.values() if policy})
+    for port in found:
+        policy = theirs[port.id]
+        item = policy and qos_items.item(port, homes[port.network_id], policies[policy])
+        if item:
             yield item
 
 
@@ -222,4 +240,5 @@ _READERS: Final = {
     Noun.FLOATING_IP: _floating_ips,
     Noun.SERVED: _served,
     Noun.VPN: _vpns,
+    Noun.PORT_QOS: _port_qos,
 }

@@ -14,10 +14,10 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work
-from netwright.model.ids import LinkName, NetworkId, SubnetId
+from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
 from netwright.store import floating_ips as rows
-from netwright.store import hosts, ports, rbac, routers, subnets, vpns
+from netwright.store import hosts, ports, qos, rbac, routers, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -52,6 +52,7 @@ class NetworkRequest:
     gateway_host: str | Left | None = UNSET
     network_type: NetworkType | Left = UNSET
     segmentation_id: int | Left | None = UNSET
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
         gateway_place=given(request.gateway_place, GatewayPlace.ROUTER),
     )
     network = _asked(blank, request)
+    if network.qos_policy_id is None:
+        network = replace(network, qos_policy_id=qos.default_of(work.connection, network.project_id))
     _check_mtu(work, network)
     _check_shared_gateway(network)
     gateways.check(network)
@@ -161,6 +164,7 @@ def _asked(network: Network, request: NetworkRequest) -> Network:
         bridge=network_links.bridge(given(request.bridge, network.bridge)),
         gateway_hosts=given(request.gateway_hosts, network.gateway_hosts),
         gateway_host=gateways.named_host(given(request.gateway_host, network.gateway_host)),
+        qos_policy_id=given(request.qos_policy_id, network.qos_policy_id),
     )
 
 

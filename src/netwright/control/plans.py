@@ -12,7 +12,7 @@ from netwright.control.gather import items_of
 from netwright.control.world import World
 from netwright.model.ids import HostName
 from netwright.model.plan import HostPlan, ItemKey, Noun, PlanDelta, PlanUpdate
-from netwright.store import changes, presence, vpns
+from netwright.store import changes, presence, qos, vpns
 
 LOG_LENGTH: Final = 100_000
 """How many changes are kept: an agent that missed more gets the whole plan."""
@@ -67,5 +67,6 @@ def _present(connection: sa.Connection, host: HostName) -> Collection[ItemKey]:
         Noun.FLOATING_IP: presence.floating_ips_of(connection, host),
         Noun.SERVED: presence.served_ports(connection, host),
         Noun.VPN: vpns.ids(connection),
+        Noun.PORT_QOS: qos.limited_ports(connection, host),
     }
     return [ItemKey(noun, one) for noun, ids in nouns.items() for one in sorted(ids)]

@@ -20,7 +20,7 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
 from netwright.control.refusals import NamedConflictError, required
 from netwright.control.world import Work, World
-from netwright.model.ids import GroupId, NetworkId, PortId
+from netwright.model.ids import GroupId, NetworkId, PortId, QosPolicyId
 from netwright.model.intent import Attachment, Guest, Port, Unplugged
 from netwright.planner.names import wanted_label
 from netwright.store import floating_ips, networks, presence, subnets
@@ -50,6 +50,7 @@ class PortRequest:
     host: str | Left | None = UNSET
     attachment: Attachment | Left = UNSET
     guest: Guest | Left = UNSET
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
@@ -131,7 +132,8 @@ def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -
     work.touch(Touched.PORT, port.id)
     if not isinstance(port.attachment, Unplugged):
         gateways.settle_after_plugging(work, network)
-    return PortRecord(port, Stamps(work.now, work.now, 0), PortState.DOWN, label, network.dns_domain)
+    stamps = Stamps(work.now, work.now, 0)
+    return PortRecord(port, stamps, PortState.DOWN, label, network.dns_domain, network.qos_policy_id)
 
 
 def _asked(work: Work, port: Port, request: PortRequest) -> Port:
@@ -149,6 +151,7 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         host=port_checks.host(given(request.host, port.host)),
         attachment=given(request.attachment, port.attachment),
         guest=port_checks.guest(given(request.guest, port.guest)),
+        qos_policy_id=given(request.qos_policy_id, port.qos_policy_id),
     )
     if request.allowed_address_pairs is not UNSET:
         pairs = port_checks.pairs(request.allowed_address_pairs, asked.mac)

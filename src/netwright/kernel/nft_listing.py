@@ -56,23 +56,23 @@ def listing(netlink: Netlink, family: str) -> Iterator[tuple[NftKey, NftValue]]:
     if netlink.get(GET_TABLE, in_table(family)) is None:
         return
     about = in_table(family)
-    chains = {string(chain[CHAIN_NAME]): hook_of(chain) for chain in ours(netlink, GET_CHAIN, about)}
+    chains = {string(chain[CHAIN_NAME]): hook_of(chain) for chain in ours(netlink, family, GET_CHAIN, about)}
     yield NftKey(NftKind.TABLE, family, ""), table_of(chains)
     tags: dict[str, list[str]] = {}
-    for rule in ours(netlink, GET_RULE, about):
+    for rule in ours(netlink, family, GET_RULE, about):
         tags.setdefault(string(rule[RULE_CHAIN]), []).append(tag_of_rule(rule))
     for name, hook in chains.items():
         if not name.startswith(LAYOUT):
             yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, settled(tags.get(name, ())), ())
-    for found in ours(netlink, GET_OBJECT, limits(family)):
+    for found in ours(netlink, family, GET_OBJECT, limits(family)):
         yield NftKey(NftKind.LIMIT, family, string(found[OBJECT_NAME])), NftLimit("")
-    for declared in ours(netlink, GET_SET, about):
+    for declared in ours(netlink, family, GET_SET, about):
         yield from _set(netlink, family, declared)
 
 
-def ours(netlink: Netlink, kind: int, body: bytes) -> Iterator[Parsed]:
+def ours(netlink: Netlink, family: str, kind: int, body: bytes) -> Iterator[Parsed]:
     """The attributes of each thing of ours that matches."""
-    return filter(is_ours, map(parsed, _there(netlink, kind, body)))
+    return (found for found in map(parsed, _there(netlink, kind, body)) if is_ours(found, family))
 
 
 def table_of(chains: Iterable[str]) -> NftTable:

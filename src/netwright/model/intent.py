@@ -18,6 +18,7 @@ from netwright.model.ids import (
     NetworkId,
     PortId,
     ProjectId,
+    QosPolicyId,
     RouterId,
     RuleId,
     SubnetId,
@@ -71,6 +72,8 @@ class Network:
     port_security_enabled: bool = True
     description: str = ""
     dns_domain: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Holds for those of its guests' ports that have none of their own."""
     uplink: LinkName | None = None
     """A physical link: enslaved to the bridge, or, for an external network, where floating IPs live."""
     nat: bool = True
@@ -198,6 +201,7 @@ class Port:
     host: HostName | None = None
     attachment: Attachment = Unplugged()
     guest: Guest = Guest()
+    qos_policy_id: QosPolicyId | None = None
 
 
 class Direction(StrEnum):
@@ -350,6 +354,8 @@ class FloatingIp:
     description: str = ""
     dns_name: str = ""
     dns_domain: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Its bandwidth limits hold for what goes through the address; ingress is what comes to it."""
 
 
 VPN_PRIVATE_PORT: Final = 1194

@@ -37,6 +37,7 @@ from netwright.model.intent import (
     Remote,
     Revocation,
 )
+from netwright.model.qos import Bandwidth, PacketRate
 
 
 class Noun(StrEnum):
@@ -50,6 +51,7 @@ class Noun(StrEnum):
     FLOATING_IP = "floating_ip"
     SERVED = "served"
     VPN = "vpn"
+    PORT_QOS = "port_qos"
 
 
 class ItemKey(NamedTuple):
@@ -334,6 +336,10 @@ class FloatingIpItem:
     uplink: LinkName | None
     on_wire: bool = False
     """Whether its port is here and on a network with an uplink: its guest may send to others' routers."""
+    comes: Bandwidth | None = None
+    """How much may come to the address."""
+    goes: Bandwidth | None = None
+    """How much may go out as the address."""
 
     @property
     def key(self) -> ItemKey:
@@ -389,7 +395,38 @@ class VpnItem:
         return ItemKey(Noun.VPN, self.id)
 
 
-Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem | ServedItem | VpnItem
+@dataclass(frozen=True, slots=True)
+class PortQosItem:
+    """How much a port on this host may get and send, and how what it sends is marked.
+
+    Apart from the port's own item, so that a policy's change costs no more than its limits.
+    """
+
+    id: PortId
+    mtu: int
+    to_guest: Bandwidth | None = None
+    from_guest: Bandwidth | None = None
+    packets_to_guest: PacketRate | None = None
+    packets_from_guest: PacketRate | None = None
+    dscp: int | None = None
+    """0 to 63 (RFC 2474), written into all IPv4 and IPv6 packets that the guest sends."""
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.PORT_QOS, self.id)
+
+
+Item = (
+    HostItem
+    | NetworkItem
+    | GroupItem
+    | PortItem
+    | MemberItem
+    | FloatingIpItem
+    | ServedItem
+    | VpnItem
+    | PortQosItem
+)
 Items = Mapping[ItemKey, Item]
 
 
@@ -435,61 +472,3 @@ def apply(plan: HostPlan, delta: PlanDelta) -> HostPlan:
         items.pop(key, None)
     items.update({item.key: item for item in delta.changed})
     return HostPlan(plan.host, max(plan.generation, delta.generation), items)
-
-
-@dataclass(frozen=True, slots=True)
-class StageFailure:
-    """A stage that did not reach its desired state, and what the kernel or the helper said."""
-
-    stage: str
-    said: str
-    pending: int
-    """How many objects still differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostFacts:
-    """What the server must know of a host to refuse what it cannot provide."""
-
-    routes: tuple[Prefix, ...] = ()
-    """Destinations of the host's own routes, default routes and ours apart."""
-    uplink_mtu: int = 1500
-    """MTU of the link that holds the default route."""
-    links: tuple[LinkName, ...] = ()
-    """The host's own links: not ours, not loopback."""
-    firewall: str = "nftables"
-    """The engine that enforces security groups there."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortStatus:
-    id: PortId
-    up: bool
-    """Whether the port's link is made, filtered and up in the kernel."""
-
-
-@dataclass(frozen=True, slots=True)
-class VmmLink:
-    """A link named like a port's (`tap` and 11 characters) that a VMM made or took away."""
-
-    name: LinkName
-    present: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What the agent tells the server.
-
-    With `complete`, `ports` and `vmm_links` list all there are, and what is not listed is down or
-    absent; without it, only those that changed since the last report, so that one port's report
-    does not grow with the number of ports.
-    """
-
-    host: HostName
-    generation: int
-    converged: bool
-    complete: bool
-    failures: tuple[StageFailure, ...] = ()
-    ports: tuple[PortStatus, ...] = ()
-    vmm_links: tuple[VmmLink, ...] = ()
-    facts: HostFacts = HostFacts()

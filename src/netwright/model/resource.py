@@ -89,6 +89,20 @@ class Parent:
     """The column of the sub-resource that holds the parent's id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What else can be done with one thing: `PUT /v2.0/{path}/{id}/{action}`."""
+
+    path: str
+    """The last part."""
+    doc: str
+    given: Resource
+    """Whose attributes are those of the body."""
+    answer: Resource | None = None
+    """Whose attributes are those of the answer; None: it is the thing itself, and so is the body in its
+    form: beneath the resource's name."""
+
+
 @dataclass(frozen=True)
 class Resource:
     """One kind of resource; `roles` has the least role for each verb."""
@@ -117,6 +131,7 @@ class Resource:
     tags: bool = False
     key: str = "id"
     """The column that a path names it by."""
+    actions: tuple[Action, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Attribute]:
@@ -129,7 +144,12 @@ class Resource:
 
     @cached_property
     def error_noun(self) -> str:
-        return self.noun or "".join(word.capitalize() for word in self.singular.split("_"))
+        return self.noun or self.schema_name
+
+    @cached_property
+    def schema_name(self) -> str:
+        """Of its schemas in OpenAPI: no two resources have the same."""
+        return "".join(word.capitalize() for word in self.singular.split("_"))
 
     @property
     def collection(self) -> str:

@@ -23,6 +23,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    PortQosItem,
     ServedItem,
     VpnItem,
 )
@@ -61,8 +62,8 @@ def nwfilter_firewall(item: Item, traits: Traits) -> ByStage:
             return _parts(nft, port_filter(item), port_binding(item))
         case PortItem() | MemberItem():
             return _parts(membership(item))
-        case FloatingIpItem() | VpnItem() | ServedItem():
-            return _parts({} if isinstance(item, ServedItem) else outside_nat(item))
+        case FloatingIpItem() | VpnItem() | ServedItem() | PortQosItem():
+            return _parts({} if isinstance(item, ServedItem | PortQosItem) else outside_nat(item))
         case _:
             assert_never(item)
 

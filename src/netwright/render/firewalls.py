@@ -17,6 +17,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    PortQosItem,
     ServedItem,
     VpnItem,
 )
@@ -60,7 +61,7 @@ def unfiltered(item: Item, traits: Traits) -> ByStage:
             return _nft(network_nat(item, traits))
         case FloatingIpItem() | VpnItem():
             return _nft(outside_nat(item))
-        case GroupItem() | PortItem() | MemberItem() | ServedItem():
+        case GroupItem() | PortItem() | MemberItem() | ServedItem() | PortQosItem():
             return {}
         case _:
             assert_never(item)
@@ -82,7 +83,7 @@ def iptables(item: Item, traits: Traits) -> ByStage:
             parts = firewall_iptables_ports.port_firewall(item, traits)
         case MemberItem():
             parts = firewall_iptables_ports.membership(item)
-        case ServedItem():
+        case ServedItem() | PortQosItem():
             pass
         case _:
             assert_never(item)

@@ -18,6 +18,7 @@ from netwright.model.plan import (
     MemberItem,
     NetworkItem,
     PortItem,
+    PortQosItem,
     ServedItem,
     VpnItem,
 )
@@ -37,6 +38,7 @@ from netwright.render.links import (
     network_vlans,
     port_links,
 )
+from netwright.render.qos import floating_ip_qos, port_qos, port_shapers
 from netwright.render.stages import ByStage, untyped
 from netwright.render.vpns import vpn_links, vpn_routes
 
@@ -59,15 +61,21 @@ def _render(item: Item, traits: Traits) -> ByStage:
             return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
         case ServedItem():
             return {Stage.DHCP_FILES: untyped(port_dhcp(item.port))}
-        case FloatingIpItem() | VpnItem():
-            return _outside(item)
+        case FloatingIpItem() | VpnItem() | PortQosItem():
+            return _added(item)
         case _:
             assert_never(item)
 
 
-def _outside(item: FloatingIpItem | VpnItem) -> ByStage:
+def _added(item: FloatingIpItem | VpnItem | PortQosItem) -> ByStage:
+    """What a network or a port has beside itself."""
+    if isinstance(item, PortQosItem):
+        return {Stage.QOS: untyped(port_qos(item)), Stage.SHAPERS: untyped(port_shapers(item))}
     if isinstance(item, FloatingIpItem):
-        return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
+        return {
+            Stage.ADDRESSES: untyped(floating_ip_addresses(item)),
+            Stage.QOS: untyped(floating_ip_qos(item)),
+        }
     return {Stage.WIREGUARD: untyped(vpn_links(item)), Stage.ROUTES: untyped(vpn_routes(item))}
 
 

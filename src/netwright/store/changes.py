@@ -27,6 +27,8 @@ class Touched(StrEnum):
     FLOATING_IP = "floating_ip"
     VPN = "vpn"
     """The VPN or one of its peers."""
+    QOS_POLICY = "qos_policy"
+    """A policy's rules."""
     GATEWAY = "gateway"
     """The network, and who serves its ports."""
 

@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId, RouterId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId, QosPolicyId, RouterId
 from netwright.model.intent import Association, FloatingIp
 from netwright.store import rows
 from netwright.store.records import Record
@@ -61,6 +61,7 @@ def _values(floating: FloatingIp) -> Mapping[str, object]:
         "description": floating.description,
         "dns_name": floating.dns_name,
         "dns_domain": floating.dns_domain,
+        "qos_policy_id": floating.qos_policy_id,
     }
 
 
@@ -78,4 +79,5 @@ def _floating_ip(row: rows.Row) -> FloatingIp:
         description=row.description,
         dns_name=row.dns_name,
         dns_domain=row.dns_domain,
+        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )

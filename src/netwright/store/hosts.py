@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import sqlalchemy as sa
 
 from netwright.model.ids import HostName, LinkName
-from netwright.model.plan import HostFacts, StageFailure
+from netwright.model.report import HostFacts, StageFailure
 from netwright.store import rows
 from netwright.store.records import HostRecord
 from netwright.store.tables import hosts

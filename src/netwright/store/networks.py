@@ -10,7 +10,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.model.errors import ConflictError, NotFoundError
-from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId
+from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId, QosPolicyId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network, Vlan
 from netwright.store import rows
 from netwright.store.records import Record
@@ -87,6 +87,7 @@ def _values(network: Network) -> Mapping[str, object]:
         "gateway_host": network.gateway_host,
         "segmentation_id": network.vlan and network.vlan.id,
         "vlan_link": network.vlan and network.vlan.link,
+        "qos_policy_id": network.qos_policy_id,
     }
 
 
@@ -112,6 +113,7 @@ def _network(row: rows.Row) -> Network:
         gateway_hosts=GatewayHosts(row.gateway_hosts),
         gateway_host=None if row.gateway_host is None else HostName(row.gateway_host),
         vlan=Vlan(row.segmentation_id, LinkName(row.vlan_link)) if row.segmentation_id else None,
+        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
 
 

@@ -19,6 +19,7 @@ from netwright.model.ids import (
     NetworkId,
     PortId,
     ProjectId,
+    QosPolicyId,
     SubnetId,
 )
 from netwright.model.intent import (
@@ -82,7 +83,8 @@ def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     wanted = rows.conditions(ports, where)
     fixed = _fixed_ips(connection, wanted)
     groups = _groups(connection, wanted)
-    statement = sa.select(ports, networks.c.dns_domain).join(networks).where(*wanted)
+    theirs = networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy")
+    statement = sa.select(ports, *theirs).join(networks).where(*wanted)
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
     return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
 
@@ -153,8 +155,11 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         host=None if row.host is None else HostName(row.host),
         attachment=_attachment(row),
         guest=_guest(row.guest),
+        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
-    return PortRecord(port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain)
+    return PortRecord(
+        port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain, row.networks_policy
+    )
 
 
 def _values(port: Port, label: str | None) -> Mapping[str, object]:
@@ -175,6 +180,7 @@ def _values(port: Port, label: str | None) -> Mapping[str, object]:
         "host": port.host,
         **_attachment_values(port.attachment),
         "guest": _guest_values(port.guest),
+        "qos_policy_id": port.qos_policy_id,
     }
 
 

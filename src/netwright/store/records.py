@@ -7,9 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from netwright.model.ids import HostName
+from netwright.model.ids import HostName, QosPolicyId
 from netwright.model.intent import Port, Rule, SecurityGroup
-from netwright.model.plan import HostFacts, StageFailure
+from netwright.model.report import HostFacts, StageFailure
 
 V = TypeVar("V")
 
@@ -45,6 +45,8 @@ class PortRecord:
     """The DNS label that is this port's own on its network; None: it has its address's."""
     dns_domain: str
     """The network's."""
+    networks_policy: QosPolicyId | None = None
+    """The network's QoS policy."""
 
 
 @dataclass(frozen=True, slots=True)

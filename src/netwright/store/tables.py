@@ -61,6 +61,46 @@ def _refers_to(parent: str, *, cascade: bool = False) -> sa.ForeignKey:
     return sa.ForeignKey(f"{parent}.id", ondelete="CASCADE" if cascade else None)
 
 
+qos_policies: Final = sa.Table(
+    "qos_policies",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    _flag("is_default"),
+    *_stamps(),
+    sa.Index(
+        "uq_qos_policies_default",
+        "project_id",
+        unique=True,
+        sqlite_where=sa.text("is_default"),
+        postgresql_where=sa.text("is_default"),
+    ),
+)
+
+
+def _qos_rules(kind: str, *values: str, direction: bool = True) -> sa.Table:
+    """One kind of rule: a policy has one of each direction."""
+    unique = ("qos_policy_id", "direction") if direction else ("qos_policy_id",)
+    return sa.Table(
+        f"qos_{kind}_rules",
+        METADATA,
+        sa.Column("id", ID, primary_key=True),
+        _of("qos_policies", name="qos_policy_id", cascade=True),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in values),
+        *((sa.Column("direction", sa.String(8), nullable=False),) if direction else ()),
+        *_stamps(),
+        sa.UniqueConstraint(*unique),
+    )
+
+
+qos_bandwidth_limits: Final = _qos_rules("bandwidth_limit", "max_kbps", "max_burst_kbps")
+qos_packet_rate_limits: Final = _qos_rules("packet_rate_limit", "max_kpps", "max_burst_kpps")
+qos_dscp_marks: Final = _qos_rules("dscp_marking", "dscp_mark", direction=False)
+qos_minimum_bandwidths: Final = _qos_rules("minimum_bandwidth", "min_kbps")
+qos_minimum_packet_rates: Final = _qos_rules("minimum_packet_rate", "min_kpps")
+
 networks: Final = sa.Table(
     "networks",
     METADATA,
@@ -85,6 +125,7 @@ networks: Final = sa.Table(
     sa.Column("vlan_link", sa.String(15)),
     sa.Column("gateway_hosts", sa.String(8), nullable=False, server_default="every"),
     sa.Column("gateway_host", NAME),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.Index("uq_networks_bridge", "bridge", unique=True),
     sa.Index("uq_networks_vlan_link", "vlan_link", unique=True),
@@ -132,6 +173,7 @@ ports: Final = sa.Table(
     sa.Column("link", sa.String(15)),
     sa.Column("guest", sa.JSON, nullable=False),
     sa.Column("status", sa.String(16), nullable=False),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.UniqueConstraint("network_id", "mac"),
     sa.UniqueConstraint("network_id", "label"),
@@ -227,6 +269,7 @@ floating_ips: Final = sa.Table(
     _text("description"),
     sa.Column("dns_name", NAME, nullable=False, server_default=""),
     sa.Column("dns_domain", NAME, nullable=False, server_default=""),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.UniqueConstraint("port_id", "fixed_address"),
 )

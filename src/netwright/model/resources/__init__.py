@@ -5,10 +5,21 @@ from netwright.model.resources import (
     logs,
     networks,
     ports,
+    qos,
     routers,
     security_groups,
     subnets,
     vpns,
 )
 
-__all__ = ["floating_ips", "logs", "networks", "ports", "routers", "security_groups", "subnets", "vpns"]
+__all__ = [
+    "floating_ips",
+    "logs",
+    "networks",
+    "ports",
+    "qos",
+    "routers",
+    "security_groups",
+    "subnets",
+    "vpns",
+]

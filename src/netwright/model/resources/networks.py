@@ -20,6 +20,7 @@ from netwright.model.resource import (
     read_only,
     shared_flag,
 )
+from netwright.model.resources.qos import has_policy
 
 _TYPES: Final = ("local", "flat", "vlan", "vxlan")
 
@@ -126,6 +127,7 @@ RESOURCE: Final = Resource(
             see=Role.ADMIN,
             extension="netwright-gateway-place",
         ),
+        *has_policy("qos", "The QoS policy of those of its guests' ports that have none."),
         TAGS,
         *STAMPS,
     ),

@@ -33,6 +33,7 @@ from netwright.model.resource import (
     Verb,
     read_only,
 )
+from netwright.model.resources.qos import has_policy, networks_policy
 
 _FIXED_IP: Final = Record(
     {"subnet_id": Member(Uuid("subnets"), nullable=True), "ip_address": Member(IpAddress(), nullable=True)}
@@ -152,6 +153,8 @@ RESOURCE: Final = Resource(
             nullable=True,
             extension="netwright-guest",
         ),
+        *has_policy("qos", "The QoS policy that its traffic is held to."),
+        networks_policy("qos-port-network-policy"),
         TAGS,
         *STAMPS,
     ),

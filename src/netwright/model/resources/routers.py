@@ -15,6 +15,7 @@ from netwright.model.resource import (
     REQUIRED,
     STAMPS,
     TAGS,
+    Action,
     Attribute,
     Resource,
     Verb,
@@ -46,6 +47,62 @@ def _admins_flag(name: str, doc: str, extension: str, see: Role = Role.ADMIN) ->
     )  # fmt: skip
 
 
+INTERFACE: Final = Resource(
+    singular="router_interface",
+    plural="router_interfaces",
+    path="",
+    doc="What becomes, or no longer is, a router's interface: a subnet, or a port.",
+    attributes=(
+        Attribute("subnet_id", Uuid("subnets"), "The subnet.", nullable=True),
+        Attribute("port_id", Uuid("ports"), "The port.", nullable=True),
+    ),
+)
+EXTRA_ROUTES: Final = Resource(
+    singular="router",
+    plural="routers",
+    path="",
+    doc="Routes that a router gets, or loses.",
+    extension="extraroute-atomic",
+    attributes=(Attribute("routes", _ROUTES, "The routes.", default=REQUIRED),),
+)
+GATEWAYS: Final = Resource(
+    singular="router",
+    plural="routers",
+    path="",
+    doc="Gateways that a router gets, has or loses.",
+    extension="external-gateway-multihoming",
+    attributes=(
+        Attribute(
+            "external_gateways", Emptiable(_GATEWAYS), "The gateways.", default=REQUIRED, nullable=True
+        ),
+    ),
+)
+
+_CONNECTED: Final = Resource(
+    singular="router_interface",
+    plural="router_interfaces",
+    path="",
+    doc="A router's interface.",
+    attributes=(
+        read_only("id", Uuid(), "The router."),
+        read_only("project_id", Text(), "The project of the port."),
+        read_only("tenant_id", Text(), "The project of the port."),
+        read_only("port_id", Uuid(), "The port."),
+        read_only("network_id", Uuid(), "Its network."),
+        read_only("subnet_id", Uuid(), "The last of its subnets."),
+        read_only("subnet_ids", ListOf(Uuid()), "Its subnets."),
+    ),
+)
+_ACTIONS: Final = (
+    Action("add_router_interface", "Connect a router to a subnet or a port", INTERFACE, _CONNECTED),
+    Action("remove_router_interface", "Disconnect a router from a subnet or a port", INTERFACE, _CONNECTED),
+    Action("add_extraroutes", "Give a router further routes", EXTRA_ROUTES),
+    Action("remove_extraroutes", "Take routes from a router", EXTRA_ROUTES),
+    Action("add_external_gateways", "Give a router further gateways", GATEWAYS),
+    Action("update_external_gateways", "Give a router just these gateways", GATEWAYS),
+    Action("remove_external_gateways", "Take gateways from a router, or all of them", GATEWAYS),
+)
+
 RESOURCE: Final = Resource(
     singular="router",
     plural="routers",
@@ -54,6 +111,7 @@ RESOURCE: Final = Resource(
     extension="router",
     quota="router",
     tags=True,
+    actions=_ACTIONS,
     attributes=(
         ID,
         *PROJECT,
@@ -114,37 +172,6 @@ RESOURCE: Final = Resource(
         ),
         TAGS,
         *STAMPS,
-    ),
-)
-
-INTERFACE: Final = Resource(
-    singular="router_interface",
-    plural="router_interfaces",
-    path="",
-    doc="What becomes, or no longer is, a router's interface: a subnet, or a port.",
-    attributes=(
-        Attribute("subnet_id", Uuid("subnets"), "The subnet.", nullable=True),
-        Attribute("port_id", Uuid("ports"), "The port.", nullable=True),
-    ),
-)
-EXTRA_ROUTES: Final = Resource(
-    singular="router",
-    plural="routers",
-    path="",
-    doc="Routes that a router gets, or loses.",
-    extension="extraroute-atomic",
-    attributes=(Attribute("routes", _ROUTES, "The routes.", default=REQUIRED),),
-)
-GATEWAYS: Final = Resource(
-    singular="router",
-    plural="routers",
-    path="",
-    doc="Gateways that a router gets, has or loses.",
-    extension="external-gateway-multihoming",
-    attributes=(
-        Attribute(
-            "external_gateways", Emptiable(_GATEWAYS), "The gateways.", default=REQUIRED, nullable=True
-        ),
     ),
 )
 
