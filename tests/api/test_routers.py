@@ -280,6 +280,21 @@ def test_a_router_may_have_several_gateways(member: Speaker, admin: Speaker, out
     assert none.body["router"]["external_gateways"] == []
 
 
+def test_a_gateway_has_a_qos_policy(member: Speaker, admin: Speaker, outside: dict) -> None:
+    """The policy is the gateway's until it is taken from it, survives other changes, and is in use."""
+    policy = admin.send("POST", "/v2.0/qos/policies", {"policy": {"name": "slow"}}).body["policy"]["id"]
+    info = {"network_id": outside["id"], "qos_policy_id": policy}
+    router = admin.make("router", external_gateway_info=info, project_id="p1")
+    assert router["external_gateway_info"]["qos_policy_id"] == policy
+    plain = {"network_id": outside["id"]}
+    kept = member.change("router", router["id"], external_gateway_info=plain)
+    assert kept["external_gateway_info"]["qos_policy_id"] == policy
+    assert admin.send("DELETE", f"/v2.0/qos/policies/{policy}").kind == "QosPolicyInUse"
+    gone = admin.change("router", router["id"], external_gateway_info={**plain, "qos_policy_id": None})
+    assert gone["external_gateway_info"]["qos_policy_id"] is None
+    assert admin.send("DELETE", f"/v2.0/qos/policies/{policy}").status == 204
+
+
 def test_routes_lead_to_hops_that_the_router_is_connected_to(member: Speaker) -> None:
     """A next hop is on a connected subnet and not the router; the interface stays for as long as it is needed."""
     subnet = inside(member, "10.60.0.0/24")[1]

@@ -37,6 +37,7 @@ NAMES: Final[dict[str, str]] = {
     "qos-default": "QoS default policy",
     "qos-fip": "Floating IP QoS",
     "qos-fip-network-policy": "QoS floating IP network policy ID",
+    "qos-gateway-ip": "Router gateway IP QoS",
     "qos-port-network-policy": "QoS port network policy ID",
     "qos-pps": "QoS Rule Type Packet per Second Extension",
     "qos-pps-minimum": "QoS minimum packet rate rule",

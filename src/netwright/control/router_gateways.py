@@ -10,11 +10,12 @@ from typing import Final
 from netwright.control import policy, router_interfaces, router_ports
 from netwright.control.bodies import Values
 from netwright.control.fixed_ips import FixedIpRequest
+from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid
 from netwright.control.router_ports import Place
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import NetworkId, RouterId, SubnetId
+from netwright.model.ids import NetworkId, QosPolicyId, RouterId, SubnetId
 from netwright.model.intent import Subnet
 from netwright.store import floating_ips, networks, routers, subnets
 from netwright.store.routers import RouterPort, RouterPortKind
@@ -32,6 +33,7 @@ class GatewayRequest:
     enable_snat: bool = True
     fixed_ips: tuple[FixedIpRequest, ...] | None = None
     """None: any."""
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 def read(info: object) -> GatewayRequest | None:
@@ -41,7 +43,13 @@ def read(info: object) -> GatewayRequest | None:
     listed = info.get("external_fixed_ips")
     fixed = [_fixed_ip(one) for one in listed] if isinstance(listed, list) else []
     snat = info.get("enable_snat", True)
-    return GatewayRequest(NetworkId(str(info["network_id"])), bool(snat), tuple(fixed) or None)
+    policy = info.get("qos_policy_id", UNSET)
+    return GatewayRequest(
+        NetworkId(str(info["network_id"])),
+        bool(snat),
+        tuple(fixed) or None,
+        policy if policy is None or policy is UNSET else QosPolicyId(str(policy)),
+    )
 
 
 def refuse_members(rule: str, infos: Sequence[object], caller: Caller) -> None:
@@ -63,7 +71,7 @@ def settle_first(work: Work, router: RouterId, wanted: GatewayRequest | None) ->
     elif not theirs:
         add(work, router, wanted)
     elif theirs[0].network == wanted.network_id:
-        _readdress(work, theirs[0], wanted)
+        _change(work, theirs[0], wanted)
     else:
         remove(work, theirs[0])
         add(work, router, wanted, first=True)
@@ -77,7 +85,7 @@ def add(work: Work, router: RouterId, wanted: GatewayRequest, *, first: bool = F
     theirs = subnets.of_network(work.connection, network.id)
     _refuse_gateway_address(theirs, wanted)
     _refuse_overlaps(work, router, theirs)
-    place = Place(router, _GATEWAY, router_ports.NOBODY, first)
+    place = Place(router, _GATEWAY, router_ports.NOBODY, first, given(wanted.qos_policy_id, None))
     router_ports.make(work, place, network, wanted.fixed_ips)
 
 
@@ -112,13 +120,14 @@ def settle(work: Work, router: RouterId, wanted: Sequence[GatewayRequest]) -> No
             fresh.append(one)
         else:
             left.remove(kept)
+            _limit(work, kept, one)
     for one in fresh:
         moved = next((gateway for gateway in left if gateway.network == one.network_id), None)
         if moved is None:
             add(work, router, one)
         else:
             left.remove(moved)
-            _readdress(work, moved, one)
+            _change(work, moved, one)
     for gateway in left:
         remove(work, gateway)
 
@@ -137,10 +146,16 @@ def _meant(theirs: Sequence[RouterPort], wanted: GatewayRequest, *, twin: bool) 
     return None
 
 
-def _readdress(work: Work, gateway: RouterPort, wanted: GatewayRequest) -> None:
+def _change(work: Work, gateway: RouterPort, wanted: GatewayRequest) -> None:
+    _limit(work, gateway, wanted)
     if wanted.fixed_ips is not None:
         _refuse_gateway_address(subnets.of_network(work.connection, gateway.network), wanted)
         router_ports.readdress(work, gateway.port, wanted.fixed_ips)
+
+
+def _limit(work: Work, gateway: RouterPort, wanted: GatewayRequest) -> None:
+    if wanted.qos_policy_id is not UNSET and wanted.qos_policy_id != gateway.qos_policy_id:
+        router_ports.limit(work, gateway.port, wanted.qos_policy_id)
 
 
 def _refuse_gateway_address(theirs: Sequence[Subnet], wanted: GatewayRequest) -> None:

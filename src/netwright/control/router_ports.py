@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from netwright.control import fixed_ips, macs
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work
-from netwright.model.ids import PortId, ProjectId, RouterId, SubnetId
+from netwright.model.ids import PortId, ProjectId, QosPolicyId, RouterId, SubnetId
 from netwright.model.intent import Network, Port
 from netwright.store import networks, ports, routers, subnets
 from netwright.store.changes import Touched
@@ -34,6 +34,7 @@ class Place:
     project: ProjectId
     first: bool = False
     """Before the others of its kind."""
+    qos_policy_id: QosPolicyId | None = None
 
 
 def make(work: Work, place: Place, network: Network, wanted: Sequence[FixedIpRequest] | None) -> Port:
@@ -47,6 +48,7 @@ def make(work: Work, place: Place, network: Network, wanted: Sequence[FixedIpReq
         port_security_enabled=False,
         device_id=place.router,
         device_owner=OWNERS[place.kind],
+        qos_policy_id=place.qos_policy_id,
     )
     ports.insert(work.connection, port, None, work.now)
     routers.insert(work.connection, place.router, port.id, place.kind, first=place.first)
@@ -63,6 +65,12 @@ def readdress(work: Work, port: PortId, wanted: Sequence[FixedIpRequest]) -> Non
     network = networks.get(work.connection, found.network_id).value
     ground = Ground(network, subnets.of_network(work.connection, network.id))
     fixed_ips.assign(work, found, ground, wanted)
+
+
+def limit(work: Work, port: PortId, policy: QosPolicyId | None) -> None:
+    """Gives the port that QoS policy."""
+    record = ports.get(work.connection, port)
+    ports.save(work.connection, replace(record.value, qos_policy_id=policy), record.label, work.now)
 
 
 def let_go(work: Work, port: PortId) -> None:

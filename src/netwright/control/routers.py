@@ -161,7 +161,12 @@ def _shown(connection: sa.Connection, views: list[View]) -> None:
 
 def _gateway(port: RouterPort, snat: object) -> View:
     fixed = [{"subnet_id": one.subnet_id, "ip_address": str(one.address)} for one in port.fixed_ips]
-    return {"network_id": port.network, "enable_snat": snat, "external_fixed_ips": fixed}
+    return {
+        "network_id": port.network,
+        "enable_snat": snat,
+        "external_fixed_ips": fixed,
+        "qos_policy_id": port.qos_policy_id,
+    }
 
 
 _ROWS: Final = Documents(RESOURCE, tables.routers, shown=_shown)

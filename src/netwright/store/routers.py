@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import sqlalchemy as sa
 
-from netwright.model.ids import NetworkId, PortId, RouterId, SubnetId
+from netwright.model.ids import NetworkId, PortId, QosPolicyId, RouterId, SubnetId
 from netwright.model.intent import Address, FixedIp
 from netwright.store import rows
 from netwright.store.addresses import address_of, key_of
@@ -29,13 +29,14 @@ class RouterPort:
     kind: RouterPortKind
     network: NetworkId
     fixed_ips: tuple[FixedIp, ...]
+    qos_policy_id: QosPolicyId | None
 
 
 def find(connection: sa.Connection, where: rows.Where) -> list[RouterPort]:
     """Those whose columns of `router_ports` match: gateways in their order, interfaces oldest first."""
     wanted = rows.conditions(router_ports, where)
     statement = (
-        sa.select(router_ports, ports.c.network_id)
+        sa.select(router_ports, ports.c.network_id, ports.c.qos_policy_id)
         .join(ports)
         .where(*wanted)
         .order_by(router_ports.c.position, ports.c.created_at, ports.c.id)
@@ -49,6 +50,7 @@ def find(connection: sa.Connection, where: rows.Where) -> list[RouterPort]:
             RouterPortKind(row.kind),
             NetworkId(row.network_id),
             tuple(fixed.get(row.port_id, ())),
+            None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
         )
         for row in found
     ]

@@ -31,6 +31,7 @@ _GATEWAY: Final = Record(
         "network_id": Member(Uuid("networks"), required=True),
         "enable_snat": Member(Flag()),
         "external_fixed_ips": Member(ListOf(_FIXED_IP, 16)),
+        "qos_policy_id": Member(Uuid("qos_policies"), nullable=True),
     }
 )
 _ROUTE: Final = Record(
