@@ -181,7 +181,7 @@ def test_pools_are_the_subnets_of_external_networks(member: Speaker, admin: Spea
     pools = member.get("/v2.0/floatingip_pools")["floatingip_pools"]
     assert {pool["cidr"] for pool in pools} >= {"192.0.2.0/24", "198.18.0.0/24"}
     assert not any(pool["cidr"].startswith("10.") for pool in pools)
-    (pool,) = member.get("/v2.0/floatingip_pools?subnet_name=second")["floatingip_pools"]
+    (pool,) = member.get("/v2.0/floatingip-pools?subnet_name=second")["floatingip_pools"]
     assert (pool["subnet_id"], pool["network_id"]) == (subnet["id"], outside)
     assert member.send("GET", f"/v2.0/subnets/{subnet['id']}").status == 404
     floating = member.make("floatingip", floating_network_id=outside, subnet_id=subnet["id"])

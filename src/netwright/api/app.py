@@ -84,13 +84,16 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
         del request
         return metrics.page()
 
+    endpoints = {
+        template: Endpoint(requests, gate, metrics, template, handlers)
+        for template, handlers in ROUTES.items()
+    }
     routes = [
         *gate.doors(requests, metrics),
         *(
-            Route(
-                template, Endpoint(requests, gate, metrics, template, handlers).answer, methods=list(handlers)
-            )
-            for template, handlers in ROUTES.items()
+            Route(path, endpoint.answer, methods=list(endpoint.handlers))
+            for template, endpoint in endpoints.items()
+            for path in _spellings(template)
         ),
         Route("/v1/watch", Guarded(gate, Watch(world, bell).__call__).answer, methods=["GET"]),
         Route("/metrics", Guarded(gate, show_metrics).answer, methods=["GET"]),
@@ -102,6 +105,12 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _spellings(template: str) -> tuple[str, ...]:
+    """The Networking API takes underscores for hyphens, too."""
+    underscored = template.replace("-", "_")
+    return (template,) if underscored in ROUTES else (template, underscored)
 
 
 @dataclass(frozen=True, slots=True)
