@@ -22,7 +22,6 @@ from netwright.model.intent import (
 )
 from netwright.model.plan import (
     FloatingIpItem,
-    Gateway,
     GroupItem,
     HostItem,
     HostPlan,
@@ -31,9 +30,9 @@ from netwright.model.plan import (
     PortItem,
     RulePlan,
     Serving,
-    VlanPlan,
-    WireGuardPlan,
 )
+from netwright.model.plan_parts import Gateway, VlanPlan
+from netwright.model.vpn_plans import WireGuardPlan
 from netwright.render.firewalls import ENGINES
 from netwright.render.items import render
 from netwright.render.path import port_path

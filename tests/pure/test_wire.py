@@ -29,7 +29,6 @@ from netwright.model.intent import (
     RemoteGroup,
 )
 from netwright.model.plan import (
-    Gateway,
     GroupItem,
     HostItem,
     HostPlan,
@@ -41,8 +40,8 @@ from netwright.model.plan import (
     RulePlan,
     ServedItem,
     Serving,
-    VlanPlan,
 )
+from netwright.model.plan_parts import Gateway, VlanPlan
 from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
 from netwright.testing.samples import sample_network
 from netwright.wire.codec import (

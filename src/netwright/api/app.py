@@ -20,6 +20,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from netwright.api import (
+    address_groups,
     counters,
     crud,
     leases,
@@ -36,8 +37,9 @@ from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
 from netwright.api.gate import OPEN, Gate
 from netwright.api.guarded import Guarded, insist_on_admin
 from netwright.api.metrics import Metrics
-from netwright.api.nouns import NOUNS
+from netwright.api.nouns import ADDRESS_GROUPS, NOUNS
 from netwright.api.watch import Bell, Watch
+from netwright.control import address_groups as control_address_groups
 from netwright.control import gateways, plans, retries
 from netwright.control.requests import Requests
 from netwright.control.world import World
@@ -55,6 +57,12 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
     **{f"/v2.0/routers/{{id}}/{path}": {"PUT": handler} for path, handler in routers.ACTIONS.items()},
+    "/v2.0/address-groups/{id}/add_addresses": {
+        "PUT": address_groups.changing(ADDRESS_GROUPS, control_address_groups.add_in)
+    },
+    "/v2.0/address-groups/{id}/remove_addresses": {
+        "PUT": address_groups.changing(ADDRESS_GROUPS, control_address_groups.remove_in)
+    },
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     **qos.routes(),
     "/v1/plan": {"GET": own.plan},

@@ -7,6 +7,7 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
+from netwright.api.port_forwardings import brief
 from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import floating_ips as control
 from netwright.control import qos
@@ -63,7 +64,7 @@ def view(shown: FloatingIpRecord) -> View:
         "dns_name": floating.dns_name,
         "dns_domain": floating.dns_domain,
         "port_details": None if shown.port is None else _details(shown.port),
-        "port_forwardings": [],
+        "port_forwardings": [brief(one) for one in shown.forwardings],
         "qos_policy_id": floating.qos_policy_id,
         "qos_network_policy_id": shown.networks_policy,
         **stamped(shown.record.stamps),

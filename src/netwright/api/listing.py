@@ -7,6 +7,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from netwright.api.call import Call
+from netwright.control import policy
 from netwright.control.nouns import View
 from netwright.control.refusals import invalid
 from netwright.model.resource import Resource
@@ -18,8 +19,9 @@ _MOST_SORT_KEYS: Final = 8
 def where(resource: Resource, call: Call) -> Where:
     """The part of the filters that the database can do."""
     found: dict[str, list[object]] = {}
+    unseen = policy.hidden(resource, call.caller)
     for name, value in call.query:
-        if name in resource.columns:
+        if name in resource.columns and name not in unseen:
             found.setdefault(resource.columns[name], []).append(value)
     return found
 
@@ -41,12 +43,15 @@ def chosen(call: Call, view: View) -> View:
 
 
 def _filtered(resource: Resource, call: Call, views: Iterable[View]) -> list[View]:
-    """Attributes that the resource has must match one of the values; unknown ones are no filters."""
+    """Attributes that the caller sees must match one of the values; others are no filters."""
     wanted: dict[str, set[str]] = {}
+    unseen = policy.hidden(resource, call.caller)
     for name, value in call.query:
-        if name in resource.by_name and name not in resource.columns:
+        if name in resource.by_name and name not in resource.columns and name not in unseen:
             wanted.setdefault(name, set()).add(value)
-    return [view for view in views if all(_matches(view[name], values) for name, values in wanted.items())]
+    return [
+        view for view in views if all(_matches(view.get(name), values) for name, values in wanted.items())
+    ]
 
 
 def _matches(value: object, wanted: set[str]) -> bool:
@@ -75,11 +80,11 @@ def _sorted(resource: Resource, call: Call, views: list[View]) -> list[View]:
         keys = ["id"]
     # Sorting is stable, so the last key goes first.
     for key, way in reversed(list(zip(keys, ways or ["asc"] * len(keys), strict=True))):
-        if key not in resource.by_name:
+        if key not in resource.by_name or key in policy.hidden(resource, call.caller):
             raise invalid("sort_key", f"{key[:40]!r} is not an attribute of a {resource.singular}.")
         if way not in {"asc", "desc"}:
             raise invalid("sort_dir", "must be 'asc' or 'desc'.")
-        views = sorted(views, key=lambda view: _order(view[key]), reverse=way == "desc")  # used at once
+        views = sorted(views, key=lambda view: _order(view.get(key)), reverse=way == "desc")  # used at once
     return views
 
 

@@ -11,6 +11,7 @@ from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import ports as control
 from netwright.control import qos
 from netwright.control.bodies import Values
+from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
@@ -72,7 +73,10 @@ def view(record: PortRecord) -> View:
         "device_owner": port.device_owner,
         "dns_name": port.dns_name,
         "dns_assignment": _dns(record),
-        "extra_dhcp_opts": [],
+        "extra_dhcp_opts": [
+            {"opt_name": one.name, "opt_value": one.value, "ip_version": one.version}
+            for one in port.dhcp_options
+        ],
         "binding:host_id": port.host or "",
         "binding:vif_type": "unbound" if port.host is None else "bridge",
         "binding:vif_details": {},
@@ -149,6 +153,7 @@ def _asked(body: Fields, network: NetworkId | Left = UNSET, project: str | Left 
         host=body.text_or_null("binding:host_id"),
         attachment=_attachment(body),
         guest=_guest(body),
+        dhcp_options=_options(body),
         qos_policy_id=asked_policy(body),
     )
 
@@ -157,9 +162,23 @@ def _refuse_bindings(body: Fields) -> None:
     """What the Networking API allows here and netwright has but one of."""
     if body.optional("binding:vnic_type") not in {None, "normal"}:
         raise invalid("binding:vnic_type", "only 'normal' is supported.")
-    for name in ("binding:profile", "extra_dhcp_opts"):
-        if body.raw(name) not in (UNSET, None, {}, []):
-            raise invalid(name, "must be empty: nothing in it is supported.")
+    if body.raw("binding:profile") not in (UNSET, None, {}):
+        raise invalid("binding:profile", "must be empty: nothing in it is supported.")
+
+
+def _options(body: Fields) -> tuple[OptionRequest, ...]:
+    listed = body.objects("extra_dhcp_opts")
+    return () if listed is UNSET else tuple(map(_option, listed))
+
+
+def _option(one: Fields) -> OptionRequest:
+    """The descriptor has read it."""
+    name, version = one.text("opt_name"), one.number("ip_version")
+    return OptionRequest(
+        "" if name is UNSET else name,
+        one.optional("opt_value"),
+        4 if version is UNSET or version is None else version,
+    )
 
 
 def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:

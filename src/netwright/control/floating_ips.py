@@ -9,15 +9,25 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import fixed_ips, text
+from netwright.control import fixed_ips, port_forwardings, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, NamedNotFoundError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.caller import Caller
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, RouterId, SubnetId
-from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
+from netwright.model.intent import (
+    Address,
+    Association,
+    FloatingIp,
+    GatewayPlace,
+    Network,
+    Port,
+    PortForwarding,
+    Subnet,
+)
 from netwright.store import addresses, networks, ports, qos, routers, subnets
 from netwright.store import floating_ips as store
+from netwright.store import port_forwardings as forwardings
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
 from netwright.store.records import PortRecord, Record
@@ -53,6 +63,7 @@ class FloatingIpRecord:
     port: PortRecord | None
     networks_policy: QosPolicyId | None = None
     """Of the network that the address is from."""
+    forwardings: tuple[PortForwarding, ...] = ()
 
     @property
     def value(self) -> FloatingIp:
@@ -73,6 +84,7 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
 def delete_in(work: Work, floating_id: FloatingIpId) -> None:
     """Raises NotFoundError."""
     floating = store.get(work.connection, floating_id).value
+    port_forwardings.refuse_used(work, floating_id)
     store.delete(work.connection, floating_id)
     _touch(work, floating)
 
@@ -88,6 +100,8 @@ def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
     """The port loses that address: the floating IP that stands for it stands for nothing."""
     for record in store.find(work.connection, {"port_id": (port,), "fixed_address": (str(fixed),)}):
         update_in(work, record.value.id, FloatingIpRequest(port_id=None))
+    held = {one.address for one in ports.get(work.connection, port).value.fixed_ips}
+    port_forwardings.drop_in(work, port, held - {fixed})
 
 
 def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
@@ -98,12 +112,17 @@ def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
 def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> list[FloatingIpRecord]:
     wanted = [record.value.association.port_id for record in records if record.value.association]
     theirs = {record.value.id: record for record in ports.find(connection, {"id": wanted})} if wanted else {}
+    forwarded: dict[FloatingIpId, list[PortForwarding]] = {}
+    bare = [record.value.id for record in records if record.value.association is None]
+    for found in forwardings.find(connection, {"floating_ip_id": bare}) if bare else ():
+        forwarded.setdefault(found.value.floating_ip_id, []).append(found.value)
     policies = qos.of_networks(connection, {record.value.network_id for record in records})
     return [
         FloatingIpRecord(
             record,
             theirs.get(record.value.association.port_id) if record.value.association else None,
             policies.get(record.value.network_id),
+            tuple(forwarded.get(record.value.id, ())),
         )
         for record in records
     ]
@@ -174,6 +193,7 @@ def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) ->
         if request.fixed_address is not None:
             raise invalid("fixed_ip_address", "cannot be given without port_id.")
         return replace(floating, association=None)
+    port_forwardings.refuse_used(work, floating.id)
     port = ports.get(work.connection, port_id).value
     association = Association(port.id, _fixed_address(port, request.fixed_address))
     association = replace(association, router_id=_router(work, floating, port, association.fixed_address))

@@ -10,26 +10,39 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.control.dhcp_ports import OWNER
-from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId, SubnetId, VpnId
+from netwright.model.ids import (
+    AddressGroupId,
+    FloatingIpId,
+    GroupId,
+    HostName,
+    NetworkId,
+    PortId,
+    SubnetId,
+    VpnId,
+)
 from netwright.model.intent import FloatingIp, GatewayHosts, Log, Port, Subnet, VpnPeer
 from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Nic, Noun, PortItem, ServedItem
+from netwright.planner import address_groups as address_group_items
 from netwright.planner import floating_ips as floating_items
 from netwright.planner import groups as group_items
 from netwright.planner import logs as log_items
 from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
+from netwright.planner import port_forwardings as forwarding_items
 from netwright.planner import ports as port_items
 from netwright.planner import qos as qos_items
 from netwright.planner import vpns as vpn_items
 from netwright.planner.gateways import Place
 from netwright.planner.ports import is_plugged
 from netwright.store import (
+    address_groups,
     classic_networks,
     floating_ips,
     gateways,
     groups,
     logs,
     networks,
+    port_forwardings,
     ports,
     presence,
     qos,
@@ -85,6 +98,13 @@ def _groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) 
             yield group_items.item(record.value, log_items.of_group(record.value, enabled, groups_of))
 
 
+def _address_groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    used = presence.used_address_groups(connection, host, [AddressGroupId(one) for one in wanted])
+    if used:
+        found = address_groups.find(connection, {"id": sorted(used)})
+        yield from (address_group_items.item(record.value) for record in found)
+
+
 def _ports(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
     found = [record for record in ports.find(connection, {"id": wanted}) if is_plugged(record.value, host)]
     if found:
@@ -128,6 +148,22 @@ def _floating_ips(connection: sa.Connection, host: HostName, wanted: Collection[
             item = floating_items.item(one, network, external, near=is_plugged(port, host))
             if item is not None:
                 yield floating_items.limited(item, policies[policy]) if policy else item
+
+
+def _forwards(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    here = port_forwardings.homes(connection, host, [FloatingIpId(one) for one in wanted])
+    if not here:
+        return
+    found = [record.value for record in floating_ips.find(connection, {"id": sorted(here)})]
+    reached = {one for listed in here.values() for one in listed}
+    forwardings = [record.value for record in port_forwardings.find(connection, {"id": sorted(reached)})]
+    external = {
+        record.value.id: record.value
+        for record in networks.find(connection, {"id": {one.network_id for one in found}})
+    }
+    for one in found:
+        theirs = [each for each in forwardings if each.floating_ip_id == one.id]
+        yield forwarding_items.item(one, external[one.network_id], theirs)
 
 
 def _vpns(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
@@ -235,9 +271,11 @@ _READERS: Final = {
     Noun.HOST: _hosts,
     Noun.NETWORK: _networks,
     Noun.GROUP: _groups,
+    Noun.ADDRESS_GROUP: _address_groups,
     Noun.PORT: _ports,
     Noun.MEMBER: _members,
     Noun.FLOATING_IP: _floating_ips,
+    Noun.FORWARDS: _forwards,
     Noun.SERVED: _served,
     Noun.VPN: _vpns,
     Noun.PORT_QOS: _port_qos,

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from netwright.control import text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use
+from netwright.control.rules import touch_remote
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import GroupId, ProjectId, RuleId
@@ -62,13 +63,18 @@ def update_in(work: Work, group_id: GroupId, request: GroupRequest) -> GroupReco
 
 
 def delete_in(work: Work, group_id: GroupId) -> None:
-    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it."""
+    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it.
+
+    Only an admin takes away a project's default group, which the project's next request makes anew.
+    """
     record = store.get(work.connection, group_id)
-    if record.is_default:
+    if record.is_default and not (work.caller and work.caller.is_admin):
         message = "Insufficient rights for removing default security group."
         raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)
     if store.ports_of(work.connection, group_id):
         raise in_use("SecurityGroup", group_id, "ports use it")
+    for rule in record.rules:
+        touch_remote(work, rule.value)
     naming = store.find_rules(work.connection, {"remote_group_id": (group_id,)})
     work.touch(Touched.GROUP, group_id, *(rule.value.group_id for rule in naming))
     store.delete(work.connection, group_id)
@@ -106,12 +112,15 @@ def default_of(work: Work, project: ProjectId) -> GroupId:
 
 
 def known(connection: sa.Connection, wanted: Sequence[GroupId]) -> tuple[GroupId, ...]:
-    """Each once. Raises NotFoundError where one is not there."""
+    """Each once. Raises NotFoundError where one is not there, ConflictError where they do not go together."""
     once = tuple(dict.fromkeys(wanted))
     there = store.existing(connection, once) if once else frozenset()
     for group in once:
         if group not in there:
             raise NotFoundError("SecurityGroup", group)
+    if len(once) > 1 and store.are_mixed(connection, once):
+        what = "Cannot apply both stateful and stateless security groups on the same port at the same time"
+        raise NamedConflictError("SecurityGroupConflict", f"security_groups: {what}.", "security_groups")
     return once
 
 

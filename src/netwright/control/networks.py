@@ -27,6 +27,8 @@ _LEAST_MTU: Final = 68
 _LEAST_MTU_V6: Final = 1280
 _MOST_MTU: Final = 65535
 _USUAL_MTU: Final = 1500
+_NAMED: Final = 5
+"""How many of those that use a network are named where it cannot go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,18 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
 
 
 def delete_in(work: Work, network_id: NetworkId) -> None:
-    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
+    """With subnets, VPNs and floating IPs that stand for nothing.
+
+    Raises NotFoundError, ConflictError while ports, or floating IPs of ports, are on it.
+    """
     connection = work.connection
     network = store.get(connection, network_id).value
     theirs = ports.find(connection, {"network_id": (network_id,)})
     work.touch(Touched.VPN, *vpns.ids(connection, (network_id,)))
-    if any(not dhcp_ports.is_dhcp(record.value) for record in theirs):
-        raise in_use("Network", network_id, "it has ports")
+    using = [record.value.id for record in theirs if not dhcp_ports.is_dhcp(record.value)]
+    if using:
+        why = f"There are one or more ports still in use on the network: {', '.join(using[:_NAMED])}"
+        raise in_use("Network", network_id, why)
     _refuse_external_use(work, network, "NetworkInUse")
     for record in theirs:
         ports.delete(connection, record.value.id)

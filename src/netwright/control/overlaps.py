@@ -16,7 +16,9 @@ def refuse_in_network(cidr: Prefix, others: Iterable[Subnet]) -> None:
     """Raises InvalidError where another subnet of the same network has some of these addresses."""
     for other in others:
         if overlap(cidr, other.cidr):
-            raise invalid("cidr", f"{cidr} overlaps with subnet {other.id} ({other.cidr}) of this network.")
+            raise invalid(
+                "cidr", f"{cidr} overlaps with another subnet of this network, {other.id} ({other.cidr})."
+            )
 
 
 def refuse_on_hosts(

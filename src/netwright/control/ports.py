@@ -5,16 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from netwright.control import (
+    dhcp_options,
     dhcp_ports,
     fixed_ips,
     gateways,
     groups,
     macs,
     port_checks,
+    port_forwardings,
     router_interfaces,
     router_ports,
     text,
 )
+from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
@@ -50,6 +53,8 @@ class PortRequest:
     host: str | Left | None = UNSET
     attachment: Attachment | Left = UNSET
     guest: Guest | Left = UNSET
+    dhcp_options: tuple[OptionRequest, ...] = ()
+    """Added to those that are there, or in their place."""
     qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
@@ -65,6 +70,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     port = _asked(work, old, request)
     router_ports.refuse_change(work, old, port)
     port_checks.refuse_unguarded(port)
+    if port.mac != old.mac:
+        _check_mac(work, old, port)
     label = _label(work, port)
     store.save(work.connection, port, label, work.now)
     port = _readdressed(work, old, port, request)
@@ -89,6 +96,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
+    port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
     work.touch(Touched.NETWORK_ITEM, port.network_id)
     work.touch(Touched.GROUP_USE, *port.security_groups)
@@ -151,6 +159,7 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         host=port_checks.host(given(request.host, port.host)),
         attachment=given(request.attachment, port.attachment),
         guest=port_checks.guest(given(request.guest, port.guest)),
+        dhcp_options=dhcp_options.merged(port.dhcp_options, request.dhcp_options),
         qos_policy_id=given(request.qos_policy_id, port.qos_policy_id),
     )
     if request.allowed_address_pairs is not UNSET:
@@ -165,12 +174,6 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     """The port with the addresses asked for, and those that its MAC makes."""
     if request.fixed_ips is UNSET and port.mac == old.mac:
         return port
-    if port.mac != old.mac:
-        if not isinstance(old.attachment, Unplugged):
-            raise NamedConflictError(
-                "PortBound", f"Port {port.id} is plugged: unplug it first.", "mac_address"
-            )
-        macs.refuse_used(work, port.network_id, port.mac)
     network = networks.get(work.connection, port.network_id).value
     ground = Ground(network, subnets.of_network(work.connection, network.id))
     if port.mac != old.mac:
@@ -180,7 +183,15 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     _refuse_orphans(work, port)
     if (lost := router_ports.subnets_lost(work, old, port)) is not None:
         router_interfaces.refuse_used(work, *lost)
+    port_forwardings.drop_in(work, port.id, [fixed.address for fixed in port.fixed_ips])
     return port
+
+
+def _check_mac(work: Work, old: Port, new: Port) -> None:
+    """Raises ConflictError where the port cannot have its new MAC."""
+    if not isinstance(old.attachment, Unplugged):
+        raise NamedConflictError("PortBound", f"Port {new.id} is plugged: unplug it first.", "mac_address")
+    macs.refuse_used(work, new.network_id, new.mac)
 
 
 def _refuse_orphans(work: Work, port: Port) -> None:

@@ -26,6 +26,14 @@ class NamedNotFoundError(NotFoundError):
         self.kind, self.message, self.args = kind, message, (message,)
 
 
+class NamedInvalidError(InvalidError):
+    """Invalid input in that part of the request, whose `kind` is the Networking API's type of error."""
+
+    def __init__(self, kind: str, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}", field)
+        self.kind = kind
+
+
 def in_use(noun: str, reference: str, why: str) -> NamedConflictError:
     """`NetworkInUse` and its like."""
     return NamedConflictError(f"{noun}InUse", f"{noun} {reference} cannot be deleted: {why}.")

@@ -14,8 +14,9 @@ from netwright.control.nouns import Noun, Nouns, View
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
+from netwright.model.kinds import Uuid
 from netwright.model.resource import Reach, Resource, Verb
-from netwright.store import rbac, tags
+from netwright.store import rbac, rows, tags
 from netwright.store.rows import Where
 from netwright.store.tables import networks
 
@@ -47,7 +48,7 @@ class Requests:
         resource = noun.resource
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             whose = asker.caller.project or DEFAULT_PROJECT
             asked = (resource.collection, asker.parent, named)
             return retries.once(work, whose, asker.key, asked, lambda: self._made(work, noun, asker, named))
@@ -61,28 +62,37 @@ class Requests:
         made = [noun.acts.create(work, values, asker.caller) for values in wanted]
         for view, values in zip(made, wanted, strict=True):
             _share(work, resource, view, values)
+            self._revise(work, resource, view)
         return self._dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
         values = bodies.read(resource, Verb.UPDATE, given)
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.UPDATE)
             network = old.get("network_id")
-            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
+            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
+            self._revise(work, resource, new)
             return self._dressed(work.connection, resource, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
             noun.acts.delete(work, old)
+            self._revise(work, noun.resource, old)
             if noun.resource.tags:
                 tags.remove(work.connection, thing)
             if noun.resource.rbac is not None:
                 rbac.forget(work.connection, thing)
+
+    def _revise(self, work: Work, resource: Resource, view: View) -> None:
+        """Counts up what the thing is part of."""
+        kind = resource.by_name[resource.revises].kind if resource.revises else None
+        if isinstance(kind, Uuid) and (table := self.nouns[kind.of].table) is not None:
+            rows.revise(work.connection, table, str(view[resource.revises]), work.now)
 
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
@@ -104,7 +114,7 @@ class Requests:
         self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
     ) -> V:
         """Something else that can be done with a thing, by who may do that verb."""
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             return act(work, self.held(work.connection, noun, asker, thing, verb))
 
     def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
@@ -124,11 +134,11 @@ class Requests:
         network = values.get("network_id")
         project = bodies.take_project(values, caller) or _owner(work.connection, network)
         values["project_id"] = values["tenant_id"] = project
+        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
         policy.refuse_attributes(work.connection, resource, Verb.CREATE, caller, by_user, network)
         if resource.parent is not None:
             parent = self._parent(work.connection, noun, asker, write=True)
             values[resource.parent.attribute] = parent["id"]
-        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
 
     def _one(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str) -> View:
         within = {noun.resource.key: (thing,), **self._within(connection, noun, asker)}

@@ -64,9 +64,20 @@ class NftTables:
 
     def _put(self, items: Mapping[NftKey, NftValue]) -> None:
         try:
-            self._write((), items)
+            self._write(self._inside(items), items)
         except KernelRefusedError as refused:
             self._put_instead(items, refused)
+
+    def _inside(self, items: Mapping[NftKey, NftValue]) -> list[NftKey]:
+        """Ranges there that have new ones in them, or are in new ones.
+
+        The kernel takes a range that has another between its ends, and then deletes the one in place of the
+        other (nft_set_pipapo.c).
+        """
+        ranges = [key for key in items if key.kind is NftKind.ELEMENT and is_range(key.element)]
+        ranges = [key for key in ranges if not is_plain_range(key.element)]
+        there = self._reader.sets_of(ranges) if ranges else ()
+        return in_the_way([key for key in there if is_known(key.element)], ranges)
 
     def _put_instead(self, items: Mapping[NftKey, NftValue], refused: KernelRefusedError) -> None:
         """What maps elsewhere, or overlaps, goes and comes within one transaction: never a gap.
@@ -96,10 +107,17 @@ class NftTables:
             self._nft.write(deleted + write_script(items, placed))
 
     def remove(self, keys: Collection[NftKey]) -> None:
+        keys = self._exact(keys)
         hooked = self._hooked(keys)
         for part in (hooked, *removals([key for key in keys if key not in hooked])):
             if part:
                 self._remove(part)
+
+    def _exact(self, keys: Collection[NftKey]) -> list[NftKey]:
+        """Without what the kernel has not, of sets of ranges: it would delete the range that it is in."""
+        ranged = {key for key in keys if key.kind is NftKind.ELEMENT and self._reader.holds_ranges(key)}
+        there = self._reader.read(ranged) if ranged else {}
+        return [key for key in keys if key not in ranged or key in there]
 
     def _hooked(self, keys: Collection[NftKey]) -> list[NftKey]:
         """The base chains of tables that go: first of all, as rules drop what sets know no more."""

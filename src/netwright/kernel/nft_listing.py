@@ -103,9 +103,23 @@ def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftK
     kind = NftKind.MAP if flags & _MAP else NftKind.SET
     tag = tag_of_set(declared)
     yield NftKey(kind, family, name), NftSet(tag, "")
-    fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
-    if fields is None or not tag or name == BOUND:
+    if not tag or name == BOUND:
         return  # not one of ours, or another driver's: it goes with all that is in it
-    plain = bool(flags & _INTERVAL) and len(fields) == 1
+    yield from elements_in(netlink, family, name, declared)
+
+
+def has_ranges(declared: Parsed) -> bool:
+    """Whether it is an interval set."""
+    return bool(int.from_bytes(declared.get(SET_FLAGS, b""), "big") & _INTERVAL)
+
+
+def elements_in(
+    netlink: Netlink, family: str, name: str, declared: Parsed
+) -> Iterator[tuple[NftKey, NftElement]]:
+    """What is in a set or map that is declared so; nothing where a field of a key is of no type of ours."""
+    fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
+    if fields is None:
+        return
+    plain = has_ranges(declared) and len(fields) == 1
     for packed, data in elements_of(netlink, family, name, plain=plain).items():
         yield NftKey(NftKind.ELEMENT, family, name, fields.text(packed, plain=plain)), NftElement(data)

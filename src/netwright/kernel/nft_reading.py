@@ -14,7 +14,7 @@ from typing import Final
 
 from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, nested, string, text_attribute
 from netwright.kernel.nft_elements import is_plain_range, pack_key, unwrap, wrap
-from netwright.kernel.nft_listing import elements_of, listing, ours, table_of
+from netwright.kernel.nft_listing import elements_in, elements_of, has_ranges, listing, ours, table_of
 from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
@@ -74,6 +74,7 @@ class NftReader:
     def __init__(self, families: tuple[str, ...] = FILTERS) -> None:
         self._families = families
         self._netlink = Netlink(NETFILTER)
+        self._ranged: dict[tuple[str, str], bool] = {}
 
     def close(self) -> None:
         self._netlink.close()
@@ -98,6 +99,25 @@ class NftReader:
             else:
                 single += some
         found.update(self._asked(single))
+        return found
+
+    def holds_ranges(self, key: NftKey) -> bool:
+        """Whether the element's set is one of ranges: asked once, as sets of ours never change in that."""
+        place = key.family, key.name
+        if place not in self._ranged:
+            answer = self._netlink.get(GET_SET, in_table(key.family) + text_attribute(SET_NAME, key.name))
+            if answer is None:
+                return False
+            self._ranged[place] = has_ranges(parsed(answer))
+        return self._ranged[place]
+
+    def sets_of(self, keys: Collection[NftKey]) -> list[NftKey]:
+        """All elements of the sets that those are in; none of a set that is not there."""
+        found = []
+        for family, name in {(key.family, key.name) for key in keys}:
+            answer = self._netlink.get(GET_SET, in_table(family) + text_attribute(SET_NAME, name))
+            if answer is not None:
+                found += [key for key, _ in elements_in(self._netlink, family, name, parsed(answer))]
         return found
 
     def _object(self, key: NftKey) -> NftValue | None:

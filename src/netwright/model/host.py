@@ -178,10 +178,14 @@ class Route:
 
 
 class FileKind(StrEnum):
-    """dnsmasq's two directories of small files."""
+    """dnsmasq's directories of small files."""
 
     DHCP = "dhcp"
     """dhcp-hostsdir: who gets which address."""
+    OPTIONS = "options"
+    """dhcp-optsdir: what a port's guest gets of its own."""
+    TAGS = "tags"
+    """conf-dir: by which tag a port's own options know it; read only when a daemon starts."""
     DNS = "dns"
     """hostsdir: names and addresses."""
 

@@ -8,7 +8,9 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.ids import (
+    AddressGroupId,
     FloatingIpId,
     GroupId,
     HostName,
@@ -37,7 +39,9 @@ from netwright.model.intent import (
     Remote,
     Revocation,
 )
+from netwright.model.plan_parts import Gateway, PortForward, VlanPlan
 from netwright.model.qos import Bandwidth, PacketRate
+from netwright.model.vpn_plans import VpnWay
 
 
 class Noun(StrEnum):
@@ -46,9 +50,11 @@ class Noun(StrEnum):
     HOST = "host"
     NETWORK = "network"
     GROUP = "group"
+    ADDRESS_GROUP = "address_group"
     PORT = "port"
     MEMBER = "member"
     FLOATING_IP = "floating_ip"
+    FORWARDS = "forwards"
     SERVED = "served"
     VPN = "vpn"
     PORT_QOS = "port_qos"
@@ -101,27 +107,6 @@ class SubnetPlan:
     dns_nameservers: tuple[Address, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
     pools: tuple[Pool, ...] = ()
-
-
-class Gateway(StrEnum):
-    """Where the gateway of a host network is, as one host sees it."""
-
-    EVERY = "every"
-    """Here, as on every host."""
-    OWN = "own"
-    """Here, at an address that no other host has; others have theirs."""
-    ONLY = "only"
-    """Here alone, for the guests of all hosts."""
-    ELSEWHERE = "elsewhere"
-    """On another host: here is a bridge, and nothing of the host's own on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class VlanPlan:
-    """A device for a VLAN: the physical link below it, and the VLAN's number."""
-
-    parent: LinkName
-    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +202,19 @@ class GroupItem:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressGroupItem:
+    """Prefixes that rules of groups in use on this host name by the address group's id."""
+
+    id: AddressGroupId
+    prefixes: tuple[Prefix, ...]
+    """They may overlap."""
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.ADDRESS_GROUP, self.id)
+
+
+@dataclass(frozen=True, slots=True)
 class PortAddress:
     """A fixed address and what its guest must know beside it."""
 
@@ -271,6 +269,7 @@ class PortItem:
     """Those about what this port drops that name no group."""
     bridge_called: LinkName | None = None
     """The name of its network's bridge, where somebody chose one."""
+    dhcp_options: tuple[DhcpOption, ...] = ()
 
     @property
     def key(self) -> ItemKey:
@@ -347,33 +346,20 @@ class FloatingIpItem:
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardPlan:
-    """The public port is the guest's: its address and UDP port."""
+class ForwardsItem:
+    """A floating IP that stands for no port, but has ports that are guests' on networks of this host.
 
-    private_address: IPv4Address
-    private_port: int
+    `uplink` is where the address is held and announced; None means it is routed to the host.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class PeerPlan:
-    """Who may come in: a WireGuard key, and the address that its packets have inside."""
-
-    public_key: str
+    id: FloatingIpId
     address: IPv4Address
+    uplink: LinkName | None
+    forwards: tuple[PortForward, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class WireGuardPlan:
-    """The host ends the VPN: on a link of its own, which listens at the public port."""
-
-    private_key: str = field(repr=False)
-    mtu: int
-    range: IPv4Network
-    """Where all peers' addresses are from."""
-    peers: tuple[PeerPlan, ...] = ()
-
-
-VpnWay = ForwardPlan | WireGuardPlan
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.FORWARDS, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,9 +406,11 @@ Item = (
     HostItem
     | NetworkItem
     | GroupItem
+    | AddressGroupItem
     | PortItem
     | MemberItem
     | FloatingIpItem
+    | ForwardsItem
     | ServedItem
     | VpnItem
     | PortQosItem

@@ -126,6 +126,8 @@ class Resource:
     root: str = "/v2.0"
     rbac: str | None = None
     """The object_type of RBAC policies that share it; None: it cannot be shared."""
+    revises: str = ""
+    """The attribute that names what it is part of, whose revision counts up with its own."""
     quota: str | None = None
     """The name of its quota; None: there is none."""
     tags: bool = False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from netwright.model.ids import HostName, SubnetId
 from netwright.model.intent import Address, GatewayHosts, Network, Subnet
-from netwright.model.plan import Gateway
+from netwright.model.plan_parts import Gateway
 
 OwnAddresses = Mapping[tuple[HostName, SubnetId], Address]
 

@@ -11,7 +11,9 @@ from typing import assert_never
 from netwright.model.host import Stage, SysctlKey, Traits
 from netwright.model.ids import HOST_NAMESPACE
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostItem,
     Item,
@@ -55,22 +57,24 @@ def _render(item: Item, traits: Traits) -> ByStage:
             return {Stage.SYSCTLS: {SysctlKey(HOST_NAMESPACE, "net/ipv4/ip_forward"): "1"}}
         case NetworkItem():
             return _network(item, traits)
-        case GroupItem() | MemberItem():
+        case GroupItem() | AddressGroupItem() | MemberItem():
             return {}
         case PortItem():
             return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
         case ServedItem():
             return {Stage.DHCP_FILES: untyped(port_dhcp(item.port))}
-        case FloatingIpItem() | VpnItem() | PortQosItem():
+        case FloatingIpItem() | ForwardsItem() | VpnItem() | PortQosItem():
             return _added(item)
         case _:
             assert_never(item)
 
 
-def _added(item: FloatingIpItem | VpnItem | PortQosItem) -> ByStage:
+def _added(item: FloatingIpItem | ForwardsItem | VpnItem | PortQosItem) -> ByStage:
     """What a network or a port has beside itself."""
     if isinstance(item, PortQosItem):
         return {Stage.QOS: untyped(port_qos(item)), Stage.SHAPERS: untyped(port_shapers(item))}
+    if isinstance(item, ForwardsItem):
+        return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
     if isinstance(item, FloatingIpItem):
         return {
             Stage.ADDRESSES: untyped(floating_ip_addresses(item)),

@@ -21,7 +21,6 @@ from netwright.model.ids import PortId, dhcp_link_name, port_link_name
 from netwright.model.intent import Direction, GatewayPlace, HostTap, InNamespace, Unplugged, VmmTap
 from netwright.model.plan import (
     FloatingIpItem,
-    Gateway,
     HostItem,
     HostPlan,
     Item,
@@ -31,6 +30,7 @@ from netwright.model.plan import (
     PortItem,
     group_of,
 )
+from netwright.model.plan_parts import Gateway
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_groups import group_chain, ports_chain
 from netwright.render.firewall_logs import accepted_chain, dropped_chain, port_logs_chain

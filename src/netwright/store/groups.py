@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import GroupId, PortId, ProjectId, RuleId
+from netwright.model.ids import AddressGroupId, GroupId, PortId, ProjectId, RuleId
 from netwright.model.intent import (
     ICMP,
     AnyProtocol,
@@ -21,6 +21,7 @@ from netwright.model.intent import (
     Match,
     PortRange,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
     Revocation,
@@ -73,6 +74,12 @@ def existing(connection: sa.Connection, wanted: Sequence[GroupId]) -> frozenset[
     """Those of the ids that are there."""
     statement = sa.select(groups.c.id).where(*rows.conditions(groups, {"id": wanted}))
     return frozenset(connection.execute(statement).scalars())
+
+
+def are_mixed(connection: sa.Connection, wanted: Sequence[GroupId]) -> bool:
+    """Whether some of them are stateful and others are not."""
+    kinds = sa.select(groups.c.stateful).where(groups.c.id.in_(wanted)).distinct()
+    return len(connection.execute(kinds).all()) > 1
 
 
 def ports_of(connection: sa.Connection, group: GroupId) -> frozenset[PortId]:
@@ -144,6 +151,9 @@ def _rule_values(rule: Rule, protocol: str | None) -> Mapping[str, object]:
         "port_range_max": high,
         "remote_prefix": str(rule.remote.prefix) if isinstance(rule.remote, RemotePrefix) else None,
         "remote_group_id": rule.remote.group if isinstance(rule.remote, RemoteGroup) else None,
+        "remote_address_group_id": rule.remote.address_group
+        if isinstance(rule.remote, RemoteAddressGroup)
+        else None,
         "description": rule.description,
     }
 
@@ -189,4 +199,6 @@ def _match(row: rows.Row, ethertype: EtherType) -> Match:
 def _remote(row: rows.Row) -> Remote:
     if row.remote_prefix is not None:
         return RemotePrefix(ip_network(row.remote_prefix))
+    if row.remote_address_group_id is not None:
+        return RemoteAddressGroup(AddressGroupId(row.remote_address_group_id))
     return Anywhere() if row.remote_group_id is None else RemoteGroup(GroupId(row.remote_group_id))

@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import (
     GroupId,
@@ -155,6 +156,7 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         host=None if row.host is None else HostName(row.host),
         attachment=_attachment(row),
         guest=_guest(row.guest),
+        dhcp_options=tuple(DhcpOption(*one) for one in row.extra_dhcp_opts),
         qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
     return PortRecord(
@@ -171,6 +173,7 @@ def _values(port: Port, label: str | None) -> Mapping[str, object]:
         "mac": port.mac,
         "label": label,
         "allowed_address_pairs": [[str(pair.prefix), pair.mac] for pair in port.allowed_address_pairs],
+        "extra_dhcp_opts": [[one.name, one.value, one.version] for one in port.dhcp_options],
         "port_security_enabled": port.port_security_enabled,
         "admin_state_up": port.admin_state_up,
         "device_id": port.device_id,

@@ -172,6 +172,7 @@ ports: Final = sa.Table(
     sa.Column("namespace", sa.String(64)),
     sa.Column("link", sa.String(15)),
     sa.Column("guest", sa.JSON, nullable=False),
+    sa.Column("extra_dhcp_opts", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("status", sa.String(16), nullable=False),
     _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
@@ -201,6 +202,23 @@ groups: Final = sa.Table(
     ),
 )
 
+address_groups: Final = sa.Table(
+    "address_groups",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    *_stamps(),
+)
+
+address_group_prefixes: Final = sa.Table(
+    "address_group_prefixes",
+    METADATA,
+    sa.Column("address_group_id", ID, _refers_to("address_groups", cascade=True), primary_key=True),
+    sa.Column("prefix", sa.String(43), primary_key=True),
+)
+
 rules: Final = sa.Table(
     "security_group_rules",
     METADATA,
@@ -215,6 +233,7 @@ rules: Final = sa.Table(
     sa.Column("port_range_max", sa.Integer),
     sa.Column("remote_prefix", sa.String(64)),
     _of("security_groups", name="remote_group_id", nullable=True, cascade=True),
+    _of("address_groups", name="remote_address_group_id", nullable=True),
     _text("description"),
     *_stamps(),
 )
@@ -273,6 +292,25 @@ floating_ips: Final = sa.Table(
     *_stamps(),
     sa.UniqueConstraint("port_id", "fixed_address"),
 )
+
+port_forwardings: Final = sa.Table(
+    "port_forwardings",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _of("floating_ips"),
+    sa.Column("protocol", sa.String(8), nullable=False),
+    sa.Column("external_first", sa.Integer, nullable=False),
+    sa.Column("external_last", sa.Integer, nullable=False),
+    _of("ports", cascade=True),
+    sa.Column("internal_address", sa.String(15), nullable=False),
+    sa.Column("internal_first", sa.Integer, nullable=False),
+    sa.Column("internal_last", sa.Integer, nullable=False),
+    _text("description"),
+    *_stamps(),
+    sa.UniqueConstraint("floating_ip_id", "protocol", "external_first"),
+    sa.UniqueConstraint("port_id", "internal_address", "protocol", "internal_first"),
+)
+"""Ranges that overlap are refused by the transaction that writes them."""
 
 logs: Final = sa.Table(
     "logs",

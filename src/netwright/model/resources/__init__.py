@@ -1,9 +1,11 @@
 """The descriptors of all resources, a file for each noun."""
 
 from netwright.model.resources import (
+    address_groups,
     floating_ips,
     logs,
     networks,
+    port_forwardings,
     ports,
     qos,
     routers,
@@ -13,9 +15,11 @@ from netwright.model.resources import (
 )
 
 __all__ = [
+    "address_groups",
     "floating_ips",
     "logs",
     "networks",
+    "port_forwardings",
     "ports",
     "qos",
     "routers",

@@ -14,6 +14,8 @@ from netwright.model.kinds import (
     MacAddress,
     Mapped,
     Member,
+    Number,
+    OneOf,
     Prefix,
     Record,
     Text,
@@ -67,6 +69,16 @@ def _binding(name: str, kind: Text | Anything, doc: str) -> Attribute:
     )
 
 
+_DHCP_OPTIONS: Final = ListOf(
+    Record(
+        {
+            "opt_name": Member(Text(64, least=1), required=True),
+            "opt_value": Member(Text(255), required=True, nullable=True),
+            "ip_version": Member(OneOf((Number(4, 4), Number(6, 6)))),
+        }
+    ),
+    most=64,
+)
 RESOURCE: Final = Resource(
     singular="port",
     plural="ports",
@@ -97,7 +109,9 @@ RESOURCE: Final = Resource(
         ),
         Attribute("mac_address", MacAddress(), "Its MAC address.", column="mac", network_owner=True),
         Attribute("fixed_ips", ListOf(_FIXED_IP, 16), "Its addresses; a subnet alone asks for any of it."),
-        Attribute("security_groups", ListOf(Uuid("security_groups"), 64), "The groups that it is in."),
+        Attribute(
+            "security_groups", ListOf(Uuid("security_groups"), 64, unique=True), "The groups that it is in."
+        ),
         Attribute(
             "allowed_address_pairs",
             ListOf(_PAIR, 10),
@@ -125,7 +139,7 @@ RESOURCE: Final = Resource(
         ),
         Attribute(
             "extra_dhcp_opts",
-            ListOf(Mapped(Anything())),
+            _DHCP_OPTIONS,
             "Further DHCP options for it.",
             extension="extra_dhcp_opt",
         ),
