@@ -188,6 +188,29 @@ def test_pools_are_the_subnets_of_external_networks(member: Speaker, admin: Spea
     assert floating["floating_ip_address"].startswith("198.18.0.")
 
 
+def test_forwardings_of_a_floating_ip_go_by_one_router(member: Speaker, outside: str) -> None:
+    """The first forwarding chooses the router, which the others keep to, and which stays until the last is gone."""
+    one, other = routed(member, outside), routed(member, outside)
+    lost = routed(member, None)
+    floating = member.make("floatingip", floating_network_id=outside)
+    path = f"/v2.0/floatingips/{floating['id']}/port_forwardings"
+
+    def forward(to: Routed, outer: int) -> Answer:
+        inner = {"protocol": "tcp", "internal_port": 80, "external_port": outer}
+        return member.send("POST", path, {"port_forwarding": {**inner, "internal_port_id": to.port["id"]}})
+
+    assert forward(lost, 1).status == 400
+    made = forward(one, 1)
+    assert made.status == 201, made
+    shown = member.get(f"/v2.0/floatingips/{floating['id']}")["floatingip"]
+    assert (shown["router_id"], shown["port_id"]) == (one.router, None)
+    assert forward(other, 2).status == 400
+    assert interface(member, one.router, "remove", one.subnet).kind == "RouterInterfaceInUseByFloatingIP"
+    assert member.send("DELETE", f"{path}/{made.body['port_forwarding']['id']}").status == 204
+    assert member.get(f"/v2.0/floatingips/{floating['id']}")["floatingip"]["router_id"] is None
+    assert forward(other, 2).status == 201
+
+
 def test_a_floating_ip_keeps_its_name(member: Speaker, outside: str) -> None:
     """A name goes with a domain, both in lower case."""
     named = member.make("floatingip", floating_network_id=outside, dns_name="WWW", dns_domain="Example.org.")

@@ -19,7 +19,6 @@ from netwright.control.refusals import invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
-from netwright.model.intent import Association
 from netwright.store.records import PortRecord
 from netwright.store.rows import Where
 
@@ -58,8 +57,8 @@ def view(shown: FloatingIpRecord) -> View:
         "floating_ip_address": str(floating.address),
         "port_id": None if association is None else association.port_id,
         "fixed_ip_address": None if association is None else str(association.fixed_address),
-        "router_id": association and association.router_id,
-        "status": _status(association),
+        "router_id": floating.router_id,
+        "status": _status(shown),
         "description": floating.description,
         "dns_name": floating.dns_name,
         "dns_domain": floating.dns_domain,
@@ -71,9 +70,10 @@ def view(shown: FloatingIpRecord) -> View:
     }
 
 
-def _status(association: Association | None) -> str:
+def _status(shown: FloatingIpRecord) -> str:
     """No host builds routers yet, so what one translates is not up."""
-    return "ACTIVE" if association is not None and association.router_id is None else "DOWN"
+    used = shown.value.association is not None or shown.forwardings
+    return "ACTIVE" if used and shown.value.router_id is None else "DOWN"
 
 
 def _details(record: PortRecord) -> View:

@@ -9,23 +9,22 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import fixed_ips, port_forwardings, text
+from netwright.control import fixed_ips, port_forwardings, text, ways_out
 from netwright.control.given import UNSET, Left, given
-from netwright.control.refusals import NamedConflictError, NamedNotFoundError, invalid, required
+from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.caller import Caller
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, RouterId, SubnetId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, SubnetId
 from netwright.model.intent import (
     Address,
     Association,
     FloatingIp,
-    GatewayPlace,
     Network,
     Port,
     PortForwarding,
     Subnet,
 )
-from netwright.store import addresses, networks, ports, qos, routers, subnets
+from netwright.store import addresses, networks, ports, qos, subnets
 from netwright.store import floating_ips as store
 from netwright.store import port_forwardings as forwardings
 from netwright.store.addresses import Holder
@@ -192,36 +191,14 @@ def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) ->
     if port_id is UNSET or port_id is None:
         if request.fixed_address is not None:
             raise invalid("fixed_ip_address", "cannot be given without port_id.")
-        return replace(floating, association=None)
+        kept = None if floating.association else floating.router_id  # forwardings' own
+        return replace(floating, association=None, router_id=kept)
     port_forwardings.refuse_used(work, floating.id)
     port = ports.get(work.connection, port_id).value
     association = Association(port.id, _fixed_address(port, request.fixed_address))
-    association = replace(association, router_id=_router(work, floating, port, association.fixed_address))
+    router = ways_out.router_of(work.connection, floating.network_id, port, association.fixed_address)
     _refuse_second(work, floating, association)
-    return replace(floating, association=association)
-
-
-def _router(work: Work, floating: FloatingIp, port: Port, address: IPv4Address) -> RouterId | None:
-    """The router that joins the address's subnet to the external network. Raises NotFoundError.
-
-    Only host networks reach out by themselves. Of several routers the one that is the subnet's gateway.
-    """
-    network = networks.get(work.connection, port.network_id).value
-    if network.gateway_place is GatewayPlace.HOST and not network.external:
-        return None
-    home = next(fixed.subnet_id for fixed in port.fixed_ips if fixed.address == address)
-    near = routers.on_subnet(work.connection, home)
-    out = routers.reaching(work.connection, {router for router, _, _ in near}, floating.network_id)
-    found = [(router, at) for router, _, at in near if router in out]
-    if not found:
-        message = (
-            f"External network {floating.network_id} is not reachable from subnet {home}. Therefore, cannot"
-            f" associate Port {port.id} with a Floating IP. Connect the subnet to a router with a gateway"
-            " there, or use a port of a network whose gateway is on the host (netwright:gateway_place host)."
-        )
-        raise NamedNotFoundError("ExternalGatewayForFloatingIPNotFound", message)
-    gateway = subnets.get(work.connection, home).value.gateway_ip
-    return next((router for router, at in found if at == gateway), found[0][0])
+    return replace(floating, association=association, router_id=router)
 
 
 def refuse_foreign(

@@ -94,7 +94,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
         raise NamedConflictError("ServicePortInUse", message)
     router_ports.refuse_deletion(work, port)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
-        floating_ips.save(work.connection, replace(record.value, association=None), work.now)
+        floating_ips.save(work.connection, replace(record.value, association=None, router_id=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
     port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))

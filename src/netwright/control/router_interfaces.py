@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from ipaddress import IPv4Address
 from typing import Final
 
 from netwright.control import policy, router_ports, router_routes
@@ -16,8 +17,8 @@ from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import PortId, ProjectId, RouterId, SubnetId
-from netwright.model.intent import Port, Subnet
-from netwright.store import floating_ips, networks, ports, routers, subnets
+from netwright.model.intent import FloatingIp, Port, Subnet
+from netwright.store import floating_ips, networks, port_forwardings, ports, routers, subnets
 from netwright.store.changes import Touched
 from netwright.store.records import PortState
 from netwright.store.routers import RouterPort, RouterPortKind
@@ -72,13 +73,20 @@ def refuse_used(work: Work, router: RouterId, lost: Iterable[SubnetId]) -> None:
 
 
 def _refuse_floating(work: Work, router: RouterId, subnet: Subnet) -> None:
+    by = "one or more floating IPs"
     for record in floating_ips.find(work.connection, {"router_id": (router,)}):
-        association = record.value.association
-        by = "one or more floating IPs"
-        if association is not None and association.fixed_address in subnet.cidr:
+        if any(address in subnet.cidr for address in _behind(work, record.value)):
             raise _in_use("RouterInterfaceInUseByFloatingIP", router, subnet, by)
         if record.value.network_id == subnet.network_id:
             raise _in_use("RouterInterfaceInUseAsGatewayByFloatingIP", router, subnet, f"{by} as a gateway")
+
+
+def _behind(work: Work, floating: FloatingIp) -> list[IPv4Address]:
+    """The addresses that the floating IP leads to."""
+    if floating.association is not None:
+        return [floating.association.fixed_address]
+    theirs = port_forwardings.find(work.connection, {"floating_ip_id": (floating.id,)})
+    return [record.value.internal_address for record in theirs]
 
 
 def _in_use(kind: str, router: RouterId, subnet: Subnet, by: str) -> NamedConflictError:

@@ -362,8 +362,6 @@ class Association:
 
     port_id: PortId
     fixed_address: IPv4Address
-    router_id: RouterId | None = None
-    """The router that translates; None: the hosts do, where the port's network has its gateway on them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +372,8 @@ class FloatingIp:
     """The external network that the address is from."""
     address: IPv4Address
     association: Association | None = None
+    router_id: RouterId | None = None
+    """What leads from the address to the ports behind it; None: hosts do, being those networks' gateways."""
     description: str = ""
     dns_name: str = ""
     dns_domain: str = ""

@@ -57,7 +57,7 @@ def _values(floating: FloatingIp) -> Mapping[str, object]:
         "address": str(floating.address),
         "port_id": association and association.port_id,
         "fixed_address": association and str(association.fixed_address),
-        "router_id": association and association.router_id,
+        "router_id": floating.router_id,
         "description": floating.description,
         "dns_name": floating.dns_name,
         "dns_domain": floating.dns_domain,
@@ -68,14 +68,14 @@ def _values(floating: FloatingIp) -> Mapping[str, object]:
 def _floating_ip(row: rows.Row) -> FloatingIp:
     association = None
     if row.port_id is not None:
-        router = None if row.router_id is None else RouterId(row.router_id)
-        association = Association(PortId(row.port_id), IPv4Address(row.fixed_address), router)
+        association = Association(PortId(row.port_id), IPv4Address(row.fixed_address))
     return FloatingIp(
         id=FloatingIpId(row.id),
         project_id=ProjectId(row.project_id),
         network_id=NetworkId(row.network_id),
         address=IPv4Address(row.address),
         association=association,
+        router_id=None if row.router_id is None else RouterId(row.router_id),
         description=row.description,
         dns_name=row.dns_name,
         dns_domain=row.dns_domain,
