@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from served import Answer, Client, client_of, serving
@@ -16,7 +16,7 @@ from netwright.api.server import Server, Settings
 from netwright.model.caller import Caller, Role
 from netwright.model.ids import ProjectId
 
-ROLE, PROJECT = "X-Test-Role", "X-Test-Project"
+ROLE, PROJECT, USER = "X-Test-Role", "X-Test-Project", "X-Test-User"
 SETTINGS = Settings(gate=lambda _: Gate(by_headers))
 
 
@@ -24,7 +24,8 @@ def by_headers(stranger: Stranger) -> Caller:
     """The caller that the test names; else an admin."""
     project = stranger.headers.get(PROJECT.lower())
     role = Role[stranger.headers.get(ROLE.lower(), Role.ADMIN.name)]
-    return Caller(ProjectId(project) if project else None, role, user_id=f"user of {project}")
+    user = stranger.headers.get(USER.lower(), f"user of {project}")
+    return Caller(ProjectId(project) if project else None, role, user_id=user)
 
 
 @dataclass(frozen=True)
@@ -57,11 +58,11 @@ class Asker:
 
 
 @contextmanager
-def trusting() -> Iterator[tuple[Server, Client]]:
+def trusting(quotas: Mapping[str, int] | None = None) -> Iterator[tuple[Server, Client]]:
     """A server with an empty database that believes who a request says it is, and a client of it."""
     with (
         tempfile.TemporaryDirectory(prefix="netwright-test-") as directory,
-        serving(Path(directory), settings=SETTINGS) as server,
+        serving(Path(directory), settings=replace(SETTINGS, quotas=quotas or {})) as server,
     ):
         client = client_of(server)
         try:

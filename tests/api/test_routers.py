@@ -295,6 +295,37 @@ def test_a_gateway_has_a_qos_policy(member: Speaker, admin: Speaker, outside: di
     assert admin.send("DELETE", f"/v2.0/qos/policies/{policy}").status == 204
 
 
+def test_a_router_is_made_of_a_flavor(member: Speaker, admin: Speaker) -> None:
+    """The flavor is shown and held; flags beside it make no sense, nor do unknown flavors and zones."""
+    body = {"flavor": {"name": "small", "service_type": "L3_ROUTER_NAT"}}
+    flavor = admin.send("POST", "/v2.0/flavors", body).body["flavor"]["id"]
+    router = member.make("router", flavor_id=flavor)
+    assert router["flavor_id"] == flavor
+    assert admin.send("DELETE", f"/v2.0/flavors/{flavor}").kind == "FlavorInUse"
+    both = {"router": {"flavor_id": flavor, "distributed": True}}
+    assert admin.send("POST", "/v2.0/routers", both).status == 400
+    assert member.send("POST", "/v2.0/routers", {"router": {"flavor_id": UNKNOWN}}).kind == "FlavorNotFound"
+    hints = {"router": {"availability_zone_hints": ["moon"]}}
+    assert member.send("POST", "/v2.0/routers", hints).kind == "AvailabilityZoneNotFound"
+    member.drop("router", router["id"])
+    assert admin.send("DELETE", f"/v2.0/flavors/{flavor}").status == 204
+
+
+def test_what_shares_an_external_network_stays_while_a_router_uses_it(
+    member: Speaker, admin: Speaker
+) -> None:
+    """A gateway holds the RBAC policy that lets its project use the network."""
+    network = admin.make("network")
+    admin.make("subnet", network_id=network["id"], cidr="198.18.5.0/24", enable_dhcp=False)
+    shared = {"object_type": "network", "object_id": network["id"], "action": "access_as_external"}
+    body = {"rbac_policy": {**shared, "target_tenant": "p1"}}
+    policy = admin.send("POST", "/v2.0/rbac-policies", body).body["rbac_policy"]["id"]
+    router = member.make("router", external_gateway_info={"network_id": network["id"]})
+    assert admin.send("DELETE", f"/v2.0/rbac-policies/{policy}").kind == "RbacPolicyInUse"
+    member.drop("router", router["id"])
+    assert admin.send("DELETE", f"/v2.0/rbac-policies/{policy}").status == 204
+
+
 def test_routes_lead_to_hops_that_the_router_is_connected_to(member: Speaker) -> None:
     """A next hop is on a connected subnet and not the router; the interface stays for as long as it is needed."""
     subnet = inside(member, "10.60.0.0/24")[1]

@@ -23,14 +23,19 @@ from netwright.api import (
     address_groups,
     counters,
     crud,
+    flavors,
     leases,
     logs,
     openapi,
     own,
     problems,
     qos,
+    quotas,
     reference,
     routers,
+    schedulers,
+    tags,
+    trunks,
     versions,
 )
 from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
@@ -57,6 +62,11 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
     **{f"/v2.0/routers/{{id}}/{path}": {"PUT": handler} for path, handler in routers.ACTIONS.items()},
+    **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
+    **quotas.ROUTES,
+    **schedulers.ROUTES,
+    **flavors.ROUTES,
+    **trunks.ROUTES,
     "/v2.0/address-groups/{id}/add_addresses": {
         "PUT": address_groups.changing(ADDRESS_GROUPS, control_address_groups.add_in)
     },

@@ -7,8 +7,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from netwright.api.call import Call
-from netwright.control import policy
-from netwright.control.nouns import View
+from netwright.control import policy, tags
+from netwright.control.nouns import Noun, View
 from netwright.control.refusals import invalid
 from netwright.model.resource import Resource
 from netwright.store.rows import Where
@@ -16,13 +16,15 @@ from netwright.store.rows import Where
 _MOST_SORT_KEYS: Final = 8
 
 
-def where(resource: Resource, call: Call) -> Where:
+def where(noun: Noun, call: Call) -> Where:
     """The part of the filters that the database can do."""
     found: dict[str, list[object]] = {}
-    unseen = policy.hidden(resource, call.caller)
+    unseen = policy.hidden(noun.resource, call.caller)
     for name, value in call.query:
-        if name in resource.columns and name not in unseen:
-            found.setdefault(resource.columns[name], []).append(value)
+        if name in noun.resource.columns and name not in unseen:
+            found.setdefault(noun.resource.columns[name], []).append(value)
+    if noun.resource.tags and noun.table is not None:
+        return {**found, **tags.matching(noun.table, call.query)}
     return found
 
 
@@ -46,8 +48,9 @@ def _filtered(resource: Resource, call: Call, views: Iterable[View]) -> list[Vie
     """Attributes that the caller sees must match one of the values; others are no filters."""
     wanted: dict[str, set[str]] = {}
     unseen = policy.hidden(resource, call.caller)
+    here = {one.name for one in resource.attributes if one.filters and one.column is None}
     for name, value in call.query:
-        if name in resource.by_name and name not in resource.columns and name not in unseen:
+        if name in here and name not in unseen:
             wanted.setdefault(name, set()).add(value)
     return [
         view for view in views if all(_matches(view.get(name), values) for name, values in wanted.items())

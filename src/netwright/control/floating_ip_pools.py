@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import sqlalchemy as sa
 
 from netwright.control.nouns import View
-from netwright.control.readings import Readings
-from netwright.model.resources.routers import POOL
 from netwright.store import networks, subnets
 from netwright.store.rows import Where
 
@@ -29,6 +25,3 @@ def find(connection: sa.Connection, where: Where) -> list[View]:
         for subnet in found
         if subnet.network_id in external and subnet.cidr.version == 4
     ]
-
-
-ACTS: Final = Readings(POOL, find)

@@ -16,8 +16,8 @@ from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
+from netwright.store import agents, hosts, ports, qos, rbac, routers, subnets, vpns
 from netwright.store import floating_ips as rows
-from netwright.store import hosts, ports, qos, rbac, routers, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -65,6 +65,8 @@ class NetworkRecord:
     subnets: tuple[SubnetId, ...]
     gateways: tuple[GatewayAt, ...] = ()
     """Where they are, of a network that not every host is a gateway of."""
+    zones: tuple[str, ...] = ()
+    """The availability zones that it should be in."""
 
     @property
     def value(self) -> Network:
@@ -73,6 +75,20 @@ class NetworkRecord:
 
 def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
     """Raises NotFoundError, InvalidError, ConflictError."""
+    _share(work, *_update(work, network_id, request))
+
+
+def follow_policies(work: Work, network_id: NetworkId) -> None:
+    """The network's flags say what RBAC policies make of it. Raises ConflictError."""
+    everybody = rbac.EVERYBODY in rbac.targets(work.connection, network_id, rbac.SHARED)
+    external = bool(rbac.targets(work.connection, network_id, rbac.EXTERNAL))
+    network = store.get(work.connection, network_id).value
+    if (network.shared, network.external) != (everybody, external):
+        _update(work, network_id, NetworkRequest(shared=everybody, external=external))
+
+
+def _update(work: Work, network_id: NetworkId, request: NetworkRequest) -> tuple[Network, Network]:
+    """The network before and after."""
     old = store.get(work.connection, network_id).value
     network = _asked(old, request)
     _check_mtu(work, network)
@@ -81,9 +97,9 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
     _check_external(work, old, network)
     network = network_links.with_links(work, old, network)
     store.save(work.connection, network, work.now)
-    _share(work, old, network)
     gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
+    return old, network
 
 
 def delete_in(work: Work, network_id: NetworkId) -> None:
@@ -106,6 +122,7 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
     rbac.forget(connection, network_id)
+    agents.forget_thing(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
@@ -148,8 +165,22 @@ def _share(work: Work, old: Network, new: Network) -> None:
     thing = (new.id, new.project_id)
     if new.shared != old.shared:
         sharing.with_everybody(work, "network", thing, wanted=new.shared)
+        _refuse_strangers(work, new)
     if new.external != old.external:
         sharing.with_everybody(work, "network", thing, rbac.EXTERNAL, wanted=new.external)
+    if old.external and not new.external:
+        rbac.withdraw(work.connection, new.id, rbac.EXTERNAL, target=None)
+
+
+def _refuse_strangers(work: Work, network: Network) -> None:
+    """Who has ports on it goes on seeing it."""
+    left = rbac.targets(work.connection, network.id, rbac.SHARED)
+    if sharing.stranded(work.connection, "network", network.id, rbac.SHARED, left):
+        message = (
+            f"Unable to reconfigure sharing settings for network {network.name or network.id}:"
+            " multiple projects are using it."
+        )
+        raise NamedConflictError("InvalidSharedSetting", message, "shared")
 
 
 def _asked(network: Network, request: NetworkRequest) -> Network:
@@ -230,9 +261,11 @@ def _refuse_external_use(work: Work, network: Network, kind: str) -> None:
 
 
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:
-    ids = subnets.ids_by_network(connection, [record.value.id for record in records])
+    ids = [record.value.id for record in records]
+    theirs = subnets.ids_by_network(connection, ids)
     where = gateways.shown(connection, [record.value for record in records])
+    zones = store.zones(connection, ids)
     return [
-        NetworkRecord(record, tuple(ids.get(record.value.id, ())), where.get(record.value.id, ()))
-        for record in records
+        NetworkRecord(record, tuple(theirs.get(network, ())), where.get(network, ()), zones.get(network, ()))
+        for record, network in zip(records, ids, strict=True)
     ]

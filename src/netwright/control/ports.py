@@ -16,6 +16,7 @@ from netwright.control import (
     router_interfaces,
     router_ports,
     text,
+    trunks,
 )
 from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest, Ground
@@ -93,6 +94,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
     router_ports.refuse_deletion(work, port)
+    trunks.refuse_used_port(work.connection, port_id)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None, router_id=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)

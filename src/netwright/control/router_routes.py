@@ -12,7 +12,7 @@ from netwright.model.ids import RouterId
 from netwright.model.intent import Subnet
 from netwright.model.resources.routers import MOST_ROUTES
 from netwright.store import documents, routers, subnets
-from netwright.store.tables import routers as table
+from netwright.store.router_tables import routers as table
 
 Route = dict[str, str]
 """Its destination and nexthop."""

@@ -7,11 +7,11 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import router_gateways, router_interfaces, router_ports, router_routes
+from netwright.control import router_gateways, router_interfaces, router_ports, router_routes, zones
 from netwright.control.bodies import Values
 from netwright.control.documents import Documents
 from netwright.control.nouns import View
-from netwright.control.refusals import NamedConflictError
+from netwright.control.refusals import NamedConflictError, invalid
 from netwright.control.router_gateways import FIELD, GatewayRequest
 from netwright.control.router_interfaces import Interface
 from netwright.control.router_routes import Route
@@ -20,7 +20,7 @@ from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError
 from netwright.model.ids import PortId, RouterId, SubnetId
 from netwright.model.resources.routers import RESOURCE
-from netwright.store import documents, routers, tables
+from netwright.store import documents, router_tables, routers
 from netwright.store.routers import RouterPort, RouterPortKind
 from netwright.store.rows import Where
 
@@ -34,6 +34,8 @@ class Routers:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         router_gateways.refuse_members(f"create_router:{FIELD}", [values.get(FIELD)], caller)
+        _refuse_flags_with_flavor(values)
+        zones.known(_hints(values))
         gateway = router_gateways.read(values.get(FIELD))
         snat = gateway is None or gateway.enable_snat
         made = _ROWS.create(work, {**_settled(values), "routes": [], "enable_snat": snat}, caller)
@@ -129,6 +131,16 @@ def _settled(values: Values) -> Values:
     return {name: bool(value) if name in _FLAGS else value for name, value in values.items()}
 
 
+def _hints(values: Values) -> list[object]:
+    hints = values["availability_zone_hints"]
+    return hints if isinstance(hints, list) else []
+
+
+def _refuse_flags_with_flavor(values: Values) -> None:
+    if values["flavor_id"] is not None and any(values.get(name) for name in _NEEDS_DOWN):
+        raise invalid("flavor_id", "the flags ha and distributed cannot be given with a flavor.")
+
+
 def _refuse_while_up(old: View, values: Values) -> None:
     up = old["admin_state_up"] and values.get("admin_state_up", True)
     for name in _NEEDS_DOWN:
@@ -142,7 +154,7 @@ def _refuse_while_up(old: View, values: Values) -> None:
 
 def _revise(work: Work, router: View, values: Values) -> None:
     """What it is connected to counts as a change of the router."""
-    documents.save(work.connection, tables.routers, str(router["id"]), values, work.now)
+    documents.save(work.connection, router_tables.routers, str(router["id"]), values, work.now)
 
 
 def _shown(connection: sa.Connection, views: list[View]) -> None:
@@ -169,4 +181,4 @@ def _gateway(port: RouterPort, snat: object) -> View:
     }
 
 
-_ROWS: Final = Documents(RESOURCE, tables.routers, shown=_shown)
+_ROWS: Final = Documents(RESOURCE, router_tables.routers, shown=_shown)

@@ -12,7 +12,8 @@ from netwright.model.ids import NetworkId, PortId, QosPolicyId, RouterId, Subnet
 from netwright.model.intent import Address, FixedIp
 from netwright.store import rows
 from netwright.store.addresses import address_of, key_of
-from netwright.store.tables import addresses, ports, router_ports
+from netwright.store.router_tables import router_ports
+from netwright.store.tables import addresses, ports
 
 
 class RouterPortKind(StrEnum):

@@ -151,6 +151,16 @@ RESOURCE: Final = Resource(
         _admins_flag("distributed", "Whether each host routes for its own guests.", "dvr"),
         _admins_flag("ha", "Whether another host takes over when its own fails.", "l3-ha"),
         Attribute(
+            "flavor_id",
+            Uuid("flavors"),
+            "The flavor that it was made of.",
+            default=None,
+            nullable=True,
+            put=Role.NOBODY,
+            column="flavor_id",
+            extension="l3-flavors",
+        ),
+        Attribute(
             "availability_zone_hints",
             ListOf(Text(255), 16),
             "Where it is to be.",

@@ -74,6 +74,7 @@ RULE: Final = Resource(
             "Its group.",
             default=REQUIRED,
             put=Role.NOBODY,
+            own=True,
             column="group_id",
         ),
         Attribute(
@@ -137,6 +138,12 @@ RULE: Final = Resource(
             put=Role.NOBODY,
             column="remote_address_group_id",
             extension="security-groups-remote-address-group",
+        ),
+        read_only(
+            "belongs_to_default_sg",
+            Flag(),
+            "Whether its group is its project's default.",
+            extension="security-groups-rules-belongs-to-default-sg",
         ),
         DESCRIPTION,
         *STAMPS,

@@ -1,43 +1,37 @@
-"""Nouns that nobody makes: they are told from what is there."""
+"""Nouns that nobody makes, changes or deletes: what there is follows from other things."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NoReturn
 
 import sqlalchemy as sa
 
-from netwright.control import policy
 from netwright.control.bodies import Values
 from netwright.control.nouns import View
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.resource import Resource, Verb
+from netwright.model.errors import ForbiddenError
 from netwright.store.rows import Where
 
 
 @dataclass(frozen=True, slots=True)
-class Readings:
-    """Acts of a resource whose verbs are to list and to show."""
+class Listed:
+    """Acts on them."""
 
-    resource: Resource
-    told: Callable[[sa.Connection, Where], list[View]]
+    make: Callable[[sa.Connection, Where], list[View]]
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del work, values, caller
-        self._refuse(Verb.CREATE)
+        raise ForbiddenError("It cannot be created.")
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         del work, old, values, caller
-        self._refuse(Verb.UPDATE)
+        raise ForbiddenError("It cannot be changed.")
 
     def delete(self, work: Work, old: View) -> None:
         del work, old
-        self._refuse(Verb.DELETE)
+        raise ForbiddenError("It cannot be deleted.")
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return self.told(connection, where)
-
-    def _refuse(self, verb: Verb) -> NoReturn:
-        raise policy.disallowed(f"{verb}_{self.resource.singular}")
+        return self.make(connection, where)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 
 
 def upgrade() -> None:
@@ -17,14 +17,16 @@ def upgrade() -> None:
         sa.Column("name", sa.String(length=255), nullable=False),
         sa.Column("description", sa.String(length=255), nullable=False),
         *(sa.Column(name, sa.Boolean(), nullable=False) for name in _FLAGS),
+        sa.Column("flavor_id", sa.String(length=36), nullable=True),
         sa.Column("routes", sa.JSON(), nullable=False),
         sa.Column("availability_zone_hints", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.Column("updated_at", sa.DateTime(), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["flavor_id"], ["flavors.id"], name=op.f("fk_routers_flavor_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routers")),
     )
-    for column in ("project_id", "name"):
+    for column in ("project_id", "name", "flavor_id"):
         op.create_index(op.f(f"ix_routers_{column}"), "routers", [column], unique=False)
     op.create_table(
         "router_ports",
