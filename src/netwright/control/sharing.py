@@ -78,7 +78,8 @@ def _on_network(network: str) -> sa.Select[tuple[str]]:
 
 def _through_network(network: str) -> sa.Select[tuple[str]]:
     floating = sa.select(floating_ips.c.project_id).where(floating_ips.c.network_id == network)
-    joined = sa.select(routers.c.project_id).join(router_ports).join(ports)
+    theirs = routers.join(router_ports).join(ports, ports.c.id == router_ports.c.port_id)
+    joined = sa.select(routers.c.project_id).select_from(theirs)
     gateways = joined.where(ports.c.network_id == network)
     return sa.select(sa.union(floating, gateways).subquery().c.project_id)
 
