@@ -51,6 +51,8 @@ class Noun:
     """How `show` writes each object within the attribute of that name, on a line of its own."""
     change: str = "PUT"
     """The method that changes one."""
+    dashes: bool = True
+    """Whether the path has them where the plural has underscores."""
 
     @property
     def is_identity(self) -> bool:
@@ -63,7 +65,8 @@ class Noun:
 
     @property
     def path(self) -> str:
-        last = self.plural if self.is_identity else self.plural.replace("_", "-")
+        plain = self.is_identity or not self.dashes
+        last = self.plural if plain else self.plural.replace("_", "-")
         return f"{self.root}/{self.under}{last}"
 
 
@@ -99,8 +102,10 @@ def _ports_of_rule(rule: Item) -> object:
 
 
 def _remote_of_rule(rule: Item) -> object:
-    group = rule.get("remote_group_id")
-    return f"group {group}" if group else rule.get("remote_ip_prefix") or "any"
+    group, addresses = rule.get("remote_group_id"), rule.get("remote_address_group_id")
+    if group or addresses:
+        return f"group {group}" if group else f"address group {addresses}"
+    return rule.get("remote_ip_prefix") or "any"
 
 
 def rule_line(rule: Item) -> str:
@@ -234,6 +239,26 @@ FLOATING_IP: Final = Noun(
         Join("network", "networks", "floating_network_id", "id", "name"),
     ),
 )
+PORT_FORWARDING: Final = Noun(
+    word="port forwarding",
+    singular="port_forwarding",
+    name="id",
+    dashes=False,
+    columns=(
+        _ID,
+        Column("PROTOCOL", "protocol"),
+        Column("EXTERNAL", "external_port_range"),
+        Column("PORT", "port"),
+        Column("ADDRESS", "internal_ip_address"),
+        Column("INTERNAL", "internal_port_range"),
+    ),
+    joins=(Join("port", "ports", "internal_port_id", "id", "name"),),
+)
+ADDRESS_GROUP: Final = Noun(
+    word="address group",
+    singular="address_group",
+    columns=(_ID, _NAME, Column("ADDRESSES", "addresses"), Column("DESCRIPTION", "description")),
+)
 LOG: Final = Noun(
     word="log",
     singular="log",
@@ -281,5 +306,5 @@ VPN_PEER: Final = Noun(
 )
 BY_PLURAL: Final = {
     noun.plural: noun
-    for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, LOG, VPN, VPN_PEER)
+    for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, ADDRESS_GROUP, RULE, FLOATING_IP, LOG, VPN, VPN_PEER)
 }
