@@ -10,6 +10,7 @@ import pytest
 
 from netwright.model.host import NftKey, Stage, Traits
 from netwright.model.ids import (
+    AddressGroupId,
     FloatingIpId,
     GroupId,
     HostName,
@@ -26,10 +27,13 @@ from netwright.model.intent import (
     GatewayPlace,
     HostTap,
     PortRange,
+    Ports,
+    RemoteAddressGroup,
     RemoteGroup,
     VmmTap,
 )
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
     GroupItem,
     HostItem,
@@ -49,8 +53,10 @@ from netwright.render.path_view import Part
 from netwright.testing.samples import (
     sample_address,
     sample_forward,
+    sample_forwards,
     sample_network,
     sample_port,
+    sample_port_forward,
     sample_subnet,
     sample_vpn,
 )

@@ -82,6 +82,32 @@ def _prefix(text: str) -> str:
     return parse.prefix(text) if "/" in text else parse.address(text)
 
 
+def _remote_field() -> Field:
+    return Field(
+        (
+            click.Option(
+                ["--remote-ip"],
+                metavar="CIDR",
+                type=fields.converted(_prefix),
+                help="Other side's addresses.",
+            ),
+            click.Option(
+                ["--remote-group"],
+                metavar="GROUP",
+                shell_complete=completer(SECURITY_GROUP),
+                help="Other side's security group.",
+            ),
+            click.Option(
+                ["--remote-address-group"],
+                metavar="ADDRESS_GROUP",
+                shell_complete=completer(ADDRESS_GROUP),
+                help="Other side's address group.",
+            ),
+        ),
+        _whom,
+    )
+
+
 def _rule_fields() -> tuple[Field, ...]:
     group_name = reference_argument(SECURITY_GROUP, "group")
     return (
@@ -100,29 +126,7 @@ def _rule_fields() -> tuple[Field, ...]:
             ),
             _what,
         ),
-        Field(
-            (
-                click.Option(
-                    ["--remote-ip"],
-                    metavar="CIDR",
-                    type=fields.converted(_prefix),
-                    help="Other side's addresses.",
-                ),
-                click.Option(
-                    ["--remote-group"],
-                    metavar="GROUP",
-                    shell_complete=completer(SECURITY_GROUP),
-                    help="Other side's security group.",
-                ),
-                click.Option(
-                    ["--remote-address-group"],
-                    metavar="ADDRESS_GROUP",
-                    shell_complete=completer(ADDRESS_GROUP),
-                    help="Other side's address group.",
-                ),
-            ),
-            _whom,
-        ),
+        _remote_field(),
         Field(
             (
                 click.Option(["--egress/--ingress"], default=None, help="Direction, as the guest sees it."),
