@@ -23,13 +23,18 @@ from netwright.api import (
     address_groups,
     counters,
     crud,
+    flavors,
     leases,
     logs,
     openapi,
     own,
     problems,
     qos,
+    quotas,
     reference,
+    schedulers,
+    tags,
+    trunks,
     versions,
 )
 from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
@@ -48,13 +53,18 @@ from netwright.model.errors import RequestError
 NOBODY: Final = Caller(None, Role.READER)
 PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
-ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+_DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
     "/v2.0": {"GET": versions.resources},
     "/v2.0/": {"GET": versions.resources},
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
+    **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
+    **quotas.ROUTES,
+    **schedulers.ROUTES,
+    **flavors.ROUTES,
+    **trunks.ROUTES,
     "/v2.0/address-groups/{id}/add_addresses": {
         "PUT": address_groups.changing(ADDRESS_GROUPS, control_address_groups.add_in)
     },
@@ -71,9 +81,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
-    "/openapi.json": {"GET": openapi.document},
     "/reference": {"GET": reference.page},
 }
+ROUTES: Final = {**_DESCRIBED, "/openapi.json": {"GET": openapi.document_of(_DESCRIBED)}}
 OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
 """Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0

@@ -7,7 +7,8 @@ from typing import Final
 from urllib.parse import urlencode
 
 from netwright.api.call import Call
-from netwright.control.nouns import View
+from netwright.control import policy, tags
+from netwright.control.nouns import Noun, View
 from netwright.control.refusals import invalid
 from netwright.model.resource import Resource
 from netwright.store.rows import Where
@@ -15,12 +16,15 @@ from netwright.store.rows import Where
 _MOST_SORT_KEYS: Final = 8
 
 
-def where(resource: Resource, call: Call) -> Where:
+def where(noun: Noun, call: Call) -> Where:
     """The part of the filters that the database can do."""
     found: dict[str, list[object]] = {}
+    unseen = policy.hidden(noun.resource, call.caller)
     for name, value in call.query:
-        if name in resource.columns:
-            found.setdefault(resource.columns[name], []).append(value)
+        if name in noun.resource.columns and name not in unseen:
+            found.setdefault(noun.resource.columns[name], []).append(value)
+    if noun.resource.tags and noun.table is not None:
+        return {**found, **tags.matching(noun.table, call.query)}
     return found
 
 
@@ -41,10 +45,12 @@ def chosen(call: Call, view: View) -> View:
 
 
 def _filtered(resource: Resource, call: Call, views: Iterable[View]) -> list[View]:
-    """Attributes that the resource has must match one of the values; unknown ones are no filters."""
+    """Attributes that the caller sees must match one of the values; others are no filters."""
     wanted: dict[str, set[str]] = {}
+    unseen = policy.hidden(resource, call.caller)
+    here = {one.name for one in resource.attributes if one.filters and one.column is None}
     for name, value in call.query:
-        if name in resource.by_name and name not in resource.columns:
+        if name in here and name not in unseen:
             wanted.setdefault(name, set()).add(value)
     return [
         view for view in views if all(_matches(view.get(name), values) for name, values in wanted.items())
@@ -77,11 +83,11 @@ def _sorted(resource: Resource, call: Call, views: list[View]) -> list[View]:
         keys = ["id"]
     # Sorting is stable, so the last key goes first.
     for key, way in reversed(list(zip(keys, ways or ["asc"] * len(keys), strict=True))):
-        if key not in resource.by_name:
+        if key not in resource.by_name or key in policy.hidden(resource, call.caller):
             raise invalid("sort_key", f"{key[:40]!r} is not an attribute of a {resource.singular}.")
         if way not in {"asc", "desc"}:
             raise invalid("sort_dir", "must be 'asc' or 'desc'.")
-        views = sorted(views, key=lambda view: _order(view[key]), reverse=way == "desc")  # used at once
+        views = sorted(views, key=lambda view: _order(view.get(key)), reverse=way == "desc")  # used at once
     return views
 
 

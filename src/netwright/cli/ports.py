@@ -11,7 +11,7 @@ from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, reference_argument
 from netwright.cli.fields import Field
 from netwright.cli.guests import guest
-from netwright.cli.nouns import NETWORK, PORT, SECURITY_GROUP, SUBNET, Item
+from netwright.cli.nouns import NETWORK, PORT, QOS_POLICY, SECURITY_GROUP, SUBNET, Item
 from netwright.cli.plug import plug, unplug
 from netwright.cli.verbs import Verbs, group
 
@@ -121,6 +121,7 @@ _SHARED: Final[tuple[Field, ...]] = (
     fields.text("--mac-address", "mac_address", "MAC address.", metavar="MAC"),
     fields.text("--device", "device_id", "The guest's own id: its ports have the same.", metavar="ID"),
     fields.text("--device-owner", "device_owner", "What kind of guest it is.", metavar="OWNER"),
+    fields.reference_or_none("--qos-policy", "qos_policy_id", QOS_POLICY, "QoS policy, by name or id."),
     fields.text("--dns-name", "dns_name", "The guest's name in DNS.", metavar="NAME"),
     fields.value("--host", "binding:host_id", "Host that the link is on.", str, metavar="HOST"),
     *_lists(),

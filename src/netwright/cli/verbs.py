@@ -40,7 +40,7 @@ class Verbs:
         )
 
     def list_command(self) -> click.Command:
-        return command("list", params(self.choose), self._list, f"List {self.noun.word}s.")
+        return command("list", params(self.choose), self._list, f"List {self.noun.words}.")
 
     def show_command(self) -> click.Command:
         argument = reference_argument(self.noun)
@@ -56,7 +56,7 @@ class Verbs:
             "delete",
             [argument],
             self._delete,
-            f"Delete {self.noun.word}s; one that fails does not stop the rest.",
+            f"Delete {self.noun.words}; one that fails does not stop the rest.",
         )
 
     def asked(self, call: Call) -> Item:

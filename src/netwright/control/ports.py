@@ -14,6 +14,7 @@ from netwright.control import (
     port_checks,
     port_forwardings,
     text,
+    trunks,
 )
 from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest, Ground
@@ -67,6 +68,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
     port_checks.refuse_unguarded(port)
+    if port.mac != old.mac:
+        _check_mac(work, old, port)
     label = _label(work, port)
     store.save(work.connection, port, label, work.now)
     port = _readdressed(work, old, port, request)
@@ -87,6 +90,7 @@ def delete_in(work: Work, port_id: PortId) -> None:
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
+    trunks.refuse_used_port(work.connection, port_id)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
@@ -168,12 +172,6 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     """The port with the addresses asked for, and those that its MAC makes."""
     if request.fixed_ips is UNSET and port.mac == old.mac:
         return port
-    if port.mac != old.mac:
-        if not isinstance(old.attachment, Unplugged):
-            raise NamedConflictError(
-                "PortBound", f"Port {port.id} is plugged: unplug it first.", "mac_address"
-            )
-        macs.refuse_used(work, port.network_id, port.mac)
     network = networks.get(work.connection, port.network_id).value
     ground = Ground(network, subnets.of_network(work.connection, network.id))
     if port.mac != old.mac:
@@ -183,6 +181,13 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     _refuse_orphans(work, port)
     port_forwardings.drop_in(work, port.id, [fixed.address for fixed in port.fixed_ips])
     return port
+
+
+def _check_mac(work: Work, old: Port, new: Port) -> None:
+    """Raises ConflictError where the port cannot have its new MAC."""
+    if not isinstance(old.attachment, Unplugged):
+        raise NamedConflictError("PortBound", f"Port {new.id} is plugged: unplug it first.", "mac_address")
+    macs.refuse_used(work, new.network_id, new.mac)
 
 
 def _refuse_orphans(work: Work, port: Port) -> None:

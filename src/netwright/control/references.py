@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from netwright.control import visibility
+from netwright.control import policy, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Nouns
 from netwright.model.caller import Caller
@@ -19,15 +19,22 @@ from netwright.store import rows
 def refuse_unknown(
     connection: sa.Connection, nouns: Nouns, resource: Resource, values: Values, caller: Caller
 ) -> None:
-    """Raises NotFoundError."""
-    wanted = {pair for name, value in values.items() for pair in _named(resource.by_name[name].kind, value)}
-    for plural, thing in sorted(wanted):
+    """Raises NotFoundError, and ForbiddenError for what the caller sees and may not build upon."""
+    wanted: dict[tuple[str, str], bool] = {}
+    for name, value in values.items():
+        attribute = resource.by_name[name]
+        for pair in _named(attribute.kind, value):
+            wanted[pair] = wanted.get(pair, False) or attribute.own
+    for (plural, thing), own in sorted(wanted.items()):
         noun = nouns.get(plural)
         if noun is None or noun.table is None:
             continue
         where = {"id": (thing,), **visibility.seen(noun.resource, caller)}
         if not rows.exists(connection, noun.table, where):
             raise NotFoundError(noun.resource.error_noun, thing)
+        theirs = {"id": (thing,), "project_id": (caller.project,)}
+        if own and not caller.is_admin and not rows.exists(connection, noun.table, theirs):
+            raise policy.disallowed(f"{resource.singular} of another project's {noun.resource.singular}")
 
 
 def _named(kind: Kind, value: object) -> Iterator[tuple[str, str]]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, policy, references, retries, sharing, visibility
+from netwright.control import bodies, limits, policy, references, retries, sharing, text, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, Nouns, View
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
+from netwright.model.ids import ProjectId
+from netwright.model.kinds import Uuid
 from netwright.model.resource import Reach, Resource, Verb
-from netwright.store import rbac, tags
+from netwright.store import rbac, rows, tags
 from netwright.store.rows import Where
 from netwright.store.tables import networks
 
 V = TypeVar("V")
+_MOST_PROJECTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +51,12 @@ class Requests:
         resource = noun.resource
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
-        with self.world.work() as work:
-            whose = asker.caller.project or DEFAULT_PROJECT
+        with self.world.work(asker.caller) as work:
             asked = (resource.collection, asker.parent, named)
-            return retries.once(work, whose, asker.key, asked, lambda: self._made(work, noun, asker, named))
+            act = partial(self._made, work, noun, asker, named)
+            views = retries.once(work, asker.caller, asker.key, asked, act)
+            policy.undress(resource, asker.caller, views)  # who asks again may have another role by now
+            return views
 
     def _made(self, work: Work, noun: Noun, asker: Asker, named: Sequence[Values]) -> list[View]:
         resource = noun.resource
@@ -61,50 +67,61 @@ class Requests:
         made = [noun.acts.create(work, values, asker.caller) for values in wanted]
         for view, values in zip(made, wanted, strict=True):
             _share(work, resource, view, values)
+            _tag(work, resource, view, values)
+            self._revise(work, resource, view)
         return self._dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
         values = bodies.read(resource, Verb.UPDATE, given)
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.UPDATE)
             network = old.get("network_id")
-            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
+            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
-            return self._dressed(work.connection, resource, caller, [new])[0]
+            self._revise(work, resource, new)
+            return self._told(work.connection, noun, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
             noun.acts.delete(work, old)
+            self._revise(work, noun.resource, old)
             if noun.resource.tags:
                 tags.remove(work.connection, thing)
             if noun.resource.rbac is not None:
                 rbac.forget(work.connection, thing)
 
+    def _revise(self, work: Work, resource: Resource, view: View) -> None:
+        """Counts up what the thing is part of."""
+        kind = resource.by_name[resource.revises].kind if resource.revises else None
+        if isinstance(kind, Uuid) and (table := self.nouns[kind.of].table) is not None:
+            rows.revise(work.connection, table, str(view[resource.revises]), work.now)
+
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
         with self.world.look() as connection:
             view = self._one(connection, noun, asker, thing)
-            return self._dressed(connection, noun.resource, asker.caller, [view])[0]
+            return self._told(connection, noun, asker.caller, [view])[0]
 
     def find(self, noun: Noun, asker: Asker, where: Where) -> list[View]:
         """Those that the caller sees and whose columns match, oldest first."""
         policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
         if noun.before_list is not None:
-            noun.before_list(self.world, asker.caller.project or DEFAULT_PROJECT)
+            for project in _projects(asker.caller, where):
+                noun.before_list(self.world, project)
         with self.world.look() as connection:
             within = {**where, **self._within(connection, noun, asker)}
             found = noun.acts.find(connection, within)
-            return self._dressed(connection, noun.resource, asker.caller, found)
+            return self._told(connection, noun, asker.caller, found)
 
     def change(
         self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
     ) -> V:
         """Something else that can be done with a thing, by who may do that verb."""
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             return act(work, self.held(work.connection, noun, asker, thing, verb))
 
     def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
@@ -124,11 +141,11 @@ class Requests:
         network = values.get("network_id")
         project = bodies.take_project(values, caller) or _owner(work.connection, network)
         values["project_id"] = values["tenant_id"] = project
+        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
         policy.refuse_attributes(work.connection, resource, Verb.CREATE, caller, by_user, network)
         if resource.parent is not None:
             parent = self._parent(work.connection, noun, asker, write=True)
             values[resource.parent.attribute] = parent["id"]
-        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
 
     def _one(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str) -> View:
         within = {noun.resource.key: (thing,), **self._within(connection, noun, asker)}
@@ -154,22 +171,26 @@ class Requests:
             return self.held(connection, parent, plain, asker.parent, Verb.UPDATE)
         return self._one(connection, parent, plain, asker.parent)
 
+    def _told(self, connection: sa.Connection, noun: Noun, caller: Caller, views: list[View]) -> list[View]:
+        """With what is known from elsewhere, which is nothing yet of a new thing."""
+        if noun.tell is not None:
+            noun.tell(self.world, connection, views)
+        return self._dressed(connection, noun.resource, caller, views)
+
     @staticmethod
     def _dressed(
         connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
     ) -> list[View]:
-        """With tags (what is new has none) and what is shared, without what the caller does not see."""
+        """With tags (what is new: of its body) and what is shared, without what the caller does not see."""
         if resource.tags:
             tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
             for view in views:
-                view["tags"] = tagged.get(str(view["id"]), [])
+                view["tags"] = tagged.get(str(view["id"]), view.get("tags", []))
         if resource.rbac is not None and resource.reach is Reach.PROJECT:
             shared = rbac.shared_with(connection, resource.rbac, caller.project)
             for view in views:
                 view["shared"] = view["id"] in shared
-        for name in policy.hidden(resource, caller):
-            for view in views:
-                view.pop(name, None)
+        policy.undress(resource, caller, views)
         return views
 
 
@@ -179,6 +200,23 @@ def _owner(connection: sa.Connection, network: object) -> str:
         return DEFAULT_PROJECT
     statement = sa.select(networks.c.project_id).where(networks.c.id == network)
     return connection.execute(statement).scalar() or DEFAULT_PROJECT
+
+
+def _projects(caller: Caller, where: Where) -> list[ProjectId]:
+    """Those whose things are asked for: an admin names them in a filter, others have their own."""
+    named = where.get("project_id", ())
+    if caller.is_admin and isinstance(named, list) and named:
+        return [text.project(str(project)) for project in named[:_MOST_PROJECTS]]
+    return [caller.project or DEFAULT_PROJECT]
+
+
+def _tag(work: Work, resource: Resource, view: View, values: Values) -> None:
+    """What its body names, where the resource takes tags with it."""
+    given = values.get("tags")
+    if resource.tags and isinstance(given, list) and given:
+        wanted = sorted(str(tag) for tag in given)
+        tags.add(work.connection, str(view["id"]), wanted)
+        view["tags"] = wanted
 
 
 def _share(work: Work, resource: Resource, view: View, values: Values) -> None:

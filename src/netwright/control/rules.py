@@ -7,7 +7,7 @@ from typing import Final
 
 from netwright.control import text
 from netwright.control.given import UNSET, Left, given
-from netwright.control.refusals import NamedConflictError, invalid, required
+from netwright.control.refusals import NamedConflictError, NamedInvalidError, invalid, required
 from netwright.control.world import Work
 from netwright.model.errors import InvalidError
 from netwright.model.ids import AddressGroupId, GroupId, RuleId
@@ -149,7 +149,8 @@ def _remote(work: Work, request: RuleRequest) -> Remote:
     if prefix is None:
         return Anywhere()
     if prefix.version != request.ethertype.version:
-        raise invalid("remote_ip_prefix", f"{prefix} is not {request.ethertype}.")
+        why = f"Conflicting value ethertype {request.ethertype} for CIDR {prefix}."
+        raise NamedInvalidError("SecurityGroupRuleParameterConflict", "remote_ip_prefix", why)
     return RemotePrefix(prefix)
 
 
@@ -171,19 +172,22 @@ def _refuse_range(request: RuleRequest) -> None:
 
 def _icmp(kind: int | None, code: int | None) -> Icmp:
     if kind is None and code is not None:
-        raise invalid("port_range_max", "an ICMP code needs a type (port_range_min).")
-    for field, value in (("port_range_min", kind), ("port_range_max", code)):
+        why = f"ICMP code (port-range-max) {code} is provided but ICMP type (port-range-min) is missing."
+        raise NamedInvalidError("SecurityGroupMissingIcmpType", "port_range_max", why)
+    for field, what, value in (("port_range_min", "type", kind), ("port_range_max", "code", code)):
         if value is not None and not 0 <= value <= 255:
-            raise invalid(field, "an ICMP type or code is from 0 to 255.")
+            why = f"Invalid value for ICMP {what} ({field.replace('_', '-')}) {value}. It must be 0 to 255."
+            raise NamedInvalidError("SecurityGroupInvalidIcmpValue", field, why)
     return Icmp(kind, code)
 
 
 def _ports(number: int, low: int | None, high: int | None) -> PortRange:
     for field, value in (("port_range_min", low), ("port_range_max", high)):
-        if value is None:
-            raise invalid(field, "both ends of a port range must be given.")
-        if not 1 <= value <= 65535:
-            raise invalid(field, "a port is from 1 to 65535.")
+        if value is not None and not 1 <= value <= 65535:
+            raise NamedInvalidError(
+                "SecurityGroupInvalidPortValue", field, f"Invalid value for port {value}."
+            )
     if low is None or high is None or low > high:
-        raise invalid("port_range_min", "must not be larger than port_range_max.")
+        why = "For TCP/UDP protocols, port_range_min must be <= port_range_max."
+        raise NamedInvalidError("SecurityGroupInvalidPortRange", "port_range_min", why)
     return PortRange(number, low, high)

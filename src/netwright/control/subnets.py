@@ -78,7 +78,7 @@ def create_in(work: Work, request: SubnetRequest) -> SubnetId:
     cidr = subnet_checks.usable_cidr(request.cidr)
     overlaps.refuse_in_network(cidr, store.of_network(work.connection, network.id))
     if network.gateway_place is GatewayPlace.HOST and not network.external:
-        overlaps.refuse_on_hosts(work.connection, cidr, apart_from=network.id)
+        overlaps.refuse_in_use(work, cidr, apart_from=network.id)
     blank = Subnet(
         id=SubnetId(work.world.new_id()),
         network_id=network.id,

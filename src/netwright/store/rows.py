@@ -36,7 +36,7 @@ def _condition(
     table: sa.Table, name: str, values: Collection[object] | sa.Select[tuple[str]] | Either
 ) -> sa.ColumnElement[bool]:
     if isinstance(values, Either):
-        return sa.or_(*(sa.and_(*conditions(table, one)) for one in values.of))
+        return sa.or_(sa.false(), *(sa.and_(*conditions(table, one)) for one in values.of))
     column = table.c[name]
     if isinstance(values, sa.Select):
         return column.in_(values)
@@ -52,6 +52,12 @@ def save(connection: sa.Connection, table: sa.Table, values: Values, now: dateti
     statement = table.update().where(table.c.id == sa.bindparam("row_id"))
     revised = statement.values(revision=table.c.revision + 1)
     connection.execute(revised, {**values, "updated_at": now, "row_id": values["id"]})
+
+
+def revise(connection: sa.Connection, table: sa.Table, row_id: str, now: datetime) -> None:
+    """Counts the row's revision up, for something that belongs to it changed."""
+    statement = table.update().where(table.c.id == row_id)
+    connection.execute(statement.values(revision=table.c.revision + 1, updated_at=now))
 
 
 def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from netwright.model.caller import Role
@@ -29,6 +30,7 @@ from netwright.model.resource import (
     PROJECT,
     REQUIRED,
     STAMPS,
+    TAG,
     TAGS,
     Attribute,
     Resource,
@@ -61,6 +63,16 @@ _GUEST: Final = Record(
         "meta": Member(Mapped(Text(prose=True))),
     }
 )
+
+
+def _names_addresses(fixed_ips: object) -> bool:
+    """Whether addresses are chosen, which may be ones that others are reached at."""
+    return isinstance(fixed_ips, list) and any(one.get("ip_address") for one in fixed_ips)
+
+
+def _is_the_networks(device_owner: object) -> bool:
+    """Whether that is a part of the network itself, such as a router: it may be gateway and send anything."""
+    return str(device_owner).startswith("network:")
 
 
 def _binding(name: str, kind: Text | Anything, doc: str) -> Attribute:
@@ -108,8 +120,15 @@ RESOURCE: Final = Resource(
             column="status",
         ),
         Attribute("mac_address", MacAddress(), "Its MAC address.", column="mac", network_owner=True),
-        Attribute("fixed_ips", ListOf(_FIXED_IP, 16), "Its addresses; a subnet alone asks for any of it."),
-        Attribute("security_groups", ListOf(Uuid("security_groups"), 64), "The groups that it is in."),
+        Attribute(
+            "fixed_ips",
+            ListOf(_FIXED_IP, 16),
+            "Its addresses; a subnet alone asks for any of it.",
+            network_owner=_names_addresses,
+        ),
+        Attribute(
+            "security_groups", ListOf(Uuid("security_groups"), 64, unique=True), "The groups that it is in."
+        ),
         Attribute(
             "allowed_address_pairs",
             ListOf(_PAIR, 10),
@@ -127,7 +146,14 @@ RESOURCE: Final = Resource(
         Attribute(
             "device_id", Text(), "What it belongs to: a guest, a router.", default="", column="device_id"
         ),
-        Attribute("device_owner", Text(), "What kind of thing that is.", default="", column="device_owner"),
+        Attribute(
+            "device_owner",
+            Text(),
+            "What kind of thing that is.",
+            default="",
+            column="device_owner",
+            network_owner=_is_the_networks,
+        ),
         Attribute("dns_name", Text(63), "Its name on its network.", default="", extension="dns-integration"),
         read_only(
             "dns_assignment",
@@ -163,11 +189,20 @@ RESOURCE: Final = Resource(
             _GUEST,
             "What the metadata service tells its guest.",
             nullable=True,
+            private=True,
             extension="netwright-guest",
+        ),
+        read_only(
+            "trunk_details",
+            Anything(1 << 20),
+            "What it carries, as a trunk's port.",
+            nullable=True,
+            filters=False,
+            extension="trunk-details",
         ),
         *has_policy("qos", "The QoS policy that its traffic is held to."),
         networks_policy("qos-port-network-policy"),
-        TAGS,
+        replace(TAGS, kind=ListOf(TAG, unique=True), post=Role.MEMBER),
         *STAMPS,
     ),
 )
