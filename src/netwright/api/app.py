@@ -54,7 +54,7 @@ from netwright.model.errors import RequestError
 NOBODY: Final = Caller(None, Role.READER)
 PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
-ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+_DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
     "/v2.0": {"GET": versions.resources},
     "/v2.0/": {"GET": versions.resources},
@@ -83,9 +83,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
-    "/openapi.json": {"GET": openapi.document},
     "/reference": {"GET": reference.page},
 }
+ROUTES: Final = {**_DESCRIBED, "/openapi.json": {"GET": openapi.document_of(_DESCRIBED)}}
 OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
 """Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0

@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[str, Row]] = {
     "subnet": Row("netwright.cli.subnets", "Subnets: address ranges of networks."),
     "port": Row("netwright.cli.ports", "Ports: guests' network interfaces."),
     "security-group": Row("netwright.cli.security_groups", "Security groups: who may speak to guests."),
+    "address-group": Row("netwright.cli.address_groups", "Address groups: prefixes that rules name."),
     "log": Row("netwright.cli.logs", "Logs: packets that security groups let through or drop."),
     "floating-ip": Row("netwright.cli.floating_ips", "Floating IPs: addresses from outside for guests."),
     "router": Row("netwright.cli.routers", "Routers: what joins networks, and leads out of them."),

@@ -108,8 +108,10 @@ def _ports_of_rule(rule: Item) -> object:
 
 
 def _remote_of_rule(rule: Item) -> object:
-    group = rule.get("remote_group_id")
-    return f"group {group}" if group else rule.get("remote_ip_prefix") or "any"
+    group, addresses = rule.get("remote_group_id"), rule.get("remote_address_group_id")
+    if group or addresses:
+        return f"group {group}" if group else f"address group {addresses}"
+    return rule.get("remote_ip_prefix") or "any"
 
 
 def rule_line(rule: Item) -> str:
@@ -285,6 +287,26 @@ ROUTER: Final = Noun(
         Column("PROJECT", "project_id"),
     ),
 )
+PORT_FORWARDING: Final = Noun(
+    word="port forwarding",
+    singular="port_forwarding",
+    name="id",
+    dashes=False,
+    columns=(
+        _ID,
+        Column("PROTOCOL", "protocol"),
+        Column("EXTERNAL", "external_port_range"),
+        Column("PORT", "port"),
+        Column("ADDRESS", "internal_ip_address"),
+        Column("INTERNAL", "internal_port_range"),
+    ),
+    joins=(Join("port", "ports", "internal_port_id", "id", "name"),),
+)
+ADDRESS_GROUP: Final = Noun(
+    word="address group",
+    singular="address_group",
+    columns=(_ID, _NAME, Column("ADDRESSES", "addresses"), Column("DESCRIPTION", "description")),
+)
 LOG: Final = Noun(
     word="log",
     singular="log",
@@ -365,6 +387,7 @@ BY_PLURAL: Final = {
         SUBNET,
         PORT,
         SECURITY_GROUP,
+        ADDRESS_GROUP,
         RULE,
         FLOATING_IP,
         ROUTER,

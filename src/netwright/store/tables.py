@@ -260,18 +260,16 @@ floating_ips: Final = sa.Table(
     sa.UniqueConstraint("port_id", "fixed_address"),
 )
 
+_SIDES, _ENDS = ("external", "internal"), ("first", "last")
 port_forwardings: Final = sa.Table(
     "port_forwardings",
     METADATA,
     sa.Column("id", ID, primary_key=True),
     _of("floating_ips"),
     sa.Column("protocol", sa.String(8), nullable=False),
-    sa.Column("external_first", sa.Integer, nullable=False),
-    sa.Column("external_last", sa.Integer, nullable=False),
     _of("ports", cascade=True),
     sa.Column("internal_address", sa.String(15), nullable=False),
-    sa.Column("internal_first", sa.Integer, nullable=False),
-    sa.Column("internal_last", sa.Integer, nullable=False),
+    *(sa.Column(f"{side}_{end}", sa.Integer, nullable=False) for side in _SIDES for end in _ENDS),
     _text("description"),
     *_stamps(),
     sa.UniqueConstraint("floating_ip_id", "protocol", "external_first"),
