@@ -93,9 +93,9 @@ class Parent:
     """The column of the sub-resource that holds the parent's id."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
-    """One kind of resource; `roles` has the least role for each verb."""
+    """One kind of resource, which is the same as itself; `roles` has the least role for each verb."""
 
     singular: str
     plural: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -11,8 +12,8 @@ from netwright.store.tables import quotas
 
 def limits(connection: sa.Connection, project: str) -> Mapping[str, int]:
     """By resource, those that the project has of its own."""
-    statement = sa.select(quotas.c.resource, quotas.c.limit).where(quotas.c.project_id == project)
-    return {str(resource): int(limit) for resource, limit in connection.execute(statement)}
+    found = connection.execute(_LIMITS, {"project": project})
+    return {str(resource): int(limit) for resource, limit in found}
 
 
 def save(connection: sa.Connection, project: str, resource: str, limit: int) -> None:
@@ -25,3 +26,9 @@ def delete(connection: sa.Connection, project: str, resource: str) -> None:
     """The default holds again."""
     row = (quotas.c.project_id == project, quotas.c.resource == resource)
     connection.execute(quotas.delete().where(*row))
+
+
+_LIMITS: Final = sa.select(quotas.c.resource, quotas.c.limit).where(
+    quotas.c.project_id == sa.bindparam("project")
+)
+"""Asked for each thing that is made."""
