@@ -15,6 +15,7 @@ from netwright.cli import service
 def api(**given: object) -> int:
     service.set_up_logs(str(given["log_level"]))
     server = server_of(given)
+    service.settle_memory()
     with service.until_told() as told:
         server.start()
         service.notify("READY=1")
