@@ -107,9 +107,9 @@ class Action:
     form: beneath the resource's name."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resource:
-    """One kind of resource; `roles` has the least role for each verb."""
+    """One kind of resource, which is the same as itself; `roles` has the least role for each verb."""
 
     singular: str
     plural: str
