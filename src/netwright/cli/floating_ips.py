@@ -10,6 +10,7 @@ from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, reference_argument
 from netwright.cli.fields import Field
 from netwright.cli.find import find
+from netwright.cli.forwards import forward
 from netwright.cli.nouns import FLOATING_IP, NETWORK, PORT, QOS_POLICY, Item
 from netwright.cli.output import print_item
 from netwright.cli.verbs import Verbs, group
@@ -107,5 +108,6 @@ main: Final = group(
         "disassociate": command(
             "disassociate", [_ARGUMENT], _disassociate, "Take a floating IP from its port."
         ),
+        "forward": forward,
     },
 )

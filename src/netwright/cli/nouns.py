@@ -108,8 +108,10 @@ def _ports_of_rule(rule: Item) -> object:
 
 
 def _remote_of_rule(rule: Item) -> object:
-    group = rule.get("remote_group_id")
-    return f"group {group}" if group else rule.get("remote_ip_prefix") or "any"
+    group, addresses = rule.get("remote_group_id"), rule.get("remote_address_group_id")
+    if group or addresses:
+        return f"group {group}" if group else f"address group {addresses}"
+    return rule.get("remote_ip_prefix") or "any"
 
 
 def rule_line(rule: Item) -> str:
@@ -141,6 +143,16 @@ def _burst_of(rule: Item) -> object:
 
 def _public_of_vpn(vpn: Item) -> object:
     return f"{vpn.get('public_address') or '*'}:{vpn.get('public_port')}"
+
+
+def _ways_out(router: Item) -> object:
+    """The addresses of a router's gateways."""
+    gateways = router.get("external_gateways")
+    if not isinstance(gateways, list):
+        return None
+    listed = [one.get("external_fixed_ips") for one in gateways if isinstance(one, Mapping)]
+    fixed = [one for ips in listed if isinstance(ips, list) for one in ips if isinstance(one, Mapping)]
+    return [one.get("ip_address") for one in fixed]
 
 
 def qos_rule_line(rule: Item) -> str:
@@ -262,6 +274,39 @@ FLOATING_IP: Final = Noun(
         Join("network", "networks", "floating_network_id", "id", "name"),
     ),
 )
+ROUTER: Final = Noun(
+    word="router",
+    singular="router",
+    columns=(
+        _ID,
+        _NAME,
+        Column("GATEWAYS", "external_gateways", _ways_out),
+        Column("TRANSLATES", "enable_snat"),
+        Column("ENABLED", "admin_state_up"),
+        _STATUS,
+        Column("PROJECT", "project_id"),
+    ),
+)
+PORT_FORWARDING: Final = Noun(
+    word="port forwarding",
+    singular="port_forwarding",
+    name="id",
+    dashes=False,
+    columns=(
+        _ID,
+        Column("PROTOCOL", "protocol"),
+        Column("EXTERNAL", "external_port_range"),
+        Column("PORT", "port"),
+        Column("ADDRESS", "internal_ip_address"),
+        Column("INTERNAL", "internal_port_range"),
+    ),
+    joins=(Join("port", "ports", "internal_port_id", "id", "name"),),
+)
+ADDRESS_GROUP: Final = Noun(
+    word="address group",
+    singular="address_group",
+    columns=(_ID, _NAME, Column("ADDRESSES", "addresses"), Column("DESCRIPTION", "description")),
+)
 LOG: Final = Noun(
     word="log",
     singular="log",
@@ -337,5 +382,18 @@ QOS_RULE: Final = Noun(
 """Its path depends on its policy and its type."""
 BY_PLURAL: Final = {
     noun.plural: noun
-    for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, LOG, VPN, VPN_PEER, QOS_POLICY)
+    for noun in (
+        NETWORK,
+        SUBNET,
+        PORT,
+        SECURITY_GROUP,
+        ADDRESS_GROUP,
+        RULE,
+        FLOATING_IP,
+        ROUTER,
+        LOG,
+        VPN,
+        VPN_PEER,
+        QOS_POLICY,
+    )
 }

@@ -66,6 +66,16 @@ _ATTACHMENT: Final = Field(
 )
 
 
+def _dhcp_option(text: str) -> object:
+    """NAME=VALUE, of DHCPv6 with 6: before the name; just NAME takes it away."""
+    name, equals, value = text.partition("=")
+    version = 6 if name.startswith("6:") else 4
+    bare = name.removeprefix("6:")
+    if not bare:
+        raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+    return {"opt_name": bare, "opt_value": value if equals else None, "ip_version": version}
+
+
 def _lists() -> tuple[Field, ...]:
     fixed = fields.many(
         "--fixed-ip",
@@ -85,7 +95,15 @@ def _lists() -> tuple[Field, ...]:
         parse.pairs("ip-address", "mac-address", required=("ip-address",)),
         metavar="ip-address=ADDRESS,mac-address=MAC",
     )
+    options = fields.many(
+        "--dhcp-option",
+        "extra_dhcp_opts",
+        "DHCP option for its guest alone; without a value it is taken away; repeatable.",
+        _dhcp_option,
+        metavar="NAME=VALUE",
+    )
     return (
+        options,
         fields.clearable(fixed, "--no-fixed-ip", "fixed_ips"),
         fields.clearable(groups, "--no-security-group", "security_groups"),
         fields.clearable(allowed, "--no-allowed-address", "allowed_address_pairs"),
