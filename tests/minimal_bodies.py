@@ -119,6 +119,22 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         "protocol": "tcp",
         **port_number(),
     },
+    "rbac_policies": lambda site: {
+        "object_type": "network",
+        "object_id": site.one("networks"),
+        "action": "access_as_shared",
+        "target_tenant": f"project-{next(NUMBER)}",
+    },
+    "trunks": lambda site: {"port_id": site.make("ports")["id"]},
+    "flavors": lambda _: {"service_type": "L3_ROUTER_NAT", **named()},
+    "service_profiles": lambda _: {"metainfo": f"{next(NUMBER)}"},
+    "metering_labels": lambda _: named(),
+    "metering_label_rules": lambda site: {
+        "metering_label_id": site.make("metering_labels")["id"],
+        "direction": "ingress",
+        "remote_ip_prefix": "10.0.0.0/24",
+    },
+    "default_security_group_rules": lambda _: {"direction": "ingress", "protocol": "tcp", **port_number()},
     "address_groups": lambda _: named(),
     "port_forwardings": lambda site: {
         "protocol": "tcp",
@@ -144,6 +160,7 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
     "vpn_peers": lambda site: {"vpn_id": site.one("vpns")},
 }
 CHANGES: Mapping[str, Callable[[Site], dict[str, object]]] = {
+    "rbac_policies": lambda _: {"target_tenant": f"project-{next(NUMBER)}"},
     "bandwidth_limit_rules": lambda _: {"max_kbps": next(NUMBER)},
     "dscp_marking_rules": lambda _: {"dscp_mark": next(MARKS)},
     "minimum_bandwidth_rules": lambda _: {"min_kbps": next(NUMBER)},
