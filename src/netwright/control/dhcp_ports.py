@@ -9,6 +9,7 @@ from netwright.control.world import Work
 from netwright.model.ids import NetworkId, PortId
 from netwright.model.intent import GatewayPlace, Network, Port
 from netwright.store import addresses, networks, ports, subnets
+from netwright.store.records import PortState
 
 OWNER = "network:dhcp"
 
@@ -56,4 +57,6 @@ def _make(work: Work, network: Network) -> Port:
         device_owner=OWNER,
     )
     ports.insert(work.connection, port, None, work.now)
+    # No one host plugs it: it is up wherever its network is.
+    ports.save_states(work.connection, {port.id: PortState.ACTIVE})
     return port

@@ -64,7 +64,7 @@ class RbacPolicies:
 
     @staticmethod
     def _refuse_foreign(work: Work, kind: str, thing: str, caller: Caller) -> None:
-        """Raises InvalidError where it is not the caller's project's, or not there: who may not see it is not told.
+        """Raises InvalidError where it is not the caller's project's, or not there: which, is not told.
 
         To an admin, NotFoundError says that there is no such thing.
         """
