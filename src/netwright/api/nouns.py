@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from netwright.api import floating_ips, groups, logs, networks, ports, rules, subnets, vpn_peers, vpns
+from netwright.control import filters
 from netwright.control import groups as control_groups
 from netwright.control.nouns import Noun, Nouns
 from netwright.model import resources as described
@@ -12,8 +13,22 @@ from netwright.store import tables
 
 _ROWS: Final = (
     Noun(described.networks.RESOURCE, networks.Networks(), tables.networks),
-    Noun(described.subnets.RESOURCE, subnets.Subnets(), tables.subnets),
-    Noun(described.ports.RESOURCE, ports.Ports(), tables.ports),
+    Noun(
+        described.subnets.RESOURCE,
+        subnets.Subnets(),
+        tables.subnets,
+        filters={
+            "ip_version": filters.ip_version,
+            "shared": filters.subnets_shared,
+            "router:external": filters.subnets_external,
+        },
+    ),
+    Noun(
+        described.ports.RESOURCE,
+        ports.Ports(),
+        tables.ports,
+        filters={"fixed_ips": filters.fixed_ips, "security_groups": filters.security_groups},
+    ),
     Noun(
         described.security_groups.RESOURCE,
         groups.Groups(),

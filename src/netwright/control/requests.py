@@ -8,13 +8,15 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, policy, references, sharing, visibility
+from netwright.control import bodies, limits, lists, policy, queries, references, sharing, visibility
 from netwright.control.bodies import Values
+from netwright.control.lists import dressed
 from netwright.control.nouns import Noun, Nouns, View
+from netwright.control.queries import Query
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
-from netwright.model.resource import Reach, Resource, Verb
+from netwright.model.resource import Resource, Verb
 from netwright.store import rbac, tags
 from netwright.store.rows import Where
 from netwright.store.tables import networks
@@ -53,7 +55,7 @@ class Requests:
             made = [noun.acts.create(work, values, asker.caller) for values in wanted]
             for view, values in zip(made, wanted, strict=True):
                 _share(work, resource, view, values)
-            return self._dressed(work.connection, resource, asker.caller, made)
+            return dressed(work.connection, resource, asker.caller, made)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
@@ -65,7 +67,7 @@ class Requests:
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
-            return self._dressed(work.connection, resource, caller, [new])[0]
+            return dressed(work.connection, resource, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
         with self.world.work() as work:
@@ -80,17 +82,17 @@ class Requests:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
         with self.world.look() as connection:
             view = self._one(connection, noun, asker, thing)
-            return self._dressed(connection, noun.resource, asker.caller, [view])[0]
+            return dressed(connection, noun.resource, asker.caller, [view])[0]
 
-    def find(self, noun: Noun, asker: Asker, where: Where) -> list[View]:
-        """Those that the caller sees and whose columns match, oldest first."""
+    def find(self, noun: Noun, asker: Asker, query: Query) -> list[View]:
+        """Those that the caller sees and the query asks for, oldest first where it names no order."""
         policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
+        queries.check(noun.resource, query, noun.filters)
         if noun.before_list is not None:
             noun.before_list(self.world, asker.caller.project or DEFAULT_PROJECT)
         with self.world.look() as connection:
-            within = {**where, **self._within(connection, noun, asker)}
-            found = noun.acts.find(connection, within)
-            return self._dressed(connection, noun.resource, asker.caller, found)
+            within = self._within(connection, noun, asker)
+            return lists.find(connection, noun, asker.caller, within, query)
 
     def change(
         self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
@@ -145,24 +147,6 @@ class Requests:
         if write:
             return self.held(connection, parent, plain, asker.parent, Verb.UPDATE)
         return self._one(connection, parent, plain, asker.parent)
-
-    @staticmethod
-    def _dressed(
-        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View]
-    ) -> list[View]:
-        """With tags and what is shared, without what the caller does not see."""
-        if resource.tags:
-            tagged = tags.of(connection, [str(view["id"]) for view in views])
-            for view in views:
-                view["tags"] = tagged.get(str(view["id"]), [])
-        if resource.rbac is not None and resource.reach is Reach.PROJECT:
-            shared = rbac.shared_with(connection, resource.rbac, caller.project)
-            for view in views:
-                view["shared"] = view["id"] in shared
-        for name in policy.hidden(resource, caller):
-            for view in views:
-                view.pop(name, None)
-        return views
 
 
 def _owner(connection: sa.Connection, network: object) -> str:

@@ -153,9 +153,16 @@ PROJECT: Final = (
 )  # fmt: skip
 NAME: Final = Attribute("name", Text(), "A name; it need not be unique.", default="", column="name")
 DESCRIPTION: Final = Attribute(
-    "description", Text(prose=True), "A text for people.", default="", extension="standard-attr-description"
+    "description",
+    Text(prose=True),
+    "A text for people.",
+    default="",
+    column="description",
+    extension="standard-attr-description",
 )
-ADMIN_STATE: Final = Attribute("admin_state_up", Flag(), "Whether it is to work.", default=True)
+ADMIN_STATE: Final = Attribute(
+    "admin_state_up", Flag(), "Whether it is to work.", default=True, column="admin_state_up"
+)
 TAGS: Final = read_only("tags", ListOf(Text(60)), "Its tags.", extension="standard-attr-tag", filters=False)
 STAMPS: Final = (
     read_only("created_at", Text(), "When it was made, UTC.", extension="standard-attr-timestamp"),

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
@@ -75,13 +76,17 @@ def open_engine(url: str) -> Database:
     sqlite = make_url(url).get_backend_name() == "sqlite"
     if sqlite and _pooled(url):
         _keep_private(Path(str(make_url(url).database)))
-    pool: dict[str, object] = {"pool_size": 16, "max_overflow": 32}
-    engine = sa.create_engine(url, **pool) if _pooled(url) else sa.create_engine(url)
+    pool: dict[str, object] = {"pool_size": 16, "max_overflow": 32} if _pooled(url) else {}
+    engine = sa.create_engine(url, json_serializer=_json, json_deserializer=msgspec.json.decode, **pool)
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     migrate(engine)
     return Database(engine)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 def _keep_private(path: Path) -> None:

@@ -47,7 +47,7 @@ RESOURCE: Final = Resource(
         read_only("status", Text(), "ACTIVE."),
         shared_flag("Whether all projects may use it."),
         read_only("subnets", ListOf(Uuid()), "The ids of its subnets."),
-        Attribute("mtu", Number(68, 65535), "Its MTU, in bytes.", extension="net-mtu"),
+        Attribute("mtu", Number(68, 65535), "Its MTU, in bytes.", column="mtu", extension="net-mtu"),
         Attribute(
             "router:external",
             Flag(),
@@ -55,6 +55,7 @@ RESOURCE: Final = Resource(
             default=False,
             post=Role.ADMIN,
             put=Role.ADMIN,
+            column="external",
             extension="external-net",
         ),
         Attribute(
@@ -62,6 +63,7 @@ RESOURCE: Final = Resource(
             Flag(),
             "What new ports have that say nothing else.",
             default=True,
+            column="port_security_enabled",
             extension="port-security",
         ),
         Attribute(
@@ -69,6 +71,7 @@ RESOURCE: Final = Resource(
             Text(253),
             "The domain of its ports' names.",
             default="",
+            column="dns_domain",
             extension="dns-integration",
         ),
         Attribute(
@@ -89,6 +92,7 @@ RESOURCE: Final = Resource(
             post=Role.ADMIN,
             put=Role.ADMIN,
             see=Role.ADMIN,
+            column="uplink",
             extension="provider",
         ),
         Attribute(
@@ -99,6 +103,7 @@ RESOURCE: Final = Resource(
             post=Role.ADMIN,
             put=Role.NOBODY,
             see=Role.ADMIN,
+            column="segmentation_id",
             extension="provider",
         ),
         Attribute(
@@ -107,6 +112,7 @@ RESOURCE: Final = Resource(
             "Where its gateway lives: on hosts, or in a router.",
             post=Role.ADMIN,
             put=Role.NOBODY,
+            column="gateway_place",
             extension="netwright-gateway-place",
         ),
         _admins("netwright:nat", Flag(), "Whether what leaves a host network gets the host's address."),

@@ -51,14 +51,25 @@ RESOURCE: Final = Resource(
         Attribute("ip_version", Number(4, 6), "4 or 6.", put=Role.NOBODY),
         Attribute("cidr", Prefix(), "Its prefix.", put=Role.NOBODY, nullable=True, column="cidr"),
         Attribute("gateway_ip", IpAddress(), "Its gateway; null: none.", nullable=True, column="gateway_ip"),
-        Attribute("enable_dhcp", Flag(), "Whether guests get addresses by DHCP.", default=True),
+        Attribute(
+            "enable_dhcp", Flag(), "Whether guests get addresses by DHCP.", default=True, column="enable_dhcp"
+        ),
         Attribute("allocation_pools", ListOf(_POOL), "Where addresses are taken from."),
         Attribute(
             "dns_nameservers", ListOf(IpAddress(), 16, unique=True), "DNS servers that guests are told of."
         ),
         Attribute("host_routes", ListOf(_ROUTE, 64, unique=True), "Routes that guests are told of."),
-        Attribute("ipv6_ra_mode", _MODE, "Who advertises it.", nullable=True, put=Role.NOBODY),
-        Attribute("ipv6_address_mode", _MODE, "How guests get addresses.", nullable=True, put=Role.NOBODY),
+        Attribute(
+            "ipv6_ra_mode", _MODE, "Who advertises it.", nullable=True, put=Role.NOBODY, column="ipv6_ra_mode"
+        ),
+        Attribute(
+            "ipv6_address_mode",
+            _MODE,
+            "How guests get addresses.",
+            nullable=True,
+            put=Role.NOBODY,
+            column="ipv6_address_mode",
+        ),
         Attribute("subnetpool_id", Uuid(), "The pool it is from.", nullable=True, put=Role.NOBODY),
         TAGS,
         *STAMPS,
