@@ -38,7 +38,8 @@ host-tools:
 # Extras that only tests need. The bindings of libvirt and OpenLDAP have no wheels: they are compiled, against headers that only these tools bring.
 test-tools: venv
 	scripts/setup-host tests
-	$(BIN)/python -c "import ldap, libvirt, ovsdbapp" 2>/dev/null || $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt,ovs]'
+	$(BIN)/python -c "import ldap, libvirt, ovsdbapp, keystonemiddleware, keystone" 2>/dev/null || \
+	    $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt,ovs,keystone]' keystone
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from netwright.api.server import Server, Settings, open_server
@@ -23,6 +23,8 @@ class Answer:
     status: int
     body: dict
     raw: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case."""
 
     @property
     def kind(self) -> str:
@@ -47,7 +49,8 @@ class Client:
         answer = self.connection.getresponse()
         raw = answer.read()
         is_json = answer.getheader("content-type", "").startswith("application/json")
-        return Answer(answer.status, json.loads(raw) if raw and is_json else {}, raw)
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return Answer(answer.status, json.loads(raw) if raw and is_json else {}, raw, told)
 
     def get(self, path: str) -> dict:
         answer = self.send("GET", path)

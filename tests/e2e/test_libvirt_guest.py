@@ -86,7 +86,7 @@ def booted(host: Rig, port: PortItem) -> Iterator[LibvirtGuest]:
     emulators = Libvirt(host.libvirt.uri("qemu"))
     # A socket's path has at most 107 characters, and tests' directories are deep.
     with TemporaryDirectory(prefix="nwt-guest-") as directory, emulators.connected() as connection:
-        guest = LibvirtGuest(connection, interface, Path(directory))
+        guest = LibvirtGuest(connection, interface.xml, Path(directory))
         try:
             guest.line.wait_booted()
             assert guest.line.run(f"ip address add {OWN}/24 dev eth0").code == 0

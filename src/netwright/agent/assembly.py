@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -56,6 +56,8 @@ class Settings:
     sweep_all: bool = False
     report_every: float = EVERY
     """Seconds after which the server hears that this host lives, if nothing else."""
+    token: str = field(default="", repr=False)
+    """An admin's, for a server on the network that asks who comes."""
 
 
 class Running:
@@ -66,7 +68,7 @@ class Running:
         found = probe(str(settings.run_directory), settings.firewall, settings.xtables)
         traits = replace(found, log_limit=settings.log_limit, libvirt=settings.libvirt)
         firewall_left.leave(traits)
-        server = Server(settings.server)
+        server = Server(settings.server, settings.token)
         callers = Callers()
         self.inbox = Inbox()
         self._dnsmasq = DnsmasqDaemons(settings.run_directory)

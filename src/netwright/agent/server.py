@@ -23,10 +23,11 @@ _UNIX: Final = "unix:"
 
 
 class Server:
-    """`address` is `unix:/path/of/socket` or `http://host:port`."""
+    """`address` is `unix:/path/of/socket` or `http://host:port`; `token` is an admin's, or none is needed."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, token: str = "") -> None:
         self._address = address
+        self._headers = {"X-Auth-Token": token} if token else {}
 
     def watch(
         self, host: HostName, generation: int, asked: Callable[[], None] = lambda: None
@@ -38,7 +39,8 @@ class Server:
         """
         connection = self._connect()
         try:
-            connection.request("GET", f"/v1/watch?host={quote(host, safe='')}&generation={generation}")
+            path = f"/v1/watch?host={quote(host, safe='')}&generation={generation}"
+            connection.request("GET", path, headers=self._headers)
             answer = connection.getresponse()
             if answer.status != 200:
                 raise ServerGoneError(f"the watch was answered {answer.status}")
@@ -75,7 +77,7 @@ class Server:
     def _post(self, path: str, body: bytes) -> int:
         connection = self._connect()
         try:
-            connection.request("POST", path, body)
+            connection.request("POST", path, body, self._headers)
             answer = connection.getresponse()
             answer.read()
         except (OSError, HTTPException) as error:

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -24,22 +24,26 @@ from netwright.api import (
     crud,
     leases,
     logs,
+    openapi,
     own,
     problems,
+    reference,
     versions,
 )
-from netwright.api.call import Call, Handler, Identify, Stranger, anybody, receive, stranger_of
+from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
+from netwright.api.gate import OPEN, Gate
+from netwright.api.guarded import Guarded, insist_on_admin
 from netwright.api.metrics import Metrics
 from netwright.api.nouns import NOUNS
 from netwright.api.watch import Bell, Watch
-from netwright.control import gateways, plans
+from netwright.control import gateways, plans, retries
 from netwright.control.requests import Requests
 from netwright.control.world import World
 from netwright.model.caller import Caller, Role
 from netwright.model.errors import RequestError
 
 NOBODY: Final = Caller(None, Role.READER)
-PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz"})
+PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
@@ -57,15 +61,17 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
+    "/openapi.json": {"GET": openapi.document},
+    "/reference": {"GET": reference.page},
 }
+OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
+"""Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0
 _GATEWAYS_S: Final = 2.0
 _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api")
 
 
-def create_app(
-    world: World, registry: CollectorRegistry, bell: Bell, identify: Identify = anybody
-) -> Starlette:
+def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate = OPEN) -> Starlette:
     """The API on one world. `bell` must be told of the database's commits, and closed to end the watches."""
     metrics, requests = Metrics(registry), Requests(world, NOUNS)
     world.counters.listen(bell.ring)
@@ -75,15 +81,16 @@ def create_app(
         return metrics.page()
 
     routes = [
-        Route(
-            template,
-            Endpoint(requests, identify, metrics, template, handlers).answer,
-            methods=list(handlers),
-        )
-        for template, handlers in ROUTES.items()
+        *gate.doors(requests, metrics),
+        *(
+            Route(
+                template, Endpoint(requests, gate, metrics, template, handlers).answer, methods=list(handlers)
+            )
+            for template, handlers in ROUTES.items()
+        ),
+        Route("/v1/watch", Guarded(gate, Watch(world, bell).__call__).answer, methods=["GET"]),
+        Route("/metrics", Guarded(gate, show_metrics).answer, methods=["GET"]),
     ]
-    routes.append(Route("/v1/watch", Watch(world, bell).__call__, methods=["GET"]))
-    routes.append(Route("/metrics", show_metrics, methods=["GET"]))
     app = Starlette(
         routes=routes,
         lifespan=lambda _: _housekeeping(world),
@@ -98,7 +105,7 @@ class Endpoint:
     """One path: reads the request, has its handler answer in a thread, tells errors, counts."""
 
     requests: Requests
-    identify: Identify
+    gate: Gate
     metrics: Metrics
     template: str
     handlers: Mapping[str, Handler]
@@ -119,10 +126,17 @@ class Endpoint:
     def _answer(self, handler: Handler, call: Call, stranger: Stranger) -> Response:
         try:
             if self.template not in PUBLIC:
-                call = replace(call, caller=self.identify(stranger))
+                call = replace(call, caller=self.gate.identify(stranger))
+            if self.template in OPERATORS:
+                insist_on_admin(call.caller)
             return handler(call)
         except RequestError as error:
-            return problems.response(error)
+            return problems.response(error, self.gate.challenge(call.base_url))
+        except IntegrityError as error:
+            _LOG.warning("constraint_broken", path=call.url_path, said=str(error.orig))
+            return problems.body(
+                409, "Conflict", "Something else has this already, or uses it, or it is gone."
+            )
         except OperationalError as error:
             _LOG.error("database_refused", path=call.url_path, said=str(error.orig))  # no trace
             return problems.body(503, "ServiceUnavailable", "The database does not answer: try again.")
@@ -158,6 +172,7 @@ def _housekeeping(world: World) -> AbstractAsyncContextManager[None]:
         often = min(_GATEWAYS_S, world.liveness.patience.total_seconds() / 4)
         tasks = [
             asyncio.create_task(again_and_again(plans.compact, _HOUSEKEEPING_S)),
+            asyncio.create_task(again_and_again(retries.forget_old, _HOUSEKEEPING_S)),
             asyncio.create_task(again_and_again(gateways.watch_over, often)),
         ]
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,6 +11,7 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from netwright.api.patience import BODY_S
 from netwright.api.problems import HttpProblemError
 from netwright.control.requests import Requests
 from netwright.control.world import World
@@ -30,6 +32,8 @@ class Call:
     body: bytes
     caller: Caller
     if_match: str | None
+    """The header of that name."""
+    idempotency_key: str | None
     """The header of that name."""
     base_url: str
     """Without a slash at its end."""
@@ -61,6 +65,10 @@ class Stranger:
     """Names in lower case."""
     local: bool
     """Whether it came over the Unix socket."""
+    address: str = ""
+    """Where it came from."""
+    method: str = "GET"
+    path: str = "/"
 
 
 Identify = Callable[[Stranger], Caller]
@@ -74,8 +82,17 @@ def anybody(stranger: Stranger) -> Caller:
 
 
 def stranger_of(request: Request) -> Stranger:
-    server = request.scope.get("server")
-    return Stranger(request.headers, local=server is None or server[1] is None)
+    """A Unix socket's address is a path without a port; that the client has none is no sign of one: a
+    connection that was reset has none either.
+    """
+    server, client = request.scope.get("server"), request.client
+    return Stranger(
+        headers=request.headers,
+        local=server is not None and server[1] is None,
+        address="" if client is None else client.host,
+        method=request.method,
+        path=request.url.path,
+    )
 
 
 async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
@@ -88,6 +105,7 @@ async def receive(request: Request, requests: Requests, caller: Caller) -> Call:
         body=await _body(request),
         caller=caller,
         if_match=request.headers.get("if-match"),
+        idempotency_key=request.headers.get("idempotency-key"),
         base_url=str(request.base_url).rstrip("/"),
         url_path=request.url.path,
     )
@@ -101,8 +119,13 @@ async def _body(request: Request) -> bytes:
     if request.method in {"GET", "HEAD", "DELETE"}:
         return b""
     found = bytearray()
-    async for chunk in request.stream():
-        found += chunk
-        if len(found) > LARGEST_BODY:
-            raise HttpProblemError(413, "HTTPRequestEntityTooLarge", "The body is larger than 1 MiB.")
+    try:
+        async with asyncio.timeout(BODY_S):
+            async for chunk in request.stream():
+                found += chunk
+                if len(found) > LARGEST_BODY:
+                    raise HttpProblemError(413, "HTTPRequestEntityTooLarge", "The body is larger than 1 MiB.")
+    except TimeoutError as error:
+        message = f"The body did not come within {BODY_S:.0f} seconds."
+        raise HttpProblemError(408, "HTTPRequestTimeout", message) from error
     return bytes(found)

@@ -16,6 +16,8 @@ from netwright.control.requests import Asker
 from netwright.model.errors import PreconditionError
 from netwright.model.resource import Verb
 
+MOST_AT_ONCE: Final = 1000
+"""Things made by one request."""
 _REVISION: Final = re.compile(r'"?revision_number=([0-9]{1,9})"?')
 
 
@@ -46,7 +48,7 @@ def asker(call: Call) -> Asker:
         if found is None:
             raise PreconditionError("If-Match must be revision_number=N.", "If-Match")
         revision = int(found[1])
-    return Asker(call.caller, call.path.get("parent_id"), revision)
+    return Asker(call.caller, call.path.get("parent_id"), revision, call.idempotency_key)
 
 
 def object_of(body: Mapping[str, object], name: str) -> Mapping[str, object]:
@@ -94,6 +96,9 @@ def _several(body: Mapping[str, object], plural: str) -> Sequence[Mapping[str, o
     listed = body[plural]
     if not isinstance(listed, list) or not listed:
         raise HttpProblemError(400, "HTTPBadRequest", f"{plural} must be a list with something in it.")
+    if len(listed) > MOST_AT_ONCE:
+        message = f"{plural}: at most {MOST_AT_ONCE} at once, for nobody else can write meanwhile."
+        raise HttpProblemError(413, "HTTPRequestEntityTooLarge", message)
     return [_object(one, plural) for one in listed]
 
 

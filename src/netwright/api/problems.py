@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from netwright.control.refusals import NamedConflictError
 from netwright.model.errors import (
+    BusyError,
     ConflictError,
     ForbiddenError,
     InvalidError,
@@ -25,6 +26,7 @@ _STATUS: Final = (
     (NotFoundError, 404),
     (ConflictError, 409),
     (PreconditionError, 412),
+    (BusyError, 429),
 )
 
 
@@ -36,9 +38,15 @@ class HttpProblemError(RequestError):
         self.status, self.kind = status, kind
 
 
-def response(error: RequestError) -> Response:
+def response(error: RequestError, challenge: str = "") -> Response:
+    """`challenge`: what a 401 says of how to prove who asks."""
     status, kind = _told(error)
-    return body(status, kind, error.message)
+    told = body(status, kind, error.message)
+    if status == 401 and challenge:
+        told.headers["www-authenticate"] = challenge
+    if isinstance(error, BusyError):
+        told.headers["retry-after"] = str(max(1, round(error.wait_s)))
+    return told
 
 
 def body(status: int, kind: str, message: str) -> Response:
@@ -61,4 +69,5 @@ _KIND: Final = {
     403: "PolicyNotAuthorized",
     409: "Conflict",
     412: "RevisionNumberConstraintFailed",
+    429: "TooManyRequests",
 }

@@ -1,6 +1,7 @@
-"""The API on a Unix socket and a loopback address, in a thread of its own.
+"""The API on a Unix socket and an address, in a thread of its own.
 
-There is no authentication: who may open the socket (mode 0660) or reach the loopback address may do all.
+Who may open the socket (mode 0660) may do all. Who comes by the address proves who that is, unless there is
+no authentication: then it must be a loopback address, and whoever reaches that may do all.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from netwright.api.app import create_app
-from netwright.api.call import Identify, anybody
+from netwright.api.gate import OPEN, Gate
+from netwright.api.patience import PatientProtocol
 from netwright.api.watch import Bell
 from netwright.control.liveness import PATIENCE, Liveness
 from netwright.control.world import World
@@ -64,7 +66,7 @@ class Server:
         config = uvicorn.Config(
             app,
             loop=loop,
-            http="httptools",
+            http=PatientProtocol,
             ws="none",
             access_log=False,
             log_config=None,
@@ -115,7 +117,7 @@ class Settings:
     """After so long without a report a host is taken for dead."""
     quotas: Mapping[str, int] = field(default_factory=dict)
     """Those of projects that have none of their own; what is not named has no limit."""
-    identify: Callable[[World], Identify] = lambda _: anybody
+    gate: Callable[[World], Gate] = lambda _: OPEN
     """Makes what tells who asks; without it everybody is admin."""
 
 
@@ -139,7 +141,7 @@ def open_server(
     )
     bell = Bell()
     registry = CollectorRegistry()
-    app = create_app(world, registry, bell, settings.identify(world))
+    app = create_app(world, registry, bell, settings.gate(world))
     return Server(app, bell, database, socket_path, listen, registry)
 
 

@@ -17,8 +17,13 @@ _SINCE: Final = "2026-01-01T00:00:00-00:00"
 
 
 def versions(call: Call) -> Response:
-    links = [{"rel": "self", "href": f"{call.base_url}/v2.0/"}]
-    return json_response({"versions": [{"id": "v2.0", "status": "CURRENT", "links": links}]})
+    return json_response({"versions": [version(call.base_url)]})
+
+
+def version(base_url: str) -> View:
+    """The Networking API's, among versions."""
+    links = [{"rel": "self", "href": f"{base_url}/v2.0/"}]
+    return {"id": "v2.0", "status": "CURRENT", "links": links}
 
 
 def resources(call: Call) -> Response:

@@ -89,6 +89,7 @@ def settings_of(given: dict[str, object], server: str) -> Settings:
         log_to_stdout=bool(given["log_stdout"]),
         sweep_all=given["sweep"] == "all",
         report_every=float(str(given["report_every"])),
+        token=str(given.get("server_token") or ""),
     )
 
 
@@ -103,6 +104,12 @@ main = click.Command(
             show_default=True,
             metavar="unix:PATH|http://HOST:PORT",
             help="Where the server is.",
+        ),
+        click.Option(
+            ["--server-token"],
+            envvar="NETWRIGHT_TOKEN",
+            show_envvar=True,
+            help="An admin's application token, for a server with --identity on the network.",
         ),
         service.host_option,
         service.run_option,

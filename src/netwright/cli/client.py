@@ -24,12 +24,16 @@ Query = Iterable[tuple[str, str]]
 class Client:
     """Speaks to one server; the connection is made at the first request and kept.
 
-    `server` is an absolute path or `unix:` and a path, else an http or https URL.
+    `server` is an absolute path or `unix:` and a path, else an http or https URL. `headers` go with every
+    request.
     Requests raise RefusedError, TimedOutError or ServerGoneError.
     """
 
-    def __init__(self, server: str, timeout: float = _ANSWER_WITHIN) -> None:
+    def __init__(
+        self, server: str, timeout: float = _ANSWER_WITHIN, headers: Mapping[str, str] | None = None
+    ) -> None:
         self.server, self.progress = server, Progress()
+        self._headers = {"Accept": "application/json", **(headers or {})}
         self._connection, self._prefix = _place(server, timeout)
 
     def close(self) -> None:
@@ -53,7 +57,7 @@ class Client:
         return _item(_get(self.request("POST", noun.path, {noun.singular: body}), noun.singular))
 
     def update(self, noun: Noun, identifier: str, body: Item) -> Item:
-        answer = self.request("PUT", _path(noun, identifier), {noun.singular: body})
+        answer = self.request(noun.change, _path(noun, identifier), {noun.singular: body})
         return _item(_get(answer, noun.singular))
 
     def delete(self, noun: Noun, identifier: str) -> None:
@@ -84,11 +88,12 @@ class Client:
 
     def _once(self, method: str, target: str, payload: bytes | None) -> tuple[int, bytes]:
         self._connect()
-        headers = {"Accept": "application/json"}
+        headers = dict(self._headers)
         if payload is not None:
             headers["Content-Type"] = "application/json"
         try:
-            self._connection.request(method, target, payload, headers)
+            encoded = {name: value.encode() for name, value in headers.items()}
+            self._connection.request(method, target, payload, encoded)
             response = self._connection.getresponse()
             return response.status, response.read()
         except TimeoutError as error:
@@ -153,8 +158,11 @@ def _decoded(status: int, data: bytes) -> object:
         raise RefusedError(max(status, 500), "HTTP", f"HTTP {status}, and no JSON: {said}") from None
     if status < http.client.BAD_REQUEST:
         return answer
-    problem = _get(answer, "NeutronError")
-    kind, message = _get(problem, "type"), _get(problem, "message") or problem or answer
+    problem = _get(answer, "NeutronError") or _get(answer, "error")
+    kind = _get(problem, "type") or _get(problem, "title")
+    message = _get(problem, "message") or problem or answer
+    if status == http.client.UNAUTHORIZED:
+        message = f"{message} (--token, or OS_USERNAME, OS_PASSWORD and OS_PROJECT_NAME, say who you are)"
     raise RefusedError(status, str(kind or "HTTP"), str(message or f"HTTP {status}"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
@@ -12,6 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from netwright.cli.client import DEFAULT_SERVER, Client
+from netwright.cli.credentials import headers_of
 from netwright.cli.find import find_id
 from netwright.cli.nouns import Item, Noun
 from netwright.cli.output import Style, options, style_of
@@ -75,9 +77,20 @@ def command(name: str, params: Iterable[click.Parameter], run: Run, text: str) -
 
 def client_of(context: click.Context, timeout: float | None = None) -> Client:
     """A client of the server that the command line or the environment names."""
-    server = context.find_root().params.get("server")
-    place = server if isinstance(server, str) else DEFAULT_SERVER
-    return Client(place) if timeout is None else Client(place, timeout)
+    given = context.find_root().params
+    place = _text(given, "server") or DEFAULT_SERVER
+    shown = _headers(given) if place.startswith("http") else {}
+    return Client(place, headers=shown) if timeout is None else Client(place, timeout, shown)
+
+
+def _headers(given: Mapping[str, object]) -> Mapping[str, str]:
+    """What proves who asks. A Unix socket needs none: its mode says who may."""
+    return headers_of(_text(given, "token"), _text(given, "cloud"), os.environ)
+
+
+def _text(given: Mapping[str, object], name: str) -> str | None:
+    value = given.get(name)
+    return value if isinstance(value, str) else None
 
 
 def name_argument(*, required: bool = True) -> click.Argument:

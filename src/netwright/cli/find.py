@@ -11,7 +11,7 @@ from netwright.model.ids import UUID_FORM
 
 def find(client: Client, noun: Noun, reference: str) -> Item:
     """The object of that id, else the one of that name. Raises NotFoundError, InvalidError if ambiguous."""
-    if UUID_FORM.fullmatch(reference.lower()):
+    if reference and (noun.is_identity or UUID_FORM.fullmatch(reference.lower())):
         try:
             return client.show(noun, reference)
         except RefusedError as error:

@@ -49,6 +49,13 @@ class Noun:
     joins: tuple[Join, ...] = ()
     shown: Mapping[str, Callable[[Item], str]] = field(default_factory=dict)
     """How `show` writes each object within the attribute of that name, on a line of its own."""
+    change: str = "PUT"
+    """The method that changes one."""
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether it is one of Identity v3's: their paths have no dashes, and their ids any form."""
+        return self.root.startswith("/v3")
 
     @property
     def plural(self) -> str:
@@ -56,7 +63,8 @@ class Noun:
 
     @property
     def path(self) -> str:
-        return f"{self.root}/{self.under}{self.plural.replace('_', '-')}"
+        last = self.plural if self.is_identity else self.plural.replace("_", "-")
+        return f"{self.root}/{self.under}{last}"
 
 
 def addresses_of(port: Item) -> object:

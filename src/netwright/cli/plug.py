@@ -6,6 +6,7 @@ import socket
 import time
 from typing import Final
 
+from netwright.cli.client import Client
 from netwright.cli.command import Call
 from netwright.cli.errors import NotUpError
 from netwright.cli.find import find
@@ -23,11 +24,11 @@ _LONGEST_PAUSE: Final = 0.25
 def plug(call: Call, attachment: Item) -> None:
     """Asks for the link and waits for it. Raises NotUpError with what the host reported."""
     port = find(call.client, PORT, call.required("reference"))
-    host = call.text("host") or _host_for(call, port)
+    host = call.text("host") or host_for(call.client, port)
     asked = {**attachment, "binding:host_id": host}
     port = call.client.update(PORT, str(port["id"]), asked)
     if not call.flag("no_wait"):
-        port = _until_up(call, port, host, call.number("wait") or 0.0)
+        port = until_up(call.client, port, host, call.number("wait") or 0.0)
     _print(call, port)
 
 
@@ -45,12 +46,12 @@ def _print(call: Call, port: Item) -> None:
         print_item(port, PORT, call.style)
 
 
-def _host_for(call: Call, port: Item) -> str:
-    """The host that the port is bound to, else this machine, else the only one there is."""
+def host_for(client: Client, port: Item) -> str:
+    """The host that the port is bound to, else this machine, else the only one. Raises InvalidError."""
     bound = port.get("binding:host_id")
     if isinstance(bound, str) and bound:
         return bound
-    names = [host.name for host in hosts_of(call.client.status())]
+    names = [host.name for host in hosts_of(client.status())]
     here = socket.gethostname()
     if here in names:
         return here
@@ -60,22 +61,23 @@ def _host_for(call: Call, port: Item) -> str:
     raise InvalidError(f"which host? the server does not know {here!r}, {known}: give --host", "host")
 
 
-def _until_up(call: Call, port: Item, host: str, wait: float) -> Item:
+def until_up(client: Client, port: Item, host: str, wait: float) -> Item:
+    """The port once it is up, within so many seconds. Raises NotUpError with what the host reported."""
     deadline, pause = time.monotonic() + wait, _FIRST_PAUSE
-    with call.client.progress.during(f"waiting for port {_called(port)} on {host}"):
+    with client.progress.during(f"waiting for port {_called(port)} on {host}"):
         while port.get("status") != "ACTIVE":
             left = deadline - time.monotonic()
             if left <= 0:
-                raise NotUpError(_why(call, port, host, wait))
+                raise NotUpError(_why(client, port, host, wait))
             time.sleep(min(pause, left))
             pause = min(pause * 1.5, _LONGEST_PAUSE)
-            port = call.client.show(PORT, str(port["id"]))
+            port = client.show(PORT, str(port["id"]))
     return port
 
 
-def _why(call: Call, port: Item, host: str, wait: float) -> str:
+def _why(client: Client, port: Item, host: str, wait: float) -> str:
     begun = f"port {_called(port)} is not up on {host} after {wait:g} s"
-    named = [one for one in hosts_of(call.client.status()) if one.name == host]
+    named = [one for one in hosts_of(client.status()) if one.name == host]
     reasons = [reason for one in named for reason in _reasons(one)] or _unseen(host, named)
     return f"{begun}: {'; '.join(reasons)}"
 

@@ -10,12 +10,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
 import click
 import structlog
 
+from netwright.api.identities import IdentityMode
 from netwright.kernel.xtables import BACKENDS
 from netwright.model.errors import InvalidError
 from netwright.model.host import DEFAULT_LOG_LIMIT, SYSTEM_LIBVIRT
@@ -55,7 +57,23 @@ listen_option: Final = click.Option(
     default=LISTEN,
     show_default=True,
     metavar="HOST:PORT",
-    help="The API's loopback address, or 'none'. It has no authentication: other addresses are refused.",
+    help="The API's address, or 'none'. With --identity none it must be a loopback address.",
+)
+identity_option: Final = click.Option(
+    ["--identity"],
+    envvar="NETWRIGHT_IDENTITY",
+    show_envvar=True,
+    type=click.Choice([mode.value for mode in IdentityMode]),
+    default=IdentityMode.NONE.value,
+    show_default=True,
+    help="Who asks: everybody is admin; users of this server; or those of a Keystone.",
+)
+keystone_option: Final = click.Option(
+    ["--keystone-config"],
+    envvar="NETWRIGHT_KEYSTONE_CONFIG",
+    show_envvar=True,
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="File with a section [keystone_authtoken], for --identity keystone.",
 )
 host_option: Final = click.Option(
     ["--host"],
@@ -165,19 +183,24 @@ def host_name(text: str) -> HostName:
     return HostName(text)
 
 
-def listen_address(text: str) -> tuple[str, int] | None:
-    """Host and port of `--listen`; None for 'none'. Raises InvalidError for anything but loopback."""
+def listen_address(text: str, *, proven: bool = False) -> tuple[str, int] | None:
+    """Host and port of `--listen`; None for 'none'.
+
+    Raises InvalidError for anything but loopback, unless who asks is `proven`.
+    """
     if text == "none":
         return None
     host, colon, port = text.rpartition(":")
     host = host.strip("[]")
     if not colon or not port.isdigit() or int(port) > 65535:
         raise InvalidError(f"--listen takes HOST:PORT or 'none', not '{text}'", "--listen")
-    if host not in {"127.0.0.1", "::1", "localhost"}:
-        raise InvalidError(
-            f"--listen: the API has no authentication, so '{host}' must be loopback", "--listen"
-        )
-    return ("127.0.0.1" if host == "localhost" else host), int(port)
+    if not proven and host not in {"127.0.0.1", "::1", "localhost"}:
+        message = f"--listen: without authentication (--identity), '{host}' must be loopback"
+        raise InvalidError(message, "--listen")
+    try:
+        return str(ip_address("127.0.0.1" if host == "localhost" else host)), int(port)
+    except ValueError as error:
+        raise InvalidError(f"--listen: {error}", "--listen") from error
 
 
 def notify(state: str) -> None:

@@ -45,6 +45,8 @@ main = click.Command(
         service.run_option,
         service.socket_option,
         service.listen_option,
+        service.identity_option,
+        service.keystone_option,
         service.host_option,
         service.firewall_option,
         service.libvirt_option,

@@ -34,10 +34,12 @@ def find(connection: sa.Connection, noun: Noun, caller: Caller, within: Where, q
     return _paged(_sorted(_filtered(views, left), query), query)
 
 
-def dressed(connection: sa.Connection, resource: Resource, caller: Caller, views: list[View]) -> list[View]:
-    """With tags and what is shared, without what the caller does not see."""
+def dressed(
+    connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
+) -> list[View]:
+    """With tags (what is new has none) and what is shared, without what the caller does not see."""
     if resource.tags and views:
-        tagged = tags.of(connection, [str(view["id"]) for view in views])
+        tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
         for view in views:
             view["tags"] = tagged.get(str(view["id"]), [])
     if resource.rbac is not None and resource.reach is Reach.PROJECT:

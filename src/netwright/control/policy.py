@@ -27,7 +27,7 @@ def refuse_foreign(
         return
     if view.get("project_id") == caller.project:
         return
-    if "network_id" in view and owns_network(connection, view["network_id"], caller):
+    if verb in resource.network_owner and owns_network(connection, view["network_id"], caller):
         return
     raise disallowed(f"{verb}_{resource.singular}")
 

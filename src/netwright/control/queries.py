@@ -12,7 +12,7 @@ from netwright.control.refusals import invalid
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError
 from netwright.model.kinds import Flag, IpAddress, ListOf, MacAddress, Number, Prefix, Record
-from netwright.model.resource import Attribute, Resource
+from netwright.model.resource import Attribute
 from netwright.store import rbac
 from netwright.store.pages import Page
 from netwright.store.rows import Either, NotIn, Since, Where
@@ -41,11 +41,12 @@ class Query:
     backwards: bool = False
 
 
-def check(resource: Resource, query: Query, further: Mapping[str, object]) -> None:
-    """Raises InvalidError for what is no filter, or no sort key. `further`: filters beside attributes."""
+def check(noun: Noun, caller: Caller, query: Query) -> None:
+    """Raises InvalidError for what is no filter, or no sort key."""
+    resource = noun.resource
     for name, values in query.filters.items():
         attribute = resource.by_name.get(name)
-        known = name in further or (attribute is not None and attribute.filters)
+        known = name in noun.filters or (attribute is not None and attribute.filters)
         if not known and not (name == CHANGED_SINCE and "updated_at" in resource.by_name):
             raise invalid(name[:_SHOWN], f"is not a valid filter of {resource.plural}.")
         if len(values) > _MOST_VALUES:
@@ -53,7 +54,8 @@ def check(resource: Resource, query: Query, further: Mapping[str, object]) -> No
     if len(query.sort) > _MOST_SORT_KEYS:
         raise invalid("sort_key", f"at most {_MOST_SORT_KEYS}.")
     for key, _ in query.sort:
-        if not _is_sortable(resource.by_name.get(key)):
+        attribute = resource.by_name.get(key)
+        if attribute is None or not _is_sortable(attribute) or caller.role < attribute.see:
             raise invalid("sort_key", f"{key[:_SHOWN]!r} is an invalid attribute for sort keys.")
 
 
@@ -100,7 +102,7 @@ def _condition(noun: Noun, caller: Caller, name: str, values: Sequence[str]) -> 
         return _shared(resource.rbac, caller, values)
     attribute = resource.by_name[name]
     if caller.role < attribute.see:
-        return {"id": ()}
+        return {}  # what the caller does not see tells nothing
     if attribute.column is None or (noun.table is not None and attribute.column not in noun.table.c):
         return None
     return {attribute.column: [one for text in values for one in _normal(attribute, text)]}
@@ -136,8 +138,8 @@ def _moment(text: str) -> datetime:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
-def _is_sortable(attribute: Attribute | None) -> bool:
-    return attribute is not None and not isinstance(attribute.kind, ListOf | Record)
+def _is_sortable(attribute: Attribute) -> bool:
+    return not isinstance(attribute.kind, ListOf | Record)
 
 
 def _contains(one: object, wanted: Sequence[str]) -> bool:

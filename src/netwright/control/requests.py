@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, lists, policy, queries, references, sharing, visibility
+from netwright.control import bodies, limits, lists, policy, queries, references, retries, sharing, visibility
 from netwright.control.bodies import Values
 from netwright.control.lists import dressed
 from netwright.control.nouns import Noun, Nouns, View
@@ -33,6 +33,8 @@ class Asker:
     """The id of the parent that the path names."""
     revision: int | None = None
     """The revision that the thing must have (`If-Match`)."""
+    key: str | None = None
+    """What a retried creation is known by (`Idempotency-Key`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +49,21 @@ class Requests:
         resource = noun.resource
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
-        wanted = [bodies.with_defaults(resource, values) for values in named]
         with self.world.work() as work:
-            for values, by_user in zip(wanted, named, strict=True):
-                self._prepare(work, noun, asker, values, by_user)
-            limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
-            made = [noun.acts.create(work, values, asker.caller) for values in wanted]
-            for view, values in zip(made, wanted, strict=True):
-                _share(work, resource, view, values)
-            return dressed(work.connection, resource, asker.caller, made)
+            whose = asker.caller.project or DEFAULT_PROJECT
+            asked = (resource.collection, asker.parent, named)
+            return retries.once(work, whose, asker.key, asked, lambda: self._made(work, noun, asker, named))
+
+    def _made(self, work: Work, noun: Noun, asker: Asker, named: Sequence[Values]) -> list[View]:
+        resource = noun.resource
+        wanted = [bodies.with_defaults(resource, values) for values in named]
+        for values, by_user in zip(wanted, named, strict=True):
+            self._prepare(work, noun, asker, values, by_user)
+        limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
+        made = [noun.acts.create(work, values, asker.caller) for values in wanted]
+        for view, values in zip(made, wanted, strict=True):
+            _share(work, resource, view, values)
+        return dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
@@ -87,7 +95,7 @@ class Requests:
     def find(self, noun: Noun, asker: Asker, query: Query) -> list[View]:
         """Those that the caller sees and the query asks for, oldest first where it names no order."""
         policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
-        queries.check(noun.resource, query, noun.filters)
+        queries.check(noun, asker.caller, query)
         if noun.before_list is not None:
             noun.before_list(self.world, asker.caller.project or DEFAULT_PROJECT)
         with self.world.look() as connection:

@@ -12,6 +12,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from netwright.control.counters import Counters
+from netwright.control.known import Identities
 from netwright.control.liveness import Liveness
 from netwright.model.ids import HostName, ProjectId
 from netwright.store import changes
@@ -47,6 +48,7 @@ class World:
     """How many watches each host's agent holds open in this process."""
     counters: Counters = field(default_factory=Counters)
     liveness: Liveness = field(default_factory=Liveness)
+    identities: Identities = field(default_factory=Identities)
     quotas: Mapping[str, int] = field(default_factory=dict)
     """The Networking API's quotas of projects that have none of their own; what is not named has no limit."""
 

@@ -83,11 +83,8 @@ def enter(namespace: NamespaceName) -> None:
 
 def create(namespace: NamespaceName) -> None:
     """Makes a namespace as `ip netns add` does; one that is there already is left as it is."""
-    _share_directory()
-    path = path_of(namespace)
-    if is_namespace(path):
+    if is_namespace(path_of(namespace)):
         return
-    path.touch(mode=0o000)
     failed: list[KernelRefusedError] = []
 
     def make() -> None:
@@ -95,8 +92,7 @@ def create(namespace: NamespaceName) -> None:
         try:
             _call("unshare", _LIBC.unshare(_CLONE_NEWNET), namespace)
             bring_up(LinkName("lo"))
-            source = b"/proc/thread-self/ns/net"
-            _call("mount", _LIBC.mount(source, os.fsencode(path), b"none", _MS_BIND, None), namespace)
+            bind(Path("/proc/thread-self/ns/net"), namespace)
         except KernelRefusedError as error:
             failed.append(error)
 
@@ -104,8 +100,24 @@ def create(namespace: NamespaceName) -> None:
     thread.start()
     thread.join()
     if failed:
-        path.unlink(missing_ok=True)
         raise failed[0]
+
+
+def bind(source: Path, namespace: NamespaceName) -> None:
+    """Gives the namespace at `source` a name, as `ip netns attach` does. Raises KernelRefusedError."""
+    path = path_of(namespace)
+    try:
+        _share_directory()
+        path.touch(mode=0o000)
+    except OSError as error:
+        raise KernelRefusedError("netns", f"{path}: {error.strerror}") from error
+    try:
+        _call(
+            "mount", _LIBC.mount(os.fsencode(source), os.fsencode(path), b"none", _MS_BIND, None), namespace
+        )
+    except KernelRefusedError:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def bring_up(name: LinkName) -> None:

@@ -43,6 +43,14 @@ class PreconditionError(RequestError):
     """It is not, or no longer, as the request says that it must be: 412."""
 
 
+class BusyError(RequestError):
+    """Too much of this at once; `wait_s` is when to ask again, in seconds: 429."""
+
+    def __init__(self, message: str, wait_s: float) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
+
+
 class KernelRefusedError(NetwrightError):
     """The kernel, or a helper that speaks for it, did not take what a driver wrote."""
 

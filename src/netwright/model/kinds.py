@@ -30,7 +30,10 @@ class Kind(Protocol):
         """The value's normal form. Raises InvalidError, which names the field."""
 
     def schema(self) -> Schema:
-        """JSON Schema of what is shown, which is also what is best given."""
+        """JSON Schema of what is shown."""
+
+    def accepts(self) -> Schema:
+        """JSON Schema of what may be given, which is the same or more."""
 
 
 def refused(field: str, why: str) -> InvalidError:
@@ -62,6 +65,9 @@ class Text:
         least: Schema = {"minLength": self.least} if self.least else {}
         return {"type": "string", "maxLength": self.most, **least}
 
+    def accepts(self) -> Schema:
+        return self.schema()
+
 
 @dataclass(frozen=True, slots=True)
 class Flag:
@@ -78,6 +84,9 @@ class Flag:
 
     def schema(self) -> Schema:
         return {"type": "boolean"}
+
+    def accepts(self) -> Schema:
+        return {"anyOf": [{"type": "boolean"}, {"enum": [0, 1]}, {"enum": _spelt(sorted(_TRUE | _FALSE))}]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,9 @@ class Number:
     def schema(self) -> Schema:
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
+    def accepts(self) -> Schema:
+        return {"anyOf": [self.schema(), {"type": "string", "pattern": "^-?[0-9]{1,18}$"}]}
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -116,6 +128,11 @@ class Choice:
     def schema(self) -> Schema:
         return {"type": "string", "enum": list(self.words)}
 
+    def accepts(self) -> Schema:
+        if not self.any_case:
+            return self.schema()
+        return {"type": "string", "enum": _spelt(self.words)}
+
 
 @dataclass(frozen=True, slots=True)
 class Uuid:
@@ -130,6 +147,9 @@ class Uuid:
 
     def schema(self) -> Schema:
         return {"type": "string", "format": "uuid"}
+
+    def accepts(self) -> Schema:
+        return {"type": "string", "pattern": "^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +173,9 @@ class IpAddress:
 
     def schema(self) -> Schema:
         return {"type": "string", "format": f"ipv{self.version}" if self.version else "ip"}
+
+    def accepts(self) -> Schema:
+        return self.schema()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +201,9 @@ class Prefix:
     def schema(self) -> Schema:
         return {"type": "string", "format": "cidr"}
 
+    def accepts(self) -> Schema:
+        return {"type": "string"}
+
 
 @dataclass(frozen=True, slots=True)
 class MacAddress:
@@ -190,6 +216,9 @@ class MacAddress:
 
     def schema(self) -> Schema:
         return {"type": "string", "pattern": "^[0-9a-f]{2}(:[0-9a-f]{2}){5}$"}
+
+    def accepts(self) -> Schema:
+        return {"type": "string", "pattern": "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +244,9 @@ class ListOf:
     def schema(self) -> Schema:
         unique: Schema = {"uniqueItems": True} if self.unique else {}
         return {"type": "array", "items": self.kind.schema(), "maxItems": self.most, **unique}
+
+    def accepts(self) -> Schema:
+        return or_null({"type": "array", "items": self.kind.accepts(), "maxItems": self.most}, nullable=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,7 +286,15 @@ class Record:
         return None if value is None and member.nullable else member.kind.read(value, field)
 
     def schema(self) -> Schema:
-        properties = {name: or_null(one.kind.schema(), one.nullable) for name, one in self.members.items()}
+        return self._object({name: one.kind.schema() for name, one in self.members.items()})
+
+    def accepts(self) -> Schema:
+        return self._object({name: one.kind.accepts() for name, one in self.members.items()})
+
+    def _object(self, members: Mapping[str, Schema]) -> Schema:
+        properties = {
+            name: or_null(schema, nullable=self.members[name].nullable) for name, schema in members.items()
+        }
         required = [name for name, one in self.members.items() if one.required]
         found: Schema = {"type": "object", "properties": properties, "additionalProperties": False}
         return {**found, "required": required} if required else found
@@ -279,6 +319,14 @@ class Mapped:
     def schema(self) -> Schema:
         return {"type": "object", "additionalProperties": self.kind.schema(), "maxProperties": self.most}
 
+    def accepts(self) -> Schema:
+        most: Schema = {
+            "type": "object",
+            "additionalProperties": self.kind.accepts(),
+            "maxProperties": self.most,
+        }
+        return or_null(most, nullable=True)
+
 
 @dataclass(frozen=True, slots=True)
 class Anything:
@@ -295,6 +343,9 @@ class Anything:
     def schema(self) -> Schema:
         return {}
 
+    def accepts(self) -> Schema:
+        return self.schema()
+
 
 @dataclass(frozen=True, slots=True)
 class Checked:
@@ -308,6 +359,9 @@ class Checked:
 
     def schema(self) -> Schema:
         return self.kind.schema()
+
+    def accepts(self) -> Schema:
+        return self.kind.accepts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -328,8 +382,11 @@ class OneOf:
     def schema(self) -> Schema:
         return {"anyOf": [kind.schema() for kind in self.kinds]}
 
+    def accepts(self) -> Schema:
+        return {"anyOf": [kind.accepts() for kind in self.kinds]}
 
-def or_null(schema: Schema, nullable: bool) -> Schema:  # noqa: FBT001 - read from a descriptor
+
+def or_null(schema: Schema, *, nullable: bool) -> Schema:
     if not nullable or not schema:
         return schema
     return {"anyOf": [schema, {"type": "null"}]}
@@ -355,3 +412,8 @@ def _better(text: str) -> str:
         return f"{ip_network(text, strict=False)} is recommended"
     except ValueError:
         return "it should look like 10.0.0.0/24 or 2001:db8::/64"
+
+
+def _spelt(words: Sequence[str]) -> list[str]:
+    """Each word as it is, in small letters, in capitals, and with one at its beginning."""
+    return sorted({form for word in words for form in (word, word.lower(), word.upper(), word.capitalize())})

@@ -106,6 +106,8 @@ class Resource:
     verbs: frozenset[Verb] = ALL
     roles: Mapping[Verb, Role] = field(default_factory=lambda: MEMBERS)
     reach: Reach = Reach.PROJECT
+    network_owner: frozenset[Verb] = frozenset()
+    """What the project that owns its network may do with another project's."""
     parent: Parent | None = None
     root: str = "/v2.0"
     rbac: str | None = None

@@ -411,3 +411,14 @@ rbac_policies: Final = sa.Table(
     sa.Index("ix_rbac_policies_target", "object_type", "target_project", "action"),
 )
 """A target of `*` is everybody."""
+
+answers: Final = sa.Table(
+    "answers",
+    METADATA,
+    sa.Column("project_id", NAME, primary_key=True),
+    sa.Column("key", NAME, primary_key=True),
+    sa.Column("asked", sa.String(64), nullable=False),
+    sa.Column("made", sa.JSON, nullable=False),
+    sa.Column("at", UtcTime, nullable=False, index=True),
+)
+"""Of requests that bear a key, so that they can be retried."""

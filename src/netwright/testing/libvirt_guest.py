@@ -28,10 +28,7 @@ _DOMAIN: Final = """
     <controller type='usb' model='none'/><memballoon model='none'/>
     <serial type='file'><source path='{directory}/console'/><target port='0'/></serial>
     <serial type='unix'><source mode='bind' path='{directory}/obey.sock'/><target port='1'/></serial>
-    <interface type='bridge'>
-      <mac address='{mac}'/><source bridge='{bridge}'/><target dev='{link}'/><model type='virtio'/>
-      <rom enabled='no'/><filterref filter='{filter}'/>
-    </interface>
+    {interface}
   </devices>
 </domain>
 """
@@ -46,26 +43,34 @@ class Interface:
     mac: Mac
     filter: str
 
+    @property
+    def xml(self) -> str:
+        """The domain's element."""
+        return f"""<interface type='bridge'>
+          <mac address='{self.mac}'/><source bridge='{self.bridge}'/><target dev='{self.link}'/>
+          <model type='virtio'/><filterref filter='{self.filter}'/>
+        </interface>"""
+
 
 class LibvirtGuest:
-    """Running once it is made. `directory` keeps its console and its initramfs; its path must be short."""
+    """Running once it is made. `directory` keeps its console and its initramfs; its path must be short.
 
-    def __init__(self, connection: Connection, interface: Interface, directory: Path) -> None:
+    `interface` is the element of its only interface.
+    """
+
+    def __init__(self, connection: Connection, interface: str, directory: Path) -> None:
         release = newest_kernel()
         initrd = directory / "initramfs"
         initrd.write_bytes(initramfs(release))
         self._domain = connection.createXML(
             _DOMAIN.format(
-                name=f"guest-{interface.link}",
+                name=f"guest-{directory.name}",
                 uuid=uuid.uuid4(),
                 kernel=kernel_image(release, KERNEL_CACHE),
                 initrd=initrd,
                 cmdline=QUIET,
                 directory=directory,
-                mac=interface.mac,
-                bridge=interface.bridge,
-                link=interface.link,
-                filter=interface.filter,
+                interface=interface.replace("</interface>", "<rom enabled='no'/></interface>"),
             )
         )
         logs = (directory / "console",)

@@ -30,6 +30,7 @@ from netwright.model.resource import (
     TAGS,
     Attribute,
     Resource,
+    Verb,
     read_only,
 )
 
@@ -80,6 +81,7 @@ RESOURCE: Final = Resource(
     doc="Where a guest, a router or a service meets a network.",
     quota="port",
     tags=True,
+    network_owner=frozenset({Verb.DELETE}),
     attributes=(
         ID,
         *PROJECT,

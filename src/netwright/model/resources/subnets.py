@@ -17,6 +17,7 @@ from netwright.model.resource import (
     TAGS,
     Attribute,
     Resource,
+    Verb,
 )
 
 _POOL: Final = Record(
@@ -34,6 +35,7 @@ RESOURCE: Final = Resource(
     doc="A range of addresses on a network, and what its guests are told.",
     quota="subnet",
     tags=True,
+    network_owner=frozenset({Verb.UPDATE, Verb.DELETE}),
     attributes=(
         ID,
         *PROJECT,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from netwright.store.tables import METADATA
+from netwright.store.identity_tables import projects
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=METADATA,
+    target_metadata=projects.metadata,  # which has all tables once these are made
     render_as_batch=True,
     transactional_ddl=True,
 )

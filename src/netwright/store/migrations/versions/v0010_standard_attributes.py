@@ -1,4 +1,4 @@
-"""Tags and RBAC policies; what was shared or external has its policy."""
+"""Tags, answers kept for retries, and RBAC policies; what was shared or external has its policy."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def upgrade() -> None:
     op.create_index(op.f("ix_rbac_policies_project_id"), "rbac_policies", ["project_id"])
     op.create_index(op.f("ix_rbac_policies_object_id"), "rbac_policies", ["object_id"])
     op.create_index("ix_rbac_policies_target", "rbac_policies", ["object_type", "target_project", "action"])
+    op.create_table(
+        "answers",
+        sa.Column("project_id", sa.String(length=255), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("asked", sa.String(length=64), nullable=False),
+        sa.Column("made", sa.JSON(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("project_id", "key", name=op.f("pk_answers")),
+    )
+    op.create_index(op.f("ix_answers_at"), "answers", ["at"])
     _share_what_was_shared(policies)
 
 

@@ -1,0 +1,184 @@
+"""The clients that people have already: openstack, openstacksdk and netwright's own command."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from identity_fixtures import PASSWORD, Town, here, town
+
+from netwright.cli.main import main
+
+__all__ = ["here"]
+OPENSTACK = shutil.which("openstack") or str(Path(sys.executable).parent / "openstack")
+DOMAINS = {
+    "OS_USER_DOMAIN_NAME": "Default",
+    "OS_PROJECT_DOMAIN_NAME": "Default",
+    "OS_IDENTITY_API_VERSION": "3",
+}
+
+
+def url(town: Town) -> str:
+    assert town.server.address is not None
+    return f"http://{town.server.address[0]}:{town.server.address[1]}"
+
+
+def openrc(town: Town, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    """What `netwright identity bootstrap` prints, as an environment."""
+    capsys.readouterr()
+    words = ["identity", "bootstrap", "--auth-url", f"{url(town)}/v3", "-f", "json"]
+    assert main(["--server", str(town.server.socket_path), *words]) == 0
+    found: dict[str, str] = json.loads(capsys.readouterr().out)
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_the_openstack_client_tours_identity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With what bootstrap printed it issues tokens, makes projects, users, roles and credentials, and their owners get in."""
+    with town(tmp_path) as fresh:
+        admin = openrc(fresh, capsys)
+
+        def run(environment: dict[str, str], *words: str) -> object:
+            path = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+            command = [OPENSTACK, *words]
+            done = subprocess.run(
+                command, capture_output=True, text=True, check=False, env={**path, **environment}
+            )
+            assert done.returncode == 0, (words, done.stdout, done.stderr)
+            return json.loads(done.stdout) if done.stdout.strip() else None
+
+        show = ("-f", "json")
+        assert run(admin, "token", "issue", *show)["project_id"] == "default"
+        blue = run(admin, "project", "create", "blue", "--description", "sky", *show)
+        ann = run(admin, "user", "create", "ann", "--password", PASSWORD, "--project", "blue", *show)
+        run(admin, "role", "add", "member", "--user", "ann", "--project", "blue")
+        assert {one["Name"] for one in run(admin, "project", "list", *show)} == {"admin", "blue"}
+        assert {one["Name"] for one in run(admin, "user", "list", *show)} == {"admin", "ann"}
+        names = run(admin, "role", "assignment", "list", "--user", "ann", "--names", *show)
+        assert [(one["Role"], one["Project"]) for one in names] == [("member", "blue@Default")]
+        run(admin, "project", "set", "blue", "--description", "sea")
+        assert run(admin, "project", "show", "blue", *show)["description"] == "sea"
+
+        own = {**DOMAINS, "OS_AUTH_URL": f"{url(fresh)}/v3", "OS_USERNAME": "ann", "OS_PASSWORD": PASSWORD,
+               "OS_PROJECT_NAME": "blue"}  # fmt: skip
+        made = run(own, "network", "create", "n", *show)
+        assert made["project_id"] == blue["id"]
+        given = run(own, "application", "credential", "create", "ci", "--role", "reader", *show)
+        program = {
+            "OS_AUTH_TYPE": "v3applicationcredential",
+            "OS_AUTH_URL": f"{url(fresh)}/v3",
+            "OS_APPLICATION_CREDENTIAL_ID": given.get("id") or given["ID"],
+            "OS_APPLICATION_CREDENTIAL_SECRET": given.get("secret") or given["Secret"],
+        }
+        assert [one["Name"] for one in run(program, "network", "list", *show)] == ["n"]
+        direct = {
+            "OS_AUTH_TYPE": "http_basic",
+            "OS_USERNAME": "ann",
+            "OS_PASSWORD": PASSWORD,
+            "OS_ENDPOINT": url(fresh),
+        }
+        assert [one["Name"] for one in run(direct, "network", "list", *show)] == ["n"]
+        run(own, "network", "delete", "n")
+        run(own, "application", "credential", "delete", "ci")
+        run(admin, "user", "delete", ann["id"])
+        run(admin, "project", "delete", "blue")
+
+
+def connect(town: Town, name: str, project: str | None, password: str = PASSWORD):
+    from openstack.connection import Connection  # noqa: PLC0415  # what it imports warns
+
+    return Connection(
+        auth_url=url(town),
+        username=name,
+        password=password,
+        project_name=project,
+        user_domain_id="default",
+        project_domain_id="default",
+        region_name="RegionOne",
+    )
+
+
+@pytest.mark.filterwarnings("ignore")  # of what it imports, and of its own options
+def test_openstacksdk_finds_its_way_from_the_root(here: Town) -> None:
+    """Given only the server's address it discovers Identity and the Networking API, and makes users of both."""
+    root = here.user(here.project(), "admin")
+    admin = connect(here, root["name"], None)
+    blue = admin.identity.create_project(name="sdk-blue", description="made by the SDK")
+    ann = admin.identity.create_user(name="sdk-ann", password=PASSWORD, default_project_id=blue.id)
+    admin.identity.assign_project_role_to_user(blue, ann, admin.identity.find_role("member"))
+    assert admin.identity.find_project("sdk-blue").id == blue.id
+    own = connect(here, "sdk-ann", "sdk-blue")
+    made = own.network.create_network(name="sdk")
+    assert made.project_id == blue.id
+    assert [one.name for one in own.network.networks()] == ["sdk"]
+    assert [one.id for one in own.identity.projects()] == [blue.id]
+    own.network.delete_network(made)
+    admin.identity.update_user(ann, is_enabled=False)
+    with pytest.raises(Exception, match="401"):
+        list(own.network.networks())
+    admin.identity.delete_user(ann)
+    admin.identity.delete_project(blue)
+    assert admin.identity.find_project("sdk-blue") is None
+
+
+def test_the_command_makes_users_and_is_one(
+    here: Town, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the socket it makes project, user, role and token; over the network it shows them, as people would set them."""
+
+    def run(*words: str, server: str = str(here.server.socket_path), code: int = 0) -> str:
+        capsys.readouterr()
+        assert main(["--server", server, *words]) == code, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    run("project", "create", "cli")
+    run("user", "create", "cleo", "--project", "cli", "--role", "member", "--password", PASSWORD)
+    assert json.loads(run("role", "list", "--user", "cleo", "-f", "json"))[0]["role"]["name"] == "member"
+    assert run("role", "list", "--user", "cleo").split()[3:] == ["cleo", "cli", "member"]
+    secret = run(
+        "token", "create", "ci", "--user", "cleo", "--role", "reader", "-c", "secret", "-f", "value"
+    ).strip()
+    run("network", "list", server=url(here), code=1)
+    monkeypatch.setenv("OS_USERNAME", "cleo")
+    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
+    monkeypatch.setenv("OS_PROJECT_NAME", "cli")
+    run("security-group", "create", "cli-group", server=url(here))
+    run("token", "create", "own", server=url(here))
+    assert {one["name"] for one in json.loads(run("token", "list", "-f", "json", server=url(here)))} == {
+        "ci",
+        "own",
+    }
+    monkeypatch.setenv("NETWRIGHT_TOKEN", secret)
+    assert "cli-group" in run("security-group", "list", server=url(here))
+    run("security-group", "delete", "cli-group", server=url(here), code=1)
+    monkeypatch.delenv("NETWRIGHT_TOKEN")
+    monkeypatch.delenv("OS_PASSWORD")
+    clouds = {"clouds": {"here": {"auth": {"username": "cleo", "password": PASSWORD, "project_name": "cli"}}}}
+    (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds))
+    monkeypatch.chdir(tmp_path)
+    run("--cloud", "here", "security-group", "delete", "cli-group", server=url(here))
+    run("token", "delete", "ci", "--user", "cleo")
+    run("user", "set", "cleo", "--disable")
+    assert json.loads(run("user", "show", "cleo", "-f", "json"))["enabled"] is False
+    run("role", "remove", "member", "--user", "cleo", "--project", "cli")
+    run("user", "delete", "cleo")
+    run("project", "delete", "cli")
+
+
+def test_bootstrap_is_safe_to_repeat(here: Town, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each run gives a fresh password that works, and the one before works no more."""
+    passwords = [openrc(here, capsys)["OS_PASSWORD"] for _ in range(2)]
+    assert here.ask_token(_admin(passwords[0])).status == 401
+    told = here.ask_token(_admin(passwords[1])).body["token"]
+    assert (told["project"]["name"], told["roles"][0]["name"]) == ("admin", "admin")
+
+
+def _admin(password: str) -> dict:
+    user = {"name": "admin", "domain": {"id": "default"}, "password": password}
+    return {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}

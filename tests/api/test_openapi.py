@@ -1,0 +1,43 @@
+"""The API's description of itself."""
+
+from __future__ import annotations
+
+import re
+
+from served import Client
+
+from netwright.api.nouns import NOUNS
+
+
+def test_the_description_has_every_path_and_attribute(client: Client) -> None:
+    """/openapi.json is OpenAPI 3.1 and describes each resource's paths and attributes."""
+    described = client.get("/openapi.json")
+    assert described["openapi"].startswith("3.1")
+    for noun in NOUNS.values():
+        resource = noun.resource
+        assert resource.collection in described["paths"]
+        shown = described["components"]["schemas"][resource.error_noun]["properties"]
+        assert set(shown) <= set(resource.by_name)
+        assert "id" in shown or resource.key != "id"
+
+
+def test_the_operations_have_ids_of_their_own(client: Client) -> None:
+    """No two operations have one operationId, and every reference leads somewhere."""
+    described = client.get("/openapi.json")
+    ids = [
+        operation["operationId"]
+        for path in described["paths"].values()
+        for method, operation in path.items()
+        if method != "parameters"
+    ]
+    assert len(ids) == len(set(ids))
+    text = client.send("GET", "/openapi.json").raw.decode()
+    for kind, name in set(re.findall(r'"#/components/(\w+)/([^"]+)"', text)):
+        assert name in described["components"][kind]
+
+
+def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
+    """The HTML page names every resource and loads nothing from any other place."""
+    page = client.send("GET", "/reference").raw.decode()
+    assert all(f'id="{noun.resource.plural}"' in page for noun in NOUNS.values())
+    assert not re.findall(r'(?:src|href)="(?:https?:)?//', page)
