@@ -28,6 +28,7 @@ from netwright.api import (
     own,
     problems,
     reference,
+    subnet_pools,
     versions,
 )
 from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
@@ -52,6 +53,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
+    "/v2.0/subnetpools/{id}/add_prefixes": {"PUT": subnet_pools.add_prefixes},
+    "/v2.0/subnetpools/{id}/remove_prefixes": {"PUT": subnet_pools.remove_prefixes},
+    "/v2.0/subnetpools/{id}/onboard_network_subnets": {"PUT": subnet_pools.onboard},
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},

@@ -33,7 +33,7 @@ def query(call: Call) -> Query:
 def body(resource: Resource, call: Call, asked: Query, views: Sequence[View]) -> View:
     """The answer."""
     found: View = {resource.plural: [chosen(call, view) for view in views]}
-    if asked.limit is not None and (links := _links(call, asked, views)):
+    if asked.limit is not None and (links := _links(resource, call, asked, views)):
         found[f"{resource.plural}_links"] = links
     return found
 
@@ -63,21 +63,23 @@ def _limit(call: Call) -> int | None:
     return min(int(text), MOST_ROWS) or None
 
 
-def _links(call: Call, asked: Query, views: Sequence[View]) -> list[View]:
+def _links(resource: Resource, call: Call, asked: Query, views: Sequence[View]) -> list[View]:
     """To the pages beside it: a page that is not full is the last one in the direction of walking."""
     kept = [(name, value) for name, value in call.query if name not in {"marker", "page_reverse"}]
     full = len(views) == asked.limit
     links: list[View] = []
     if full or asked.backwards:
-        links.append({"rel": "next", "href": _href(call, [*kept, *_marker(views[-1:])])})
+        links.append({"rel": "next", "href": _href(call, [*kept, *_marker(resource, views[-1:])])})
     if full or not asked.backwards:
         reverse = ("page_reverse", "True")
-        links.append({"rel": "previous", "href": _href(call, [*kept, *_marker(views[:1]), reverse])})
+        links.append(
+            {"rel": "previous", "href": _href(call, [*kept, *_marker(resource, views[:1]), reverse])}
+        )
     return links
 
 
-def _marker(views: Sequence[View]) -> Sequence[tuple[str, str]]:
-    return [("marker", str(view["id"])) for view in views]
+def _marker(resource: Resource, views: Sequence[View]) -> Sequence[tuple[str, str]]:
+    return [("marker", str(view[resource.id_name])) for view in views]
 
 
 def _href(call: Call, asked: Sequence[tuple[str, str]]) -> str:

@@ -14,6 +14,7 @@ from netwright.control.given import UNSET, Left
 from netwright.control.network_links import NetworkType, type_of
 from netwright.control.networks import NetworkRecord, NetworkRequest
 from netwright.control.nouns import View
+from netwright.control.refusals import NamedConflictError, invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId
@@ -26,7 +27,7 @@ class Networks:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
-        made = control.create_in(work, _new(Fields(values)))
+        made = control.create_in(work, _new(Fields(_of_one_segment(values))))
         return self.find(work.connection, {"id": (made,)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
@@ -55,6 +56,11 @@ def view(shown: NetworkRecord) -> View:
         "subnets": shown.subnets,
         "mtu": network.mtu,
         "router:external": network.external,
+        "is_default": network.is_default,
+        "ipv4_address_scope": shown.scopes.get(4),
+        "ipv6_address_scope": shown.scopes.get(6),
+        "l2_adjacency": not shown.routed,
+        "vlan_transparent": False,
         "port_security_enabled": network.port_security_enabled,
         "dns_domain": network.dns_domain,
         "provider:network_type": type_of(network).value,
@@ -72,6 +78,19 @@ def view(shown: NetworkRecord) -> View:
         ],
         **stamped(shown.record.stamps),
     }
+
+
+def _of_one_segment(values: Values) -> Values:
+    """What it is on the wire may be said by a list of one segment. Raises InvalidError, ConflictError."""
+    if values.get("vlan_transparent"):
+        message = "vlan_transparent: a guest's VLANs do not pass the filters of this deployment's bridges."
+        raise NamedConflictError("VlanTransparencyDriverError", message, "vlan_transparent")
+    segments = values.get("segments")
+    if not isinstance(segments, list) or not segments:
+        return values
+    if len(segments) > 1 or any(name.startswith("provider:") for name in values):
+        raise invalid("segments", "a network is made of one segment, told here or by provider attributes.")
+    return {**values, **segments[0]}
 
 
 def _new(body: Fields) -> NetworkRequest:
@@ -93,6 +112,7 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         admin_state_up=body.flag("admin_state_up"),
         shared=body.flag("shared"),
         external=body.flag("router:external"),
+        is_default=body.flag("is_default"),
         port_security_enabled=body.flag("port_security_enabled"),
         mtu=UNSET if mtu is None else mtu,
         dns_domain=body.text("dns_domain"),

@@ -5,13 +5,52 @@ from __future__ import annotations
 from typing import Final
 
 from netwright.api import floating_ips, groups, logs, networks, ports, rules, subnets, vpn_peers, vpns
-from netwright.control import filters
+from netwright.control import address_scopes, filters, ip_availability, segments, subnet_pools
 from netwright.control import groups as control_groups
+from netwright.control.documents import Documents
 from netwright.control.nouns import Noun, Nouns
+from netwright.control.readings import Reading
 from netwright.model import resources as described
 from netwright.store import tables
 
 _ROWS: Final = (
+    Noun(
+        described.address_scopes.RESOURCE,
+        Documents(
+            described.address_scopes.RESOURCE,
+            tables.address_scopes,
+            checked=address_scopes.checked,
+            changed=address_scopes.changed,
+        ),
+        tables.address_scopes,
+    ),
+    Noun(
+        described.subnet_pools.RESOURCE,
+        Documents(
+            described.subnet_pools.RESOURCE,
+            tables.subnet_pools,
+            checked=subnet_pools.checked,
+            changed=subnet_pools.changed,
+            shown=subnet_pools.shown,
+        ),
+        tables.subnet_pools,
+    ),
+    Noun(
+        described.segments.RESOURCE,
+        Documents(
+            described.segments.RESOURCE,
+            tables.segments,
+            checked=segments.checked,
+            changed=segments.changed,
+        ),
+        tables.segments,
+    ),
+    Noun(
+        described.ip_availabilities.RESOURCE,
+        Reading(ip_availability.find),
+        tables.networks,
+        filters={"ip_version": filters.networks_ip_version},
+    ),
     Noun(described.networks.RESOURCE, networks.Networks(), tables.networks),
     Noun(
         described.subnets.RESOURCE,

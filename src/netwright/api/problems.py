@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
-from netwright.control.refusals import NamedConflictError
+from netwright.control.refusals import NamedConflictError, NamedInvalidError
 from netwright.model.errors import (
     BusyError,
     ConflictError,
@@ -57,9 +57,9 @@ def body(status: int, kind: str, message: str) -> Response:
 def _told(error: RequestError) -> tuple[int, str]:
     if isinstance(error, HttpProblemError):
         return error.status, error.kind
-    if isinstance(error, NamedConflictError):
-        return 409, error.kind
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
+    if isinstance(error, NamedConflictError | NamedInvalidError):
+        return status, error.kind
     return status, f"{error.noun}NotFound" if isinstance(error, NotFoundError) else _KIND[status]
 
 

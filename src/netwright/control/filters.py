@@ -44,11 +44,15 @@ def security_groups(values: Sequence[str], caller: Caller) -> Where:
 
 
 def ip_version(values: Sequence[str], caller: Caller) -> Where:
-    """Subnets of these families; only IPv6 is written with colons."""
+    """Subnets of these families."""
     del caller
-    is_v6 = subnets.c.cidr.contains(":")
-    wanted = [is_v6 if value == "6" else ~is_v6 for value in values if value in {"4", "6"}]
-    return {"id": sa.select(subnets.c.id).where(sa.or_(sa.false(), *wanted))}
+    return {"id": sa.select(subnets.c.id).where(_of_versions(values))}
+
+
+def networks_ip_version(values: Sequence[str], caller: Caller) -> Where:
+    """Networks with subnets of these families."""
+    del caller
+    return {"id": sa.select(subnets.c.network_id).where(_of_versions(values))}
 
 
 def subnets_shared(values: Sequence[str], caller: Caller) -> Where:
@@ -60,6 +64,13 @@ def subnets_external(values: Sequence[str], caller: Caller) -> Where:
     """Subnets of external networks, or of others."""
     del caller
     return _flagged(values, "router:external", sa.select(networks.c.id).where(networks.c.external))
+
+
+def _of_versions(values: Sequence[str]) -> sa.ColumnElement[bool]:
+    """Only IPv6 prefixes are written with colons."""
+    is_v6 = subnets.c.cidr.contains(":")
+    wanted = [is_v6 if value == "6" else ~is_v6 for value in values if value in {"4", "6"}]
+    return sa.or_(sa.false(), *wanted)
 
 
 def _flagged(values: Sequence[str], name: str, those: sa.Select[tuple[str]]) -> Where:

@@ -28,10 +28,14 @@ def find(connection: sa.Connection, noun: Noun, caller: Caller, within: Where, q
             ids = pages.ids(connection, noun.table, wanted, page)
         except NoSuchMarkerError:
             raise _no_marker(query) from None
-        found = {view["id"]: view for view in noun.acts.find(connection, {"id": ids})} if ids else {}
+        found = (
+            {view[noun.resource.id_name]: view for view in noun.acts.find(connection, {"id": ids})}
+            if ids
+            else {}
+        )
         return dressed(connection, noun.resource, caller, [found[one] for one in ids])
     views = dressed(connection, noun.resource, caller, noun.acts.find(connection, wanted))
-    return _paged(_sorted(_filtered(views, left), query), query)
+    return _paged(_sorted(_filtered(views, left), noun.resource.id_name, query), noun.resource.id_name, query)
 
 
 def dressed(
@@ -62,10 +66,10 @@ def _filtered(views: list[View], wanted: Mapping[str, Sequence[str]]) -> list[Vi
     ]
 
 
-def _sorted(views: list[View], query: Query) -> list[View]:
+def _sorted(views: list[View], id_name: str, query: Query) -> list[View]:
     keys = query.sort
-    if query.limit is not None and all(name != "id" for name, _ in keys):
-        keys = (*keys, ("id", False))
+    if query.limit is not None and all(name != id_name for name, _ in keys):
+        keys = (*keys, (id_name, False))
     for key, down in reversed(keys):  # sorting is stable, so the last key goes first
         views = sorted(views, key=lambda view: _order(view.get(key)), reverse=down)
     return views
@@ -78,10 +82,10 @@ def _order(value: object) -> tuple[int, int, str]:
     return (1, int(value), "") if isinstance(value, int) else (2, 0, str(value))
 
 
-def _paged(views: list[View], query: Query) -> list[View]:
+def _paged(views: list[View], id_name: str, query: Query) -> list[View]:
     ordered = views[::-1] if query.backwards else views
     if query.marker is not None:
-        ids = [view.get("id") for view in ordered]
+        ids = [view.get(id_name) for view in ordered]
         if query.marker not in ids:
             raise _no_marker(query)
         ordered = ordered[ids.index(query.marker) + 1 :]

@@ -11,7 +11,7 @@ from netwright.control.nouns import Noun
 from netwright.control.refusals import invalid
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError
-from netwright.model.kinds import Flag, IpAddress, ListOf, MacAddress, Number, Prefix, Record
+from netwright.model.kinds import Digits, Flag, IpAddress, ListOf, MacAddress, Number, Prefix, Record
 from netwright.model.resource import Attribute
 from netwright.store import rbac
 from netwright.store.pages import Page
@@ -119,9 +119,11 @@ def _shared(object_type: str, caller: Caller, values: Sequence[str]) -> Where:
 def _normal(attribute: Attribute, text: str) -> Sequence[object]:
     """The values that the text stands for: nothing given asks for null, too, where there can be one."""
     if text == "":
-        return [None] if isinstance(attribute.kind, Flag | Number) else ["", None]
+        return [None] if isinstance(attribute.kind, Flag | Number | Digits) else ["", None]
     if isinstance(attribute.kind, Flag | Number):
         return [attribute.kind.read(text, attribute.name)]
+    if isinstance(attribute.kind, Digits):
+        return [attribute.kind.number.read(text, attribute.name)]
     if isinstance(attribute.kind, MacAddress | IpAddress | Prefix):
         try:
             return [attribute.kind.read(text, attribute.name)]

@@ -18,6 +18,14 @@ class NamedConflictError(ConflictError):
         self.kind = kind
 
 
+class NamedInvalidError(InvalidError):
+    """Invalid input in that part of the request, whose `kind` is the Networking API's type of error."""
+
+    def __init__(self, kind: str, field: str, why: str) -> None:
+        super().__init__(f"{field}: {why}", field)
+        self.kind = kind
+
+
 def in_use(noun: str, reference: str, why: str) -> NamedConflictError:
     """`NetworkInUse` and its like."""
     return NamedConflictError(f"{noun}InUse", f"{noun} {reference} cannot be deleted: {why}.")

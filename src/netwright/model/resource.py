@@ -123,6 +123,11 @@ class Resource:
         return {attribute.name: attribute for attribute in self.attributes}
 
     @cached_property
+    def id_name(self) -> str:
+        """The attribute that is the id."""
+        return next((one.name for one in self.attributes if one.column == "id"), "id")
+
+    @cached_property
     def columns(self) -> Mapping[str, str]:
         """The attributes that the database can filter by, and the columns' names there."""
         return {one.name: one.column for one in self.attributes if one.column is not None}

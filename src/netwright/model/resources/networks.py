@@ -6,7 +6,7 @@ from typing import Final
 
 from netwright.model.caller import Role
 from netwright.model.intent import GatewayHosts, GatewayPlace
-from netwright.model.kinds import Choice, Flag, ListOf, Mapped, Number, Text, Uuid
+from netwright.model.kinds import Choice, Flag, ListOf, Mapped, Member, Number, Record, Text, Uuid
 from netwright.model.resource import (
     ADMIN_STATE,
     DESCRIPTION,
@@ -21,7 +21,14 @@ from netwright.model.resource import (
     shared_flag,
 )
 
-_TYPES: Final = ("local", "flat", "vlan", "vxlan")
+_TYPES: Final = ("local", "flat", "vlan")
+_SEGMENT: Final = Record(
+    {
+        "provider:network_type": Member(Choice(_TYPES), required=True),
+        "provider:physical_network": Member(Text(15), nullable=True),
+        "provider:segmentation_id": Member(Number(1, (1 << 24) - 1), nullable=True),
+    }
+)
 
 
 def _admins(name: str, kind: Flag | Text | Choice, doc: str, *, nullable: bool = False) -> Attribute:
@@ -73,6 +80,51 @@ RESOURCE: Final = Resource(
             default="",
             column="dns_domain",
             extension="dns-integration",
+        ),
+        Attribute(
+            "is_default",
+            Flag(),
+            "Whether it is the external network that is meant where none is named.",
+            default=False,
+            post=Role.ADMIN,
+            put=Role.ADMIN,
+            column="is_default",
+            extension="auto-allocated-topology",
+        ),
+        read_only(
+            "ipv4_address_scope",
+            Uuid(),
+            "The address scope of its IPv4 subnets' pool.",
+            nullable=True,
+            extension="address-scope",
+        ),
+        read_only(
+            "ipv6_address_scope",
+            Uuid(),
+            "The address scope of its IPv6 subnets' pool.",
+            nullable=True,
+            extension="address-scope",
+        ),
+        read_only(
+            "l2_adjacency", Flag(), "Whether all of its ports are on one wire.", extension="l2_adjacency"
+        ),
+        Attribute(
+            "vlan_transparent",
+            Flag(),
+            "Whether VLANs of guests pass: they never do.",
+            nullable=True,
+            put=Role.NOBODY,
+            extension="vlan-transparent",
+        ),
+        Attribute(
+            "segments",
+            ListOf(_SEGMENT, 16),
+            "What it is on the wire, as a list of one.",
+            post=Role.ADMIN,
+            put=Role.NOBODY,
+            see=Role.NOBODY,
+            filters=False,
+            extension="multi-provider",
         ),
         Attribute(
             "provider:network_type",
