@@ -1,9 +1,10 @@
-# make check: seconds. make test: everything that CI runs. make demo, make bench NAME=plug: root.
-.PHONY: check test test-slow demo bench lint venv host-tools test-tools clean
+# make check: seconds. make test: everything that CI runs. make demo, make bench NAME=plug, make tempest SUITE=tempest: root.
+.PHONY: check test test-slow tempest demo bench lint venv suites host-tools test-tools clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 NAME ?= plug
+SUITE ?= tempest
 
 check: lint
 	$(BIN)/pytest -q tests/pure tests/golden -m "not slow"
@@ -18,8 +19,12 @@ lint: venv
 test: test-tools check
 	$(BIN)/pytest -q tests/api tests/kernel tests/firewall tests/nova tests/e2e -m "not slow" -n 2 --dist loadfile
 
-test-slow: test-tools venv
+test-slow: test-tools suites
 	$(BIN)/pytest -q tests -m slow -n 2 --dist loadfile
+
+# The Networking API's own test suites, against a fresh netwright. What they need is in a virtualenv of its own.
+tempest: host-tools suites
+	$(BIN)/python -m netwright.testing.tempest --venv .venv-suites --suite $(SUITE)
 
 demo: host-tools venv
 	$(BIN)/python -m netwright.testing.demo
@@ -32,6 +37,9 @@ venv: $(VENV)/ready
 $(VENV)/ready: pyproject.toml scripts/setup-venv
 	scripts/setup-venv $(VENV)
 
+suites: venv
+	scripts/setup-suites .venv-suites
+
 host-tools:
 	scripts/setup-host
 
@@ -42,4 +50,4 @@ test-tools: venv
 	    $(BIN)/pip install --quiet --disable-pip-version-check -e '.[ldap,libvirt,ovs,keystone]' keystone
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-suites .mypy_cache .ruff_cache .hypothesis

@@ -7,18 +7,22 @@ from types import ModuleType
 
 import sqlalchemy as sa
 
+from netwright.control import address_groups as control_address_groups
 from netwright.control import floating_ips as control_floating_ips
 from netwright.control import groups as control_groups
 from netwright.control import logs as control_logs
 from netwright.control import networks as control_networks
+from netwright.control import port_forwardings as control_port_forwardings
 from netwright.control import ports as control_ports
 from netwright.control import rules as control_rules
 from netwright.control import subnets as control_subnets
 from netwright.control import vpn_peers as control_vpn_peers
 from netwright.control import vpns as control_vpns
 from netwright.control.world import World
+from netwright.store import address_groups as stored_address_groups
 from netwright.store import groups as stored_groups
 from netwright.store import logs as stored_logs
+from netwright.store import port_forwardings as stored_port_forwardings
 from netwright.store import ports as stored_ports
 from netwright.store import subnets as stored_subnets
 from netwright.store import vpns as stored_vpns
@@ -65,8 +69,10 @@ networks = Asked(control_networks, control_networks.find_in)
 subnets = Asked(control_subnets, stored_subnets.find)
 ports = Asked(control_ports, stored_ports.find)
 groups = Asked(control_groups, stored_groups.find)
+address_groups = Asked(control_address_groups, stored_address_groups.find)
 rules = Asked(control_rules, stored_groups.find_rules)
 floating_ips = Asked(control_floating_ips, control_floating_ips.find_in)
+port_forwardings = Asked(control_port_forwardings, stored_port_forwardings.find)
 logs = Asked(control_logs, stored_logs.find)
 vpns = Asked(control_vpns, stored_vpns.find)
 vpn_peers = Asked(control_vpn_peers, control_vpn_peers.find_in)

@@ -109,7 +109,7 @@ class Bench:
             beyond = [
                 MemberItem(port.id, port.groups, port.prefixes) for port in scene.ports if port not in here
             ]
-            outcome = made.plan(self.network, *scene.groups, *here, *beyond)
+            outcome = made.plan(self.network, *scene.groups, *scene.address_groups, *here, *beyond)
             assert not outcome.failures, outcome
             made.do(forget_connections)
 

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 
 _NEEDS_ROOT = {"kernel", "firewall", "nova", "e2e"}
@@ -14,6 +15,13 @@ _HERE = Path(__file__).parent
 # A machine that has other work makes no test wrong.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+# A traceback with all that is in reach of it takes longer to write than clients wait.
+structlog.configure(
+    processors=[
+        structlog.processors.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

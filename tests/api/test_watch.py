@@ -17,20 +17,8 @@ from netwright.api import watch
 from netwright.api.server import Server
 from netwright.model.ids import HostName, LinkName, PortId, port_link_name
 from netwright.model.intent import HostTap, VmmTap
-from netwright.model.plan import (
-    HostFacts,
-    HostPlan,
-    ItemKey,
-    Noun,
-    PlanDelta,
-    PlanUpdate,
-    PortItem,
-    PortStatus,
-    Report,
-    StageFailure,
-    VmmLink,
-    apply,
-)
+from netwright.model.plan import HostPlan, ItemKey, Noun, PlanDelta, PlanUpdate, PortItem, apply
+from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
 from netwright.wire.codec import decode_update, encode_report
 from netwright.wire.unix_http import UnixConnection
 

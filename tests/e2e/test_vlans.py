@@ -10,7 +10,7 @@ import pytest
 
 from netwright.model.host import Stage
 from netwright.model.ids import LinkName
-from netwright.model.plan import VlanPlan
+from netwright.model.plan_parts import VlanPlan
 from netwright.testing.namespaces import add_veth, ip, namespace
 from netwright.testing.rig import rig
 from netwright.testing.samples import sample_network, sample_subnet

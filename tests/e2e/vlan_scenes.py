@@ -12,7 +12,8 @@ import pytest
 
 from netwright.model.host import Stage
 from netwright.model.ids import LinkName, NetworkId
-from netwright.model.plan import NetworkItem, PortItem, VlanPlan
+from netwright.model.plan import NetworkItem, PortItem
+from netwright.model.plan_parts import VlanPlan
 from netwright.testing import frames
 from netwright.testing.frames import End
 from netwright.testing.namespaces import add_addresses, add_veth, ip, run

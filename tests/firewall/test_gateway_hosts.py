@@ -23,7 +23,6 @@ from netwright.model.ids import (
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, Icmp, InNamespace
 from netwright.model.plan import (
     FloatingIpItem,
-    Gateway,
     GroupItem,
     Item,
     NetworkItem,
@@ -33,6 +32,7 @@ from netwright.model.plan import (
     Serving,
     SubnetPlan,
 )
+from netwright.model.plan_parts import Gateway
 from netwright.testing.dhcp_client import DhcpClient
 from netwright.testing.namespaces import add_addresses, add_veth, eventually, ip, namespace, run, start
 from netwright.testing.rig import Rig, rig

@@ -20,7 +20,8 @@ from netwright.model.intent import (
     InNamespace,
     PortRange,
 )
-from netwright.model.plan import GroupItem, Item, PortItem, RulePlan, Serving, WireGuardPlan
+from netwright.model.plan import GroupItem, Item, PortItem, RulePlan, Serving
+from netwright.model.vpn_plans import WireGuardPlan
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import (

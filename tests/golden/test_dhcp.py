@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from netwright.model.host import Dnsmasq, Traits
+from netwright.model.dhcp_options import DhcpOption
+from netwright.model.host import Dnsmasq, FileKind, Traits
 from netwright.model.ids import NamespaceName
 from netwright.model.intent import GatewayPlace, HostRoute
 from netwright.model.plan import NetworkItem, Serving, SubnetPlan
@@ -52,7 +53,9 @@ def test_configurations_are_these(name: str) -> None:
 @pytest.mark.parametrize("name", NETWORKS)
 def test_dnsmasq_takes_them(name: str, tmp_path: Path) -> None:
     """The real dnsmasq finds no fault with any of them."""
-    (tmp_path / "conf").write_text(rendered(NETWORKS[name]).config)
+    (tmp_path / "dnsmasq" / NETWORK / "tags").mkdir(parents=True)
+    text = rendered(NETWORKS[name]).config.replace(TRAITS.directory, str(tmp_path))
+    (tmp_path / "conf").write_text(text)
     subprocess.run(["dnsmasq", "--test", f"--conf-file={tmp_path / 'conf'}"], check=True, capture_output=True)
 
 
@@ -90,7 +93,7 @@ def test_a_port_of_every_kind() -> None:
     assert dhcp == (
         "fa:16:3e:00:00:01,10.20.0.9,guest1.example.internal\n"
         "fa:16:3e:00:00:01,[2001:db8:2::9],guest1.example.internal\n"
-        "fa:16:3e:00:00:01,set:known-only\n"
+        "fa:16:3e:00:00:01,1d\n"
     )
     assert dns == (
         "10.20.0.9 guest1.example.internal guest1\n"
@@ -113,3 +116,30 @@ def test_a_host_route_to_everywhere_takes_the_gateways_place() -> None:
     text = rendered(sample_network(replace(V4, host_routes=(everywhere,)))).config
     assert "0.0.0.0/0,10.20.0.254\n" in text
     assert "0.0.0.0/0,10.20.0.1" not in text
+
+
+def test_a_ports_own_options_are_lines_of_their_own() -> None:
+    """Numbers for names, a tag of the port's own, text in quotes where it is not plain; none without DHCP."""
+    options = (
+        DhcpOption("bootfile-name", "pxelinux.0"),
+        DhcpOption("dns-server", "192.0.2.53,192.0.2.54"),
+        DhcpOption("router", ""),
+        DhcpOption("67", 'a "b" # \\'),
+        DhcpOption("224", '"one, two"'),
+        DhcpOption("bootfile-url", "http://[2001:db8::1]/x", 6),
+    )
+    bare = sample_port(sample_address(V4, "10.20.0.5"))
+    files = {key.kind: text for key, text in port_dhcp(replace(bare, dhcp_options=options)).items()}
+    own = "tag:p00000001-90e7-4000-8000-000000000000"
+    assert files[FileKind.OPTIONS].splitlines() == [
+        f"{own},67,pxelinux.0",
+        f"{own},6,192.0.2.53,192.0.2.54",
+        f"{own},3",
+        f'{own},67,"a \\"b\\" # \\\\"',
+        f'{own},224,"one, two"',
+        f"{own},option6:59,http://[2001:db8::1]/x",
+    ]
+    assert files[FileKind.TAGS] == f"dhcp-mac=set:p{bare.id},{bare.mac}\n"
+    static = sample_port(sample_address(replace(V4, serving=Serving.STATIC), "10.20.0.5"))
+    kinds = {key.kind for key in port_dhcp(replace(static, dhcp_options=options))}
+    assert kinds == {FileKind.DNS}

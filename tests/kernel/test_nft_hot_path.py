@@ -19,9 +19,27 @@ from netwright.kernel.libnftables import Nftables
 from netwright.kernel.nft import NftTables
 from netwright.kernel.nft_transactions import LARGEST
 from netwright.model.host import NftChain, Stage, Traits
-from netwright.model.ids import GroupId, HostName, Mac, NamespaceName, PortId
-from netwright.model.intent import AddressPair, Direction, EtherType, IpProtocol, RemoteGroup
-from netwright.model.plan import GroupItem, HostItem, Item, ItemKey, MemberItem, PortItem, RulePlan, Serving
+from netwright.model.ids import AddressGroupId, GroupId, HostName, Mac, NamespaceName, PortId
+from netwright.model.intent import (
+    AddressPair,
+    Direction,
+    EtherType,
+    IpProtocol,
+    Prefix,
+    RemoteAddressGroup,
+    RemoteGroup,
+)
+from netwright.model.plan import (
+    AddressGroupItem,
+    GroupItem,
+    HostItem,
+    Item,
+    ItemKey,
+    MemberItem,
+    PortItem,
+    RulePlan,
+    Serving,
+)
 from netwright.testing.namespaces import namespace
 from netwright.testing.samples import sample_address, sample_network, sample_port, sample_subnet
 
@@ -32,7 +50,10 @@ FOUR, SIX = (
 NET = sample_network(FOUR, SIX)
 WEB, BASE = (GroupId(f"{number:08x}-6c0f-4000-8000-000000000000") for number in (1, 2))
 RULE = RulePlan(Direction.INGRESS, EtherType.IPV4, IpProtocol(6), RemoteGroup(WEB))
-GROUPS = (GroupItem(WEB, stateful=True, rules=(RULE,)), GroupItem(BASE, stateful=True, rules=()))
+OFFICES = AddressGroupId("00000001-add0-4000-8000-000000000000")
+LET = RulePlan(Direction.INGRESS, EtherType.IPV4, IpProtocol(17), RemoteAddressGroup(OFFICES))
+PREFIXES = (*(ip_network(f"192.0.{third}.0/24") for third in range(9)), ip_network("fd37::/64"))
+GROUPS = (GroupItem(WEB, stateful=True, rules=(RULE, LET)), GroupItem(BASE, stateful=True, rules=()))
 MEMBER = MemberItem(PortId("m"), (WEB,), (ip_network("10.36.9.9/32"), ip_network("fd36::99/128")))
 PAIRS = (
     AddressPair(ip_network("10.77.0.0/24"), Mac("02:00:00:00:00:77")),
@@ -86,7 +107,7 @@ def bench() -> Iterator[Bench]:
     with namespace("nft") as host:
         made = Bench(host)
         try:
-            made.change([HostItem(HostName("h")), NET, *GROUPS, *map(port, range(3))])
+            made.change([HostItem(HostName("h")), NET, *GROUPS, offices(PREFIXES), *map(port, range(3))])
             yield made
         finally:
             made.close()
@@ -97,6 +118,10 @@ def port(number: int, *groups: GroupId) -> PortItem:
     return replace(sample_port(*held, number=number, network=NET), groups=groups or (WEB,))
 
 
+def offices(prefixes: tuple[Prefix, ...]) -> AddressGroupItem:
+    return AddressGroupItem(OFFICES, prefixes)
+
+
 ELEMENTS: dict[str, Callable[[Bench], list[str]]] = {
     "a port": lambda b: b.change([port(9)]),
     "a port's address": lambda b: b.change([replace(port(1), addresses=port(8).addresses)]),
@@ -104,6 +129,9 @@ ELEMENTS: dict[str, Callable[[Bench], list[str]]] = {
     "a port's removal": lambda b: b.change([], [port(1).key]),
     "a port's security": lambda b: b.change([replace(port(1), secured=False)]),
     "a member": lambda b: b.change([MEMBER]),
+    "an address group's prefixes": lambda b: b.change([offices(PREFIXES[3:])]),
+    "a wider prefix": lambda b: b.change([offices((ip_network("192.0.0.0/16"), ip_network("::/0")))]),
+    "narrower ones": lambda b: b.change([offices((ip_network("192.0.4.64/26"), ip_network("192.0.4.7/32")))]),
 }
 
 
@@ -150,7 +178,7 @@ def test_tables_that_go_let_go_of_packets_first(bench: Bench) -> None:
         for key, value in bench.desired.values[Stage.FIREWALL].items()
         if isinstance(value, NftChain) and value.hook
     }
-    items = [HostItem(HostName("h")), NET, *GROUPS, *map(port, range(3))]
+    items = [HostItem(HostName("h")), NET, *GROUPS, offices(PREFIXES), *map(port, range(3))]
     first, *others = filter(None, bench.change([], [item.key for item in items]))
     assert {line for line in first.splitlines() if not line.startswith("flush")} == hooked
     assert others

@@ -6,12 +6,13 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 
 import pytest
 
 from netwright.kernel import netns
 from netwright.kernel.conntrack import Conntrack
-from netwright.model.ids import GroupId, LinkName, NamespaceName, PortId
+from netwright.model.ids import AddressGroupId, GroupId, LinkName, NamespaceName, PortId
 from netwright.model.intent import (
     AnyProtocol,
     Anywhere,
@@ -19,10 +20,11 @@ from netwright.model.intent import (
     EtherType,
     InNamespace,
     PortRange,
+    RemoteAddressGroup,
     RemoteGroup,
     Revocation,
 )
-from netwright.model.plan import GroupItem, Item, MemberItem, PortItem, RulePlan, Serving
+from netwright.model.plan import AddressGroupItem, GroupItem, Item, MemberItem, PortItem, RulePlan, Serving
 from netwright.testing.namespaces import add_addresses, add_veth, ip, namespace
 from netwright.testing.rig import Rig, rig
 from netwright.testing.samples import (
@@ -48,8 +50,15 @@ kinds = pytest.mark.parametrize(("kind", "version"), KINDS)
 some_kinds = pytest.mark.parametrize(("kind", "version"), KINDS[::3])
 
 
-def door(*, of: GroupId | None = None) -> tuple[RulePlan, ...]:
-    remote = RemoteGroup(of) if of else Anywhere()
+OFFICES = AddressGroupId("00000001-add0-4000-8000-000000000043")
+
+
+def offices(*prefixes: str) -> AddressGroupItem:
+    return AddressGroupItem(OFFICES, tuple(map(ip_network, prefixes)))
+
+
+def door(*, of: GroupId | None = None, offices: bool = False) -> tuple[RulePlan, ...]:
+    remote = RemoteGroup(of) if of else RemoteAddressGroup(OFFICES) if offices else Anywhere()
     return tuple(
         RulePlan(Direction.INGRESS, ethertype, PortRange(number, DOOR, DOOR), remote)
         for ethertype in EtherType
@@ -194,6 +203,14 @@ WAYS: dict[str, tuple[Revoke, Revoke]] = {
         lambda bench, keeps: bench.plan(web(*door(of=OTHER), keeps=keeps), member(OTHER)),
         lambda bench, keeps: bench.plan(web(*door(of=OTHER), keeps=keeps)),
     ),
+    "its caller's prefix leaves the address group": (
+        lambda bench, keeps: bench.plan(
+            web(*door(offices=True), keeps=keeps), offices("10.43.0.0/28", "fd43::/112", "192.0.2.0/24")
+        ),
+        lambda bench, keeps: bench.plan(
+            web(*door(offices=True), keeps=keeps), offices("10.43.0.0/29", "fd43::/126", "192.0.2.0/24")
+        ),
+    ),
 }
 ways = pytest.mark.parametrize("way", WAYS)
 
@@ -230,6 +247,15 @@ def test_cut_leaves_none(bench: Bench, kind: str, version: int, way: str) -> Non
 def test_keep_leaves_it_running_and_refuses_new_ones(bench: Bench, kind: str, version: int, way: str) -> None:
     """A group that keeps what it revokes: the connection goes on, also under the next agent; a new one does not begin."""
     revoke_and_restart(bench, kind, version, way, keeps=True)
+
+
+@kinds
+def test_a_wider_prefix_in_its_place_cuts_nothing(bench: Bench, kind: str, version: int) -> None:
+    """A connection goes on while another prefix of the address group still holds its caller."""
+    bench.plan(web(*door(offices=True)), offices("10.43.0.0/28", "fd43::/112"))
+    with bench.talk(kind, version) as talk:
+        bench.plan(web(*door(offices=True)), offices("10.43.0.0/24", "::/0"))
+        assert talk.goes_on
 
 
 @kinds

@@ -17,7 +17,8 @@ from netwright.control.world import World
 from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName
 from netwright.model.intent import GatewayPlace, UdpForward
-from netwright.model.plan import ForwardPlan, VpnItem
+from netwright.model.plan import VpnItem
+from netwright.model.vpn_plans import ForwardPlan
 from netwright.nova.manager import VlanManager
 
 PUBLIC = IPv4Address("192.0.2.9")

@@ -19,18 +19,9 @@ from netwright.control.world import World
 from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName, LinkName, NetworkId, PortId, host_bridge_mac, port_link_name
 from netwright.model.intent import GatewayHosts, GatewayPlace, HostTap, Unplugged
-from netwright.model.plan import (
-    FloatingIpItem,
-    Gateway,
-    HostFacts,
-    ItemKey,
-    NetworkItem,
-    Noun,
-    PortItem,
-    Report,
-    ServedItem,
-    VmmLink,
-)
+from netwright.model.plan import FloatingIpItem, ItemKey, NetworkItem, Noun, PortItem, ServedItem
+from netwright.model.plan_parts import Gateway
+from netwright.model.report import HostFacts, Report, VmmLink
 
 CIDR = ip_network("10.60.0.0/29")
 GATEWAY = "10.60.0.1"

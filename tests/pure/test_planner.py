@@ -21,7 +21,8 @@ from netwright.model.intent import (
     Subnet,
     Vlan,
 )
-from netwright.model.plan import HostItem, HostPlan, ItemKey, Noun, Serving, VlanPlan
+from netwright.model.plan import HostItem, HostPlan, ItemKey, Noun, Serving
+from netwright.model.plan_parts import VlanPlan
 from netwright.planner import floating_ips, names, networks
 from netwright.planner.check import problems
 from netwright.planner.gateways import Place

@@ -29,9 +29,7 @@ from netwright.model.intent import (
     RemoteGroup,
 )
 from netwright.model.plan import (
-    Gateway,
     GroupItem,
-    HostFacts,
     HostItem,
     HostPlan,
     ItemKey,
@@ -39,15 +37,12 @@ from netwright.model.plan import (
     PlanDelta,
     PortAddress,
     PortItem,
-    PortStatus,
-    Report,
     RulePlan,
     ServedItem,
     Serving,
-    StageFailure,
-    VlanPlan,
-    VmmLink,
 )
+from netwright.model.plan_parts import Gateway, VlanPlan
+from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
 from netwright.testing.samples import sample_network
 from netwright.wire.codec import (
     WireError,

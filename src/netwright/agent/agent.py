@@ -23,7 +23,7 @@ from netwright.agent.reporter import Reporter
 from netwright.agent.revocation import Change, all_ports
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage, Traits
-from netwright.model.ids import GroupId, HostName
+from netwright.model.ids import AddressGroupId, GroupId, HostName
 from netwright.model.intent import Address
 from netwright.model.plan import (
     GroupItem,
@@ -34,9 +34,9 @@ from netwright.model.plan import (
     PlanUpdate,
     PortItem,
     ServedItem,
-    StageFailure,
     group_of,
 )
+from netwright.model.report import StageFailure
 from netwright.render.firewalls import Engine
 
 _FULL_LOOK: Final = 300.0
@@ -101,8 +101,8 @@ class Agent:
         """A group of the plan as it is; from any thread."""
         return group_of(self._items, group)
 
-    def is_member(self, group: GroupId, address: Address) -> bool:
-        """Whether a port of the group has the address; from any thread."""
+    def is_member(self, group: GroupId | AddressGroupId, address: Address) -> bool:
+        """Whether a port of the group has the address, or the address group; from any thread."""
         return self._members(group, address)
 
     def groups(self) -> list[GroupItem]:

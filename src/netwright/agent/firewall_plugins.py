@@ -16,7 +16,7 @@ import structlog
 from netwright.kernel.driver import Driver
 from netwright.model.errors import InvalidError, KernelRefusedError
 from netwright.model.host import Stage, Traits
-from netwright.model.plan import GroupItem, Item, MemberItem, PortItem
+from netwright.model.plan import AddressGroupItem, GroupItem, Item, MemberItem, PortItem
 from netwright.render.firewalls import Engine, unfiltered
 from netwright.render.stages import ByStage, untyped
 
@@ -28,7 +28,7 @@ class Plugin(Protocol):
     """What the entry point names."""
 
     def render(self, item: Item, traits: Traits) -> Mapping[Hashable, object]:
-        """What a group, a port or another host's member needs: pure, equal for equal items."""
+        """What a group, an address group, a port or a member needs: pure, equal for equal items."""
 
     def driver(self) -> Driver[Hashable, object]:
         """A driver of those, bound to the calling thread's namespace."""
@@ -53,7 +53,7 @@ def find_plugin(name: str) -> Engine | None:
 
     def engine(item: Item, traits: Traits) -> ByStage:
         stages = dict(unfiltered(item, traits))
-        if isinstance(item, GroupItem | PortItem | MemberItem):
+        if isinstance(item, GroupItem | AddressGroupItem | PortItem | MemberItem):
             part = {PluginKey(name, key): value for key, value in plugin.render(item, traits).items()}
             stages[Stage.FIREWALL_PLUGIN] = untyped(part)
         return stages

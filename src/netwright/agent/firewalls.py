@@ -97,12 +97,13 @@ def firewall_rows(chosen: Firewall, traits: Traits) -> tuple[tuple[Row, ...], Ro
     """
     libvirt = Libvirt(traits.libvirt)
     rows = tuple(
-        Row(stage, make(libvirt), gate=stage in chosen.gates, holds_others=_is_table)
+        Row(stage, make(libvirt), gate=stage in chosen.gates, holds_others=is_table)
         for stage, make in _DRIVERS.items()
     )
     bindings = wide(NwBindings(libvirt))
     return rows, Row(Stage.NWFILTER_BINDINGS, bindings, may_wait=lambda key, _: not exists(str(key)))
 
 
-def _is_table(key: Hashable) -> bool:
+def is_table(key: Hashable) -> bool:
+    """A table takes what is in it along."""
     return isinstance(key, NftKey) and key.kind is NftKind.TABLE

@@ -12,7 +12,7 @@ from netwright.kernel import facts, rtnetlink
 from netwright.kernel.events import is_vmm_link
 from netwright.model.host import LinkKey, Stage, TapLink, VethLink
 from netwright.model.ids import HOST_NAMESPACE, HostName, LinkName, PortId
-from netwright.model.plan import HostFacts, PortStatus, Report, StageFailure, VmmLink
+from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
 
 
 class Ledger:

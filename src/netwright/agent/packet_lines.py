@@ -12,7 +12,16 @@ from typing import Final
 
 from netwright.kernel.nflog import LoggedPacket
 from netwright.model.ids import GroupId, HostName, LinkName
-from netwright.model.intent import ICMP, PORTED, Direction, Icmp, PortRange, RemoteGroup, RemotePrefix
+from netwright.model.intent import (
+    ICMP,
+    PORTED,
+    Direction,
+    Icmp,
+    PortRange,
+    RemoteAddressGroup,
+    RemoteGroup,
+    RemotePrefix,
+)
 from netwright.model.intent import IpProtocol as Protocol
 from netwright.model.plan import GroupItem, PortItem, RulePlan
 from netwright.render.firewall_logs import Action, Logged, read_prefix
@@ -149,6 +158,8 @@ def _told(rule: RulePlan) -> Line:
             told |= {"remote_ip_prefix": str(prefix)}
         case RemoteGroup(group):
             told |= {"remote_group_id": group}
+        case RemoteAddressGroup(address_group):
+            told |= {"remote_address_group_id": address_group}
         case _:
             pass
     return told

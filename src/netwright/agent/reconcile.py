@@ -11,7 +11,7 @@ from netwright.kernel.driver import Driver
 from netwright.model.delta import Delta, diff
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import Stage
-from netwright.model.plan import StageFailure
+from netwright.model.report import StageFailure
 
 ROUNDS: Final = 3
 

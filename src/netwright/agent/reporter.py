@@ -11,7 +11,7 @@ import structlog
 
 from netwright.agent.server import Server
 from netwright.model.errors import ServerGoneError
-from netwright.model.plan import PortStatus, Report, VmmLink
+from netwright.model.report import PortStatus, Report, VmmLink
 
 RETRY: Final = 1.0
 """Seconds."""

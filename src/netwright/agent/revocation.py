@@ -8,13 +8,23 @@ from enum import Enum
 from ipaddress import IPv4Address
 from typing import Final
 
+from netwright.agent.forwarded import Forwarded, left_behind
+from netwright.agent.members import Members
 from netwright.kernel.conntrack import Flow
 from netwright.model.host import CUT_MARK, KEPT_MARK
-from netwright.model.ids import GroupId
-from netwright.model.intent import Address, Direction, GatewayPlace, RemoteGroup, Revocation
+from netwright.model.ids import AddressGroupId, GroupId
+from netwright.model.intent import (
+    Address,
+    Direction,
+    GatewayPlace,
+    Remote,
+    RemoteAddressGroup,
+    RemoteGroup,
+    Revocation,
+)
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
-    ForwardPlan,
     GroupItem,
     Item,
     Items,
@@ -22,8 +32,8 @@ from netwright.model.plan import (
     PortItem,
     VpnItem,
     group_of,
-    whole,
 )
+from netwright.model.vpn_plans import ForwardPlan
 from netwright.render.verdicts import IsMember, Opening, allows
 
 Change = tuple[Item | None, Item | None]
@@ -68,11 +78,13 @@ class Suspects:
     """A floating address and the fixed one it no longer stands for."""
     forwards: set[tuple[int, int, Address]] = field(default_factory=set)
     """A protocol, and a port of the host's that is no longer forwarded to an address."""
+    forwarded: set[Forwarded] = field(default_factory=set)
+    """What floating IPs' port forwardings send elsewhere now."""
     recut: set[Place] = field(default_factory=set)
     """Of ports in groups that no longer keep what they revoke."""
 
     def __bool__(self) -> bool:
-        return bool(self.ended or self.asked or self.floating or self.forwards)
+        return bool(self.ended or self.asked or self.floating or self.forwards or self.forwarded)
 
 
 def suspects_of(changes: Iterable[Change], items: Items) -> Suspects:
@@ -80,14 +92,15 @@ def suspects_of(changes: Iterable[Change], items: Items) -> Suspects:
     suspects = Suspects()
     shrunk: set[GroupId] = set()
     recut: set[GroupId] = set()
-    left: set[GroupId] = set()
+    left: set[GroupId | AddressGroupId] = set()
     for old, new in changes:
+        suspects.forwarded.update(left_behind(old, new))
         match old:
-            case PortItem():
-                _port(old, new if isinstance(new, PortItem) else None, suspects)
+            case PortItem() | MemberItem():
+                _port(old, new, suspects)
                 left |= _left(old, new)
-            case MemberItem():
-                left |= _left(old, new)
+            case AddressGroupItem():
+                left |= _fewer(old, new)
             case GroupItem():
                 shrunk |= _shrunk(old, new)
                 recut |= _recut(old, new)
@@ -112,12 +125,12 @@ def all_ports(items: Items) -> list[Change]:
 def before(changes: Sequence[Change], now: State) -> State:
     """The plan as it was before the changes. Members are those of then and of now."""
     old = {item.key: item for item, _ in changes if item is not None}
-    gone = [item for item in old.values() if isinstance(item, PortItem | MemberItem)]
+    were = Members()
+    for item in old.values():
+        were.put(item)
 
-    def was_member(group: GroupId, address: Address) -> bool:
-        prefix = whole(address)
-        lost = any(group in item.groups and prefix in item.prefixes for item in gone)
-        return lost or now.is_member(group, address)
+    def was_member(group: GroupId | AddressGroupId, address: Address) -> bool:
+        return were(group, address) or now.is_member(group, address)
 
     return State({**now.items, **old}, was_member)
 
@@ -148,6 +161,8 @@ class Judge:
         addresses = {flow.original.source, flow.original.target, flow.reply.source, flow.reply.target}
         way = flow.protocol, flow.original.target_port, flow.reply.source
         if way in self.suspects.forwards and flow.original.target != flow.reply.source:
+            return True
+        if any(one.has(flow) for one in self.suspects.forwarded):
             return True
         if any(zone == flow.zone and address in addresses for zone, address in self.suspects.ended):
             return True
@@ -200,7 +215,10 @@ def _allowing(port: PortItem, flow: Flow, direction: Direction, state: State) ->
     ]
 
 
-def _port(old: PortItem, new: PortItem | None, suspects: Suspects) -> None:
+def _port(old: PortItem | MemberItem, new: Item | None, suspects: Suspects) -> None:
+    if isinstance(old, MemberItem):
+        return
+    new = new if isinstance(new, PortItem) else None
     suspects.ended |= set(places(old)) - (set(places(new)) if new else set())
     if new and (new is old or (new.groups, new.secured) != (old.groups, old.secured)):
         suspects.asked.update(dict.fromkeys(places(new), new))
@@ -214,6 +232,12 @@ def _left(old: PortItem | MemberItem, new: Item | None) -> set[GroupId]:
     return set(old.groups) if fewer else set(old.groups) - set(new.groups)
 
 
+def _fewer(old: AddressGroupItem, new: Item | None) -> set[AddressGroupId]:
+    """The address group, if it lost a prefix."""
+    kept = new.prefixes if isinstance(new, AddressGroupItem) else ()
+    return {old.id} if set(old.prefixes) - set(kept) else set()
+
+
 def _shrunk(old: GroupItem, new: Item | None) -> set[GroupId]:
     kept = new.rules if isinstance(new, GroupItem) else ()
     return {old.id} if set(old.rules) - set(kept) else set()
@@ -224,16 +248,22 @@ def _recut(old: GroupItem, new: Item | None) -> set[GroupId]:
     return {old.id} if (old.revocation, now) == (Revocation.KEEP, Revocation.CUT) else set()
 
 
-def _naming(remotes: set[GroupId], items: Items) -> set[GroupId]:
+def _naming(remotes: set[GroupId | AddressGroupId], items: Items) -> set[GroupId]:
     """The groups whose rules name one of these."""
     if not remotes:
         return set()
     groups = (item for item in items.values() if isinstance(item, GroupItem))
-    return {
-        group.id
-        for group in groups
-        if any(isinstance(rule.remote, RemoteGroup) and rule.remote.group in remotes for rule in group.rules)
-    }
+    return {group.id for group in groups if any(_named(rule.remote) in remotes for rule in group.rules)}
+
+
+def _named(remote: Remote) -> GroupId | AddressGroupId | None:
+    match remote:
+        case RemoteGroup(group):
+            return group
+        case RemoteAddressGroup(address_group):
+            return address_group
+        case _:
+            return None
 
 
 def _ports_in(groups: set[GroupId], items: Items) -> list[tuple[Place, PortItem]]:

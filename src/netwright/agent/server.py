@@ -12,7 +12,8 @@ from netwright.model.counters import CounterReport
 from netwright.model.errors import ServerGoneError
 from netwright.model.ids import HostName
 from netwright.model.leases import LeaseReport
-from netwright.model.plan import PlanUpdate, Report
+from netwright.model.plan import PlanUpdate
+from netwright.model.report import Report
 from netwright.wire.codec import ASK_COUNTERS, decode_update, encode_counters, encode_leases, encode_report
 from netwright.wire.unix_http import UnixConnection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable
 from pathlib import Path
 
-from netwright.agent.firewalls import Firewall, firewall_rows
+from netwright.agent.firewalls import Firewall, firewall_rows, is_table
 from netwright.agent.metadata import MetadataService
 from netwright.agent.reconcile import Row
 from netwright.kernel.addresses import Addresses
@@ -15,12 +15,15 @@ from netwright.kernel.dnsmasq_files import DhcpFiles
 from netwright.kernel.driver import wide
 from netwright.kernel.links import Links
 from netwright.kernel.netns import Namespaces
+from netwright.kernel.nft import NftTables
+from netwright.kernel.nft_reading import LIMITS
 from netwright.kernel.routes import Routes
+from netwright.kernel.shapers import Shapers
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vlans import Vlans
 from netwright.kernel.wireguard import WireGuards
-from netwright.model.host import LinkKey, Stage, TapLink, Traits
+from netwright.model.host import LinkKey, ShaperKey, Stage, TapLink, Traits
 
 
 def stages(
@@ -33,6 +36,7 @@ def stages(
     return (
         Row(Stage.NAMESPACES, wide(namespaces)),
         *engines,
+        Row(Stage.QOS, wide(NftTables(families=LIMITS)), holds_others=is_table),
         Row(Stage.BRIDGES, wide(Links(bridges=True))),
         Row(Stage.SYSCTLS, wide(Sysctls()), swept=False),
         Row(Stage.VLANS, wide(Vlans())),
@@ -43,6 +47,7 @@ def stages(
             may_wait=_waits_for_vmm,
         ),
         bindings,
+        Row(Stage.SHAPERS, wide(Shapers()), may_wait=_waits_for_link),
         Row(Stage.WIREGUARD, wide(WireGuards())),
         Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
         Row(Stage.ROUTES, wide(Routes(namespaces))),
@@ -56,3 +61,7 @@ def _waits_for_vmm(key: Hashable, value: object) -> bool:
     if not isinstance(key, LinkKey) or not isinstance(value, TapLink):
         return False
     return not value.ours and not exists(key.name)
+
+
+def _waits_for_link(key: Hashable, _: object) -> bool:
+    return isinstance(key, ShaperKey) and not exists(key.link)

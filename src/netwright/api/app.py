@@ -20,23 +20,31 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from netwright.api import (
+    address_groups,
     counters,
     crud,
+    flavors,
     leases,
     logs,
     openapi,
     own,
     problems,
+    qos,
+    quotas,
     reference,
+    schedulers,
     subnet_pools,
+    tags,
+    trunks,
     versions,
 )
 from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
 from netwright.api.gate import OPEN, Gate
 from netwright.api.guarded import Guarded, insist_on_admin
 from netwright.api.metrics import Metrics
-from netwright.api.nouns import NOUNS
+from netwright.api.nouns import ADDRESS_GROUPS, NOUNS
 from netwright.api.watch import Bell, Watch
+from netwright.control import address_groups as control_address_groups
 from netwright.control import gateways, plans, retries
 from netwright.control.requests import Requests
 from netwright.control.world import World
@@ -46,7 +54,7 @@ from netwright.model.errors import RequestError
 NOBODY: Final = Caller(None, Role.READER)
 PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
-ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+_DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
     "/v2.0": {"GET": versions.resources},
     "/v2.0/": {"GET": versions.resources},
@@ -56,7 +64,19 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/subnetpools/{id}/add_prefixes": {"PUT": subnet_pools.add_prefixes},
     "/v2.0/subnetpools/{id}/remove_prefixes": {"PUT": subnet_pools.remove_prefixes},
     "/v2.0/subnetpools/{id}/onboard_network_subnets": {"PUT": subnet_pools.onboard},
+    **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
+    **quotas.ROUTES,
+    **schedulers.ROUTES,
+    **flavors.ROUTES,
+    **trunks.ROUTES,
+    "/v2.0/address-groups/{id}/add_addresses": {
+        "PUT": address_groups.changing(ADDRESS_GROUPS, control_address_groups.add_in)
+    },
+    "/v2.0/address-groups/{id}/remove_addresses": {
+        "PUT": address_groups.changing(ADDRESS_GROUPS, control_address_groups.remove_in)
+    },
     "/v2.0/log/loggable-resources": {"GET": logs.loggable},
+    **qos.routes(),
     "/v1/plan": {"GET": own.plan},
     "/v1/report": {"POST": own.report},
     "/v1/counters": {"POST": counters.take},
@@ -65,9 +85,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
-    "/openapi.json": {"GET": openapi.document},
     "/reference": {"GET": reference.page},
 }
+ROUTES: Final = {**_DESCRIBED, "/openapi.json": {"GET": openapi.document_of(_DESCRIBED)}}
 OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
 """Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0

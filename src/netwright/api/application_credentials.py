@@ -31,7 +31,9 @@ from netwright.model.identity import ROLES, ApplicationCredential, roles_within
 def create(ask: Ask) -> Response:
     """One's own, in the project of one's token; who comes by the socket says which project."""
     user, body = ask.call.path["user"], ask.body("application_credential")
-    made, secret = control.create(ask.call.world, user, _project(ask, user, body), _asked(body))
+    project = _project(ask, user, body)
+    most = Role.ADMIN if ask.session is None or ask.session.role is None else ask.session.role
+    made, secret = control.create(ask.call.world, user, project, _asked(body), most)
     return json_response({"application_credential": {**view(ask, made), "secret": secret}}, 201)
 
 

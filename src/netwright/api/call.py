@@ -16,6 +16,7 @@ from netwright.api.problems import HttpProblemError
 from netwright.control.requests import Requests
 from netwright.control.world import World
 from netwright.model.caller import Caller, Role
+from netwright.model.errors import ForbiddenError
 from netwright.model.ids import ProjectId
 
 LARGEST_BODY: Final = 1 << 20
@@ -76,7 +77,12 @@ Identify = Callable[[Stranger], Caller]
 
 
 def anybody(stranger: Stranger) -> Caller:
-    """Without authentication everybody is admin, in the project that the request names."""
+    """Without authentication everybody is admin, in the project that the request names.
+
+    Raises ForbiddenError for pages of other sites, for which a browser on this host would ask.
+    """
+    if "origin" in stranger.headers and not stranger.local:
+        raise ForbiddenError("Without authentication, browsers may not ask for what pages want.")
     project = stranger.headers.get("x-project-id")
     return Caller(ProjectId(project) if project else None, Role.ADMIN)
 

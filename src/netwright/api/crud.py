@@ -53,9 +53,14 @@ def asker(call: Call) -> Asker:
 
 def object_of(body: Mapping[str, object], name: str) -> Mapping[str, object]:
     """The one object that the body must hold, under that name. Raises HttpProblemError."""
-    if set(body) - {name} or name not in body:
+    return _object(value_of(body, name), name)
+
+
+def value_of(body: Mapping[str, object], name: str) -> object:
+    """The one value that the body must hold, under that name. Raises HttpProblemError."""
+    if set(body) != {name}:
         raise HttpProblemError(400, "HTTPBadRequest", f"The body must hold {name!r} and nothing else.")
-    return _object(body[name], name)
+    return body[name]
 
 
 class _Crud:
@@ -75,7 +80,7 @@ class _Crud:
         """One, or several at once under the plural: all of them or none."""
         body, singular, plural = call.json(), self._resource.singular, self._resource.plural
         if plural in body:
-            views = call.requests.create(self._noun, asker(call), _several(body, plural))
+            views = call.requests.create(self._noun, asker(call), _several(body, singular, plural))
             return json_response({plural: views}, 201)
         (view,) = call.requests.create(self._noun, asker(call), [object_of(body, singular)])
         return json_response({singular: view}, 201)
@@ -90,7 +95,7 @@ class _Crud:
         return Response(status_code=204)
 
 
-def _several(body: Mapping[str, object], plural: str) -> Sequence[Mapping[str, object]]:
+def _several(body: Mapping[str, object], singular: str, plural: str) -> Sequence[Mapping[str, object]]:
     if set(body) - {plural}:
         raise HttpProblemError(400, "HTTPBadRequest", f"The body must hold {plural!r} and nothing else.")
     listed = body[plural]
@@ -99,7 +104,13 @@ def _several(body: Mapping[str, object], plural: str) -> Sequence[Mapping[str, o
     if len(listed) > MOST_AT_ONCE:
         message = f"{plural}: at most {MOST_AT_ONCE} at once, for nobody else can write meanwhile."
         raise HttpProblemError(413, "HTTPRequestEntityTooLarge", message)
-    return [_object(one, plural) for one in listed]
+    return [_unwrapped(_object(one, plural), singular) for one in listed]
+
+
+def _unwrapped(one: Mapping[str, object], singular: str) -> Mapping[str, object]:
+    """Some clients put each one of several under its own name again."""
+    inner = one.get(singular)
+    return inner if isinstance(inner, dict) and len(one) == 1 else one
 
 
 def _object(value: object, name: str) -> Mapping[str, object]:

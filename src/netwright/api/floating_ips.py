@@ -7,8 +7,10 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import asked_project, owned, stamped
+from netwright.api.port_forwardings import brief
+from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import floating_ips as control
+from netwright.control import qos
 from netwright.control.bodies import Values
 from netwright.control.floating_ips import FloatingIpRecord, FloatingIpRequest
 from netwright.control.given import UNSET, Left
@@ -30,7 +32,7 @@ class FloatingIps:
         return self.find(work.connection, {"id": (made,)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        del caller
+        qos.refuse_escape(work, old, values, caller)
         floating = FloatingIpId(str(old["id"]))
         control.update_in(work, floating, _changed(Fields(values)))
         return self.find(work.connection, {"id": (floating,)})[0]
@@ -52,10 +54,12 @@ def view(shown: FloatingIpRecord) -> View:
         "port_id": None if association is None else association.port_id,
         "fixed_ip_address": None if association is None else str(association.fixed_address),
         "router_id": None,
-        "status": "DOWN" if association is None else "ACTIVE",
+        "status": "ACTIVE" if association or shown.forwardings else "DOWN",
         "description": floating.description,
         "port_details": None if shown.port is None else _details(shown.port),
-        "port_forwardings": [],
+        "port_forwardings": [brief(one) for one in shown.forwardings],
+        "qos_policy_id": floating.qos_policy_id,
+        "qos_network_policy_id": shown.networks_policy,
         **stamped(shown.record.stamps),
     }
 
@@ -76,6 +80,7 @@ def _changed(body: Fields) -> FloatingIpRequest:
         port_id=_port(body),
         fixed_address=_ipv4(body, "fixed_ip_address"),
         description=body.text("description"),
+        qos_policy_id=asked_policy(body),
     )
 
 
@@ -89,6 +94,7 @@ def _new(body: Fields) -> FloatingIpRequest:
         port_id=_port(body),
         fixed_address=_ipv4(body, "fixed_ip_address"),
         description=body.text("description"),
+        qos_policy_id=asked_policy(body),
     )
 
 

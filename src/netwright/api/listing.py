@@ -12,6 +12,7 @@ from netwright.control.queries import MOST_ROWS, Query
 from netwright.control.refusals import invalid
 from netwright.model.resource import Resource
 
+_MOST_VALUES: Final = 500
 _PAGING: Final = frozenset({"limit", "marker", "page_reverse", "sort_key", "sort_dir", "fields"})
 
 
@@ -21,6 +22,9 @@ def query(call: Call) -> Query:
     for name, value in call.query:
         if name not in _PAGING:
             filters.setdefault(name, []).append(value)
+    for name, values in filters.items():
+        if len(values) > _MOST_VALUES:
+            raise invalid(name[:40], f"at most {_MOST_VALUES} values.")
     return Query(
         filters,
         _sort(call),

@@ -7,8 +7,10 @@ from dataclasses import replace
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import asked_project, owned, stamped
+from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import networks as control
+from netwright.control import qos
+from netwright.control.agents import ZONE
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.network_links import NetworkType, type_of
@@ -16,9 +18,11 @@ from netwright.control.networks import NetworkRecord, NetworkRequest
 from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError, invalid
 from netwright.control.world import Work
+from netwright.control.zones import known
 from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId
 from netwright.model.intent import GatewayHosts, GatewayPlace
+from netwright.store import networks as store
 from netwright.store.rows import Where
 
 
@@ -27,11 +31,15 @@ class Networks:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
+        hints = values.get("availability_zone_hints")
+        zones = known(hints) if isinstance(hints, list) else []
         made = control.create_in(work, _new(Fields(_of_one_segment(values))))
+        if zones:
+            store.save_zones(work.connection, made, zones)
         return self.find(work.connection, {"id": (made,)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        del caller
+        qos.refuse_escape(work, old, values, caller)
         network = NetworkId(str(old["id"]))
         control.update_in(work, network, _asked(Fields(values)))
         return self.find(work.connection, {"id": (network,)})[0]
@@ -54,6 +62,8 @@ def view(shown: NetworkRecord) -> View:
         "status": "ACTIVE",
         "shared": network.shared,
         "subnets": shown.subnets,
+        "availability_zone_hints": list(shown.zones),
+        "availability_zones": [ZONE] if shown.subnets else [],
         "mtu": network.mtu,
         "router:external": network.external,
         "is_default": network.is_default,
@@ -76,6 +86,7 @@ def view(shown: NetworkRecord) -> View:
         "netwright:gateways": [
             {"host": one.host, "addresses": list(map(str, one.addresses))} for one in shown.gateways
         ],
+        "qos_policy_id": network.qos_policy_id,
         **stamped(shown.record.stamps),
     }
 
@@ -124,4 +135,5 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         bridge=body.text_or_null("netwright:bridge"),
         gateway_hosts=UNSET if gateway_hosts is None else gateway_hosts,
         gateway_host=body.text_or_null("netwright:gateway_host"),
+        qos_policy_id=asked_policy(body),
     )

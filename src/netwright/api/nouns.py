@@ -4,15 +4,45 @@ from __future__ import annotations
 
 from typing import Final
 
-from netwright.api import floating_ips, groups, logs, networks, ports, rules, subnets, vpn_peers, vpns
-from netwright.control import address_scopes, filters, ip_availability, segments, subnet_pools
+from netwright.api import (
+    address_groups,
+    floating_ips,
+    groups,
+    logs,
+    networks,
+    port_forwardings,
+    ports,
+    qos,
+    rules,
+    subnets,
+    vpn_peers,
+    vpns,
+)
+from netwright.control import (
+    address_scopes,
+    agents,
+    default_rules,
+    filters,
+    flavors,
+    ip_availability,
+    metering,
+    segments,
+    subnet_pools,
+    trunks,
+    zones,
+)
 from netwright.control import groups as control_groups
 from netwright.control.documents import Documents
+from netwright.control.listed import Listed
 from netwright.control.nouns import Noun, Nouns
-from netwright.control.readings import Reading
+from netwright.control.rbac_policies import RbacPolicies
 from netwright.model import resources as described
+from netwright.store import governance_tables as governing
 from netwright.store import tables
 
+ADDRESS_GROUPS: Final = Noun(
+    described.address_groups.RESOURCE, address_groups.AddressGroups(), tables.address_groups
+)
 _ROWS: Final = (
     Noun(
         described.address_scopes.RESOURCE,
@@ -47,7 +77,7 @@ _ROWS: Final = (
     ),
     Noun(
         described.ip_availabilities.RESOURCE,
-        Reading(ip_availability.find),
+        Listed(ip_availability.find),
         tables.networks,
         filters={"ip_version": filters.networks_ip_version},
     ),
@@ -67,6 +97,7 @@ _ROWS: Final = (
         ports.Ports(),
         tables.ports,
         filters={"fixed_ips": filters.fixed_ips, "security_groups": filters.security_groups},
+        tell=trunks.tell_ports,
     ),
     Noun(
         described.security_groups.RESOURCE,
@@ -74,10 +105,44 @@ _ROWS: Final = (
         tables.groups,
         before_list=control_groups.ensure_default,
     ),
+    ADDRESS_GROUPS,
     Noun(described.security_groups.RULE, rules.Rules(), tables.rules),
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
+    Noun(described.port_forwardings.RESOURCE, port_forwardings.PortForwardings(), tables.port_forwardings),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
+    *qos.ALL,
     Noun(described.vpns.RESOURCE, vpns.Vpns(), tables.vpns),
     Noun(described.vpns.PEER, vpn_peers.VpnPeers(), tables.vpn_peers),
+    Noun(described.rbac_policies.RESOURCE, RbacPolicies(), governing.rbac_policies),
+    Noun(described.agents.RESOURCE, agents.Agents(), tell=agents.tell),
+    Noun(described.agents.ZONE, Listed(zones.zones), tell=zones.tell),
+    Noun(described.agents.PROVIDER, Listed(zones.providers)),
+    Noun(described.flavors.RESOURCE, flavors.Flavors(), governing.flavors),
+    Noun(
+        described.flavors.PROFILE,
+        Documents(
+            described.flavors.PROFILE,
+            governing.service_profiles,
+            checked=flavors.check_profile,
+            changed=flavors.profile_changed,
+        ),
+        governing.service_profiles,
+    ),
+    Noun(
+        described.metering.RESOURCE,
+        Documents(described.metering.RESOURCE, governing.metering_labels),
+        governing.metering_labels,
+    ),
+    Noun(
+        described.metering.RULE,
+        Documents(described.metering.RULE, governing.metering_label_rules, checked=metering.check_rule),
+        governing.metering_label_rules,
+    ),
+    Noun(described.trunks.RESOURCE, trunks.Trunks(), governing.trunks),
+    Noun(
+        described.default_rules.RESOURCE,
+        Documents(described.default_rules.RESOURCE, governing.default_rules, checked=default_rules.check),
+        governing.default_rules,
+    ),
 )
 NOUNS: Final[Nouns] = {row.resource.plural: row for row in _ROWS}

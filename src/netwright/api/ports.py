@@ -9,9 +9,11 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import asked_project
+from netwright.api.views import asked_policy, asked_project
 from netwright.control import ports as control
+from netwright.control import qos
 from netwright.control.bodies import Values
+from netwright.control.dhcp_options import OptionRequest
 from netwright.control.documents import moment
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.given import UNSET, Left
@@ -40,7 +42,7 @@ class Ports:
         return view(store.row_of(control.create_in(work, _new(Fields(values)))))
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        del caller
+        qos.refuse_escape(work, old, values, caller)
         return view(store.row_of(control.update_in(work, PortId(str(old["id"])), _asked(Fields(values)))))
 
     def delete(self, work: Work, old: View) -> None:
@@ -73,7 +75,10 @@ def view(row: PortRow) -> View:
         "dns_name": row.dns_name,
         "dns_domain": row.own_dns_domain,
         "dns_assignment": _dns(row) if row.fixed_ips else [],
-        "extra_dhcp_opts": [],
+        "extra_dhcp_opts": [
+            {"opt_name": name, "opt_value": value, "ip_version": version}
+            for name, value, version in row.extra_dhcp_opts
+        ],
         "data_plane_status": row.data_plane_status,
         "propagate_uplink_status": row.propagate_uplink_status,
         "resource_request": None,
@@ -84,6 +89,9 @@ def view(row: PortRow) -> View:
         "binding:profile": row.profile,
         _ATTACHMENT: _attachment_view(row),
         _GUEST: _guest_view(row.guest) if row.guest else _NO_GUEST,
+        "trunk_details": None,
+        "qos_policy_id": row.qos_policy_id,
+        "qos_network_policy_id": row.networks_policy,
         "created_at": moment(row.created_at),
         "updated_at": moment(row.updated_at),
         "revision_number": row.revision,
@@ -152,6 +160,8 @@ def _asked(body: Fields, network: NetworkId | Left = UNSET, project: str | Left 
         data_plane_status=body.text_or_null("data_plane_status"),
         propagate_uplink_status=body.flag("propagate_uplink_status"),
         dns_domain=body.text("dns_domain"),
+        dhcp_options=_options(body),
+        qos_policy_id=asked_policy(body),
     )
 
 
@@ -159,8 +169,6 @@ def _refuse_bindings(body: Fields) -> None:
     """What the Networking API allows here and netwright has but one of."""
     if body.optional("binding:vnic_type") not in {None, "normal"}:
         raise invalid("binding:vnic_type", "only 'normal' is supported.")
-    if body.raw("extra_dhcp_opts") not in (UNSET, None, []):
-        raise invalid("extra_dhcp_opts", "must be empty: nothing in it is supported.")
 
 
 def _profile(body: Fields) -> Mapping[str, object] | Left:
@@ -168,6 +176,21 @@ def _profile(body: Fields) -> Mapping[str, object] | Left:
     if given is UNSET:
         return UNSET
     return given if isinstance(given, dict) else {}
+
+
+def _options(body: Fields) -> tuple[OptionRequest, ...]:
+    listed = body.objects("extra_dhcp_opts")
+    return () if listed is UNSET else tuple(map(_option, listed))
+
+
+def _option(one: Fields) -> OptionRequest:
+    """The descriptor has read it."""
+    name, version = one.text("opt_name"), one.number("ip_version")
+    return OptionRequest(
+        "" if name is UNSET else name,
+        one.optional("opt_value"),
+        4 if version is UNSET or version is None else version,
+    )
 
 
 def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:

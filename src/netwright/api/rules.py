@@ -10,12 +10,19 @@ from netwright.control import rules as control
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET
 from netwright.control.nouns import View
-from netwright.control.refusals import invalid
 from netwright.control.rules import RuleRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import GroupId, RuleId
-from netwright.model.intent import Direction, EtherType, Icmp, PortRange, RemoteGroup, RemotePrefix
+from netwright.model.ids import AddressGroupId, GroupId, RuleId
+from netwright.model.intent import (
+    Direction,
+    EtherType,
+    Icmp,
+    PortRange,
+    RemoteAddressGroup,
+    RemoteGroup,
+    RemotePrefix,
+)
 from netwright.store import groups as store
 from netwright.store.records import RuleRecord
 from netwright.store.rows import Where
@@ -56,7 +63,10 @@ def view(record: RuleRecord) -> View:
         "remote_ip_prefix": prefix,
         "normalized_cidr": prefix,
         "remote_group_id": rule.remote.group if isinstance(rule.remote, RemoteGroup) else None,
-        "remote_address_group_id": None,
+        "remote_address_group_id": rule.remote.address_group
+        if isinstance(rule.remote, RemoteAddressGroup)
+        else None,
+        "belongs_to_default_sg": record.in_default,
         "description": rule.description,
         **stamped(record.stamps),
     }
@@ -76,7 +86,8 @@ def _new(body: Fields) -> RuleRequest:
     group = body.text("security_group_id")
     direction, ethertype = body.one_of("direction", Direction), body.one_of("ethertype", EtherType)
     prefix, remote = body.prefix("remote_ip_prefix", strict=False), body.optional("remote_group_id")
-    request = RuleRequest(
+    address_group = body.optional("remote_address_group_id")
+    return RuleRequest(
         group_id=UNSET if group is UNSET else GroupId(group),
         project_id=asked_project(body),
         direction=UNSET if direction is None else direction,
@@ -86,11 +97,9 @@ def _new(body: Fields) -> RuleRequest:
         port_range_max=number_or_none(body.number("port_range_max")),
         remote_prefix=None if prefix is UNSET else prefix,
         remote_group_id=None if remote is None else GroupId(remote),
+        remote_address_group_id=None if address_group is None else AddressGroupId(address_group),
         description=body.text("description"),
     )
-    if body.optional("remote_address_group_id") is not None:
-        raise invalid("remote_address_group_id", "there are no address groups here.")
-    return request
 
 
 def _protocol(body: Fields) -> str | None:

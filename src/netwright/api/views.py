@@ -6,6 +6,7 @@ from netwright.api.fields import Fields
 from netwright.control.documents import moment
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
+from netwright.model.ids import QosPolicyId
 from netwright.store.records import Stamps
 
 
@@ -19,6 +20,12 @@ def stamped(stamps: Stamps) -> View:
 
 def owned(project: str | None) -> View:
     return {"project_id": project, "tenant_id": project}
+
+
+def asked_policy(body: Fields) -> QosPolicyId | Left | None:
+    """The QoS policy that the body names."""
+    policy = body.text_or_null("qos_policy_id")
+    return policy if policy is None or policy is UNSET else QosPolicyId(policy)
 
 
 def asked_project(body: Fields) -> str | Left:

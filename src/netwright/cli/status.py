@@ -13,7 +13,7 @@ from netwright.cli.errors import Exit
 from netwright.cli.nouns import Column, Item, Noun
 from netwright.cli.output import print_document, print_items, print_lines
 from netwright.cli.text import cell
-from netwright.model.plan import StageFailure
+from netwright.model.report import StageFailure
 
 _SILENT_AFTER: Final = 60.0
 """Seconds without a report after which a host counts as lost."""

@@ -41,9 +41,11 @@ class CredentialRequest:
 
 
 def create(
-    world: World, user: str, project: str, request: CredentialRequest
+    world: World, user: str, project: str, request: CredentialRequest, most: Role = Role.ADMIN
 ) -> tuple[ApplicationCredential, str]:
     """A credential of the user in the project, and its secret, which nobody is told again.
+
+    `most` is what the proof that asks for it may itself: no credential begets one that may more.
 
     Raises InvalidError, NotFoundError, ConflictError, ForbiddenError where the role is above the user's.
     """
@@ -58,9 +60,10 @@ def create(
         own = role_assignments.widest(work.connection, owner.id, there.id)
         if own is None:
             raise ForbiddenError(f"User {owner.name} has no role in project {project}.")
+        own = min(own, most)
         role = own if request.role is None else request.role
         if role > own:
-            raise ForbiddenError(f"role {role_name(role)} is above the user's own, {role_name(own)}.")
+            raise ForbiddenError(f"role {role_name(role)} is above the own one here, {role_name(own)}.")
         made = ApplicationCredential(
             id=CredentialId(world.new_id()),
             user_id=owner.id,

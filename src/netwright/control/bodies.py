@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from netwright.control.refusals import missing
 from netwright.model.caller import Caller, Role
-from netwright.model.errors import InvalidError
+from netwright.model.errors import ForbiddenError, InvalidError
 from netwright.model.kinds import refused
 from netwright.model.resource import NONE_GIVEN, REQUIRED, Attribute, Resource, Verb
 
@@ -36,8 +36,11 @@ def with_defaults(resource: Resource, values: Values) -> Values:
 def take_project(values: Values, caller: Caller) -> str | None:
     """The project that the body names, by either of its names, else the caller's.
 
-    Raises InvalidError where they differ, or where a caller who is no admin names another project.
+    Raises InvalidError where they differ, or where a caller who is no admin names another project;
+    ForbiddenError where such a caller is in no project.
     """
+    if caller.project is None and not caller.is_admin:
+        raise ForbiddenError("Only an admin can make things without being in a project.")
     named = {str(name) for name in (values.get("project_id"), values.get("tenant_id")) if name}
     if len(named) > 1:
         raise refused("tenant_id", "must be the same as project_id.")

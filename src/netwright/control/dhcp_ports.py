@@ -41,7 +41,7 @@ def settle(work: Work, network_id: NetworkId) -> None:
             addresses.release(work.connection, fixed.subnet_id, fixed.address)
     for subnet in served:
         if subnet.id not in {fixed.subnet_id for fixed in port.fixed_ips}:
-            port = fixed_ips.add(work, port, subnet)
+            port = fixed_ips.add_lowest(work, port, subnet)
 
 
 def _make(work: Work, network: Network) -> Port:

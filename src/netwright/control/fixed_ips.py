@@ -110,6 +110,18 @@ def add(work: Work, port: Port, subnet: Subnet) -> Port:
     return replace(port, fixed_ips=(*port.fixed_ips, fixed))
 
 
+def add_lowest(work: Work, port: Port, subnet: Subnet) -> Port:
+    """The same with the lowest free one: what nobody asked for leaves alone those that people choose."""
+    if is_automatic(subnet):
+        return add(work, port, subnet)
+    holder = Holder(port=port.id, position=len(port.fixed_ips))
+    found = addresses.take_next(work.connection, subnet.id, subnet.pools, holder, None)
+    if found is None:
+        raise exhausted(port.network_id)
+    fixed = FixedIp(subnet.id, found)
+    return replace(port, fixed_ips=(*port.fixed_ips, fixed))
+
+
 def _kept(port: Port, ground: Ground, wanted: Sequence[FixedIpRequest]) -> Mapping[int, FixedIp]:
     """Which of its addresses the port keeps, by the place in the request: named ones first."""
     left = list(port.fixed_ips)

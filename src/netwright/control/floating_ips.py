@@ -9,14 +9,24 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import fixed_ips, text
+from netwright.control import fixed_ips, port_forwardings, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
-from netwright.model.intent import Address, Association, FloatingIp, GatewayPlace, Network, Port, Subnet
-from netwright.store import addresses, networks, ports, subnets
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, SubnetId
+from netwright.model.intent import (
+    Address,
+    Association,
+    FloatingIp,
+    GatewayPlace,
+    Network,
+    Port,
+    PortForwarding,
+    Subnet,
+)
+from netwright.store import addresses, networks, ports, qos, subnets
 from netwright.store import floating_ips as store
+from netwright.store import port_forwardings as forwardings
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -39,6 +49,7 @@ class FloatingIpRequest:
     port_id: PortId | Left | None = UNSET
     fixed_address: IPv4Address | None = None
     description: str | Left = UNSET
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +58,9 @@ class FloatingIpRecord:
 
     record: Record[FloatingIp]
     port: Port | None
+    networks_policy: QosPolicyId | None = None
+    """Of the network that the address is from."""
+    forwardings: tuple[PortForwarding, ...] = ()
 
     @property
     def value(self) -> FloatingIp:
@@ -57,7 +71,8 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
     """Raises NotFoundError, InvalidError, ConflictError."""
     old = store.get(work.connection, floating_id).value
     described = text.prose(given(request.description, old.description), "description")
-    floating = _associated(work, replace(old, description=described), request)
+    policy = given(request.qos_policy_id, old.qos_policy_id)
+    floating = _associated(work, replace(old, description=described, qos_policy_id=policy), request)
     store.save(work.connection, floating, work.now)
     _touch(work, old)
     _touch(work, floating)
@@ -66,6 +81,7 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
 def delete_in(work: Work, floating_id: FloatingIpId) -> None:
     """Raises NotFoundError."""
     floating = store.get(work.connection, floating_id).value
+    port_forwardings.refuse_used(work, floating_id)
     store.delete(work.connection, floating_id)
     _touch(work, floating)
 
@@ -74,6 +90,8 @@ def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
     """The port loses that address: the floating IP that stands for it stands for nothing."""
     for record in store.find(work.connection, {"port_id": (port,), "fixed_address": (str(fixed),)}):
         update_in(work, record.value.id, FloatingIpRequest(port_id=None))
+    held = {one.address for one in ports.get(work.connection, port).value.fixed_ips}
+    port_forwardings.drop_in(work, port, held - {fixed})
 
 
 def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
@@ -86,9 +104,17 @@ def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> 
     theirs = (
         {record.value.id: record.value for record in ports.find(connection, {"id": wanted})} if wanted else {}
     )
+    forwarded: dict[FloatingIpId, list[PortForwarding]] = {}
+    bare = [record.value.id for record in records if record.value.association is None]
+    for found in forwardings.find(connection, {"floating_ip_id": bare}) if bare else ():
+        forwarded.setdefault(found.value.floating_ip_id, []).append(found.value)
+    policies = qos.of_networks(connection, {record.value.network_id for record in records})
     return [
         FloatingIpRecord(
-            record, theirs.get(record.value.association.port_id) if record.value.association else None
+            record,
+            theirs.get(record.value.association.port_id) if record.value.association else None,
+            policies.get(record.value.network_id),
+            tuple(forwarded.get(record.value.id, ())),
         )
         for record in records
     ]
@@ -106,6 +132,7 @@ def create_in(work: Work, request: FloatingIpRequest) -> FloatingIpId:
         network_id=network.id,
         address=_NOT_YET,
         description=text.prose(given(request.description, ""), "description"),
+        qos_policy_id=given(request.qos_policy_id, None),
     )
     store.insert(work.connection, blank, work.now)
     floating = replace(blank, address=_take(work, blank, network, request))
@@ -154,6 +181,7 @@ def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) ->
         if request.fixed_address is not None:
             raise invalid("fixed_ip_address", "cannot be given without port_id.")
         return replace(floating, association=None)
+    port_forwardings.refuse_used(work, floating.id)
     port = ports.get(work.connection, port_id).value
     _refuse_unreachable(networks.get(work.connection, port.network_id).value)
     association = Association(port.id, _fixed_address(port, request.fixed_address))

@@ -9,28 +9,44 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.control import schedules
 from netwright.control.dhcp_ports import OWNER
-from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId, SubnetId, VpnId
+from netwright.model.ids import (
+    AddressGroupId,
+    FloatingIpId,
+    GroupId,
+    HostName,
+    NetworkId,
+    PortId,
+    SubnetId,
+    VpnId,
+)
 from netwright.model.intent import FloatingIp, GatewayHosts, Log, Port, Subnet, VpnPeer
 from netwright.model.plan import HostItem, Item, ItemKey, NetworkItem, Nic, Noun, PortItem, ServedItem
+from netwright.planner import address_groups as address_group_items
 from netwright.planner import floating_ips as floating_items
 from netwright.planner import groups as group_items
 from netwright.planner import logs as log_items
 from netwright.planner import members as member_items
 from netwright.planner import networks as network_items
+from netwright.planner import port_forwardings as forwarding_items
 from netwright.planner import ports as port_items
+from netwright.planner import qos as qos_items
 from netwright.planner import vpns as vpn_items
 from netwright.planner.gateways import Place
 from netwright.planner.ports import is_plugged
 from netwright.store import (
+    address_groups,
     classic_networks,
     floating_ips,
     gateways,
     groups,
     logs,
     networks,
+    port_forwardings,
     ports,
     presence,
+    qos,
     subnets,
     vpns,
 )
@@ -68,8 +84,10 @@ def _networks(connection: sa.Connection, host: HostName, wanted: Collection[str]
         for record in ports.find(connection, {"network_id": ids, "device_owner": (OWNER,)})
     }
     classic = classic_networks.known(connection, ids)
+    silent = schedules.not_served(connection, host, ids)
     for network, place in places.items():
-        item = network_items.item(place, dhcp.get(network), host, used=network in used)
+        there = place.without_dhcp() if network in silent else place
+        item = network_items.item(there, dhcp.get(network), host, used=network in used)
         if item is not None:
             yield replace(item, lease_events=True) if network in classic else item
 
@@ -81,6 +99,13 @@ def _groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) 
         groups_of = logs.groups_of(connection, {log.port_id for log in enabled if log.port_id})
         for record in groups.find(connection, {"id": sorted(used)}):
             yield group_items.item(record.value, log_items.of_group(record.value, enabled, groups_of))
+
+
+def _address_groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    used = presence.used_address_groups(connection, host, [AddressGroupId(one) for one in wanted])
+    if used:
+        found = address_groups.find(connection, {"id": sorted(used)})
+        yield from (address_group_items.item(record.value) for record in found)
 
 
 def _ports(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
@@ -117,13 +142,31 @@ def _floating_ips(connection: sa.Connection, host: HostName, wanted: Collection[
     theirs = {record.value.id: record.value for record in ports.find(connection, {"id": behind})}
     near = {port.network_id for port in theirs.values()} | {one.network_id for one in found}
     places = _places(connection, near)
+    asked = {one.id: qos_items.policy_of_floating(one, places[one.network_id].network) for one in found}
+    policies = qos.find(connection, {policy for policy in asked.values() if policy})
     for one in found:
         if one.association is not None:
-            port = theirs[one.association.port_id]
+            port, policy = theirs[one.association.port_id], asked[one.id]
             network, external = places[port.network_id].network, places[one.network_id].network
             item = floating_items.item(one, network, external, near=is_plugged(port, host))
             if item is not None:
-                yield item
+                yield floating_items.limited(item, policies[policy]) if policy else item
+
+
+def _forwards(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    here = port_forwardings.homes(connection, host, [FloatingIpId(one) for one in wanted])
+    if not here:
+        return
+    found = [record.value for record in floating_ips.find(connection, {"id": sorted(here)})]
+    reached = {one for listed in here.values() for one in listed}
+    forwardings = [record.value for record in port_forwardings.find(connection, {"id": sorted(reached)})]
+    external = {
+        record.value.id: record.value
+        for record in networks.find(connection, {"id": {one.network_id for one in found}})
+    }
+    for one in found:
+        theirs = [each for each in forwardings if each.floating_ip_id == one.id]
+        yield forwarding_items.item(one, external[one.network_id], theirs)
 
 
 def _vpns(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
@@ -137,6 +180,20 @@ def _vpns(connection: sa.Connection, host: HostName, wanted: Collection[str]) ->
         network = here.get(vpn.network_id)
         item = network and vpn_items.item(vpn, peers.get(vpn.id, ()), network)
         if item is not None:
+            yield item
+
+
+def _port_qos(connection: sa.Connection, host: HostName, wanted: Collection[str]) -> Iterator[Item]:
+    limited = qos.limited_ports(connection, host, [PortId(one) for one in wanted])
+    found = [record.value for record in ports.find(connection, {"id": limited})] if limited else []
+    near = {port.network_id for port in found}
+    homes = {one.value.id: one.value for one in networks.find(connection, {"id": near})} if near else {}
+    theirs = {port.id: qos_items.policy_of(port, homes[port.network_id]) for port in found}
+    policies = qos.find(connection, {policy for policy in theirs.values() if policy})
+    for port in found:
+        policy = theirs[port.id]
+        item = policy and qos_items.item(port, homes[port.network_id], policies[policy])
+        if item:
             yield item
 
 
@@ -217,9 +274,12 @@ _READERS: Final = {
     Noun.HOST: _hosts,
     Noun.NETWORK: _networks,
     Noun.GROUP: _groups,
+    Noun.ADDRESS_GROUP: _address_groups,
     Noun.PORT: _ports,
     Noun.MEMBER: _members,
     Noun.FLOATING_IP: _floating_ips,
+    Noun.FORWARDS: _forwards,
     Noun.SERVED: _served,
     Noun.VPN: _vpns,
+    Noun.PORT_QOS: _port_qos,
 }

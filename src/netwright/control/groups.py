@@ -8,26 +8,19 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import text
+from netwright.control import default_rules, limits, rules, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use
+from netwright.control.rules import touch_remote
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import GroupId, ProjectId, RuleId
-from netwright.model.intent import (
-    Anywhere,
-    Direction,
-    EtherType,
-    Remote,
-    RemoteGroup,
-    Revocation,
-    Rule,
-    SecurityGroup,
-)
+from netwright.model.ids import GroupId, ProjectId
+from netwright.model.intent import Revocation, SecurityGroup
 from netwright.store import groups as store
 from netwright.store.changes import Touched
 from netwright.store.records import GroupRecord
 from netwright.store.rows import Where
+from netwright.store.tables import rules as rules_table
 
 DEFAULT: Final = "default"
 
@@ -62,13 +55,18 @@ def update_in(work: Work, group_id: GroupId, request: GroupRequest) -> GroupReco
 
 
 def delete_in(work: Work, group_id: GroupId) -> None:
-    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it."""
+    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it.
+
+    Only an admin takes away a project's default group, which the project's next request makes anew.
+    """
     record = store.get(work.connection, group_id)
-    if record.is_default:
+    if record.is_default and not (work.caller and work.caller.is_admin):
         message = "Insufficient rights for removing default security group."
         raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)
     if store.ports_of(work.connection, group_id):
         raise in_use("SecurityGroup", group_id, "ports use it")
+    for rule in record.rules:
+        touch_remote(work, rule.value)
     naming = store.find_rules(work.connection, {"remote_group_id": (group_id,)})
     work.touch(Touched.GROUP, group_id, *(rule.value.group_id for rule in naming))
     store.delete(work.connection, group_id)
@@ -106,12 +104,15 @@ def default_of(work: Work, project: ProjectId) -> GroupId:
 
 
 def known(connection: sa.Connection, wanted: Sequence[GroupId]) -> tuple[GroupId, ...]:
-    """Each once. Raises NotFoundError where one is not there."""
+    """Each once. Raises NotFoundError where one is not there, ConflictError where they do not go together."""
     once = tuple(dict.fromkeys(wanted))
     there = store.existing(connection, once) if once else frozenset()
     for group in once:
         if group not in there:
             raise NotFoundError("SecurityGroup", group)
+    if len(once) > 1 and store.are_mixed(connection, once):
+        what = "Cannot apply both stateful and stateless security groups on the same port at the same time"
+        raise NamedConflictError("SecurityGroupConflict", f"security_groups: {what}.", "security_groups")
     return once
 
 
@@ -123,7 +124,9 @@ def create_in(work: Work, request: GroupRequest) -> GroupId:
     if group.name == DEFAULT:
         message = "Default security group already exists."
         raise NamedConflictError("SecurityGroupDefaultAlreadyExists", message, "name")
-    return _make(work, group, is_default=False)
+    made = _make(work, group, is_default=False)
+    limits.refuse_beyond(work, "security_group_rule", rules_table, project)
+    return made
 
 
 def _asked(group: SecurityGroup, request: GroupRequest) -> SecurityGroup:
@@ -137,25 +140,9 @@ def _asked(group: SecurityGroup, request: GroupRequest) -> SecurityGroup:
 
 
 def _make(work: Work, group: SecurityGroup, *, is_default: bool) -> GroupId:
-    """Everything may leave; into the default group come its own members."""
+    """With the rules that new groups of its kind have."""
     store.insert(work.connection, group, work.now, is_default=is_default)
-    for ethertype in EtherType:
-        _add_rule(work, group, Direction.EGRESS, ethertype, Anywhere())
-        if is_default:
-            _add_rule(work, group, Direction.INGRESS, ethertype, RemoteGroup(group.id))
+    for request in default_rules.requests_for(work.connection, group, is_default=is_default):
+        rules.create_in(work, request)
     work.touch(Touched.GROUP, group.id)
     return group.id
-
-
-def _add_rule(
-    work: Work, group: SecurityGroup, direction: Direction, ethertype: EtherType, remote: Remote
-) -> None:
-    rule = Rule(
-        id=RuleId(work.world.new_id()),
-        group_id=group.id,
-        project_id=group.project_id,
-        direction=direction,
-        ethertype=ethertype,
-        remote=remote,
-    )
-    store.insert_rule(work.connection, rule, None, work.now)

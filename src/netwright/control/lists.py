@@ -10,6 +10,7 @@ from netwright.control import policy, queries
 from netwright.control.nouns import Noun, View
 from netwright.control.queries import Query
 from netwright.control.refusals import invalid
+from netwright.control.world import World
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError
 from netwright.model.resource import Reach, Resource
@@ -18,41 +19,46 @@ from netwright.store.pages import NoSuchMarkerError
 from netwright.store.rows import Where
 
 
-def find(connection: sa.Connection, noun: Noun, caller: Caller, within: Where, query: Query) -> list[View]:
+def find(
+    world: World, connection: sa.Connection, noun: Noun, caller: Caller, within: Where, query: Query
+) -> list[View]:
     """Those of `within` that the query asks for. Raises InvalidError."""
     where, left = queries.conditions(noun, caller, query)
     wanted = {**within, **where}
-    page = None if left else queries.page(noun, query)
-    if page is not None and noun.table is not None:
-        try:
-            ids = pages.ids(connection, noun.table, wanted, page)
-        except NoSuchMarkerError:
-            raise _no_marker(query) from None
-        found = (
-            {view[noun.resource.id_name]: view for view in noun.acts.find(connection, {"id": ids})}
-            if ids
-            else {}
-        )
-        return dressed(connection, noun.resource, caller, [found[one] for one in ids])
-    views = dressed(connection, noun.resource, caller, noun.acts.find(connection, wanted))
-    return _paged(_sorted(_filtered(views, left), noun.resource.id_name, query), noun.resource.id_name, query)
+    page, id_name = None if left else queries.page(noun, query), noun.resource.id_name
+    if page is None or noun.table is None:
+        views = told(world, connection, noun, caller, noun.acts.find(connection, wanted))
+        return _paged(_sorted(_filtered(views, left), id_name, query), id_name, query)
+    try:
+        ids = pages.ids(connection, noun.table, wanted, page)
+    except NoSuchMarkerError:
+        raise _no_marker(query) from None
+    found = {view[id_name]: view for view in noun.acts.find(connection, {"id": ids})} if ids else {}
+    return told(world, connection, noun, caller, [found[one] for one in ids])
+
+
+def told(
+    world: World, connection: sa.Connection, noun: Noun, caller: Caller, views: list[View]
+) -> list[View]:
+    """With what is known from elsewhere, which is nothing yet of a new thing."""
+    if noun.tell is not None:
+        noun.tell(world, connection, views)
+    return dressed(connection, noun.resource, caller, views)
 
 
 def dressed(
     connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
 ) -> list[View]:
-    """With tags (what is new has none) and what is shared, without what the caller does not see."""
+    """With tags (what is new: of its body) and what is shared, without what the caller does not see."""
     if resource.tags and views:
         tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
         for view in views:
-            view["tags"] = tagged.get(str(view["id"]), [])
+            view["tags"] = tagged.get(str(view["id"]), view.get("tags", []))
     if resource.rbac is not None and resource.reach is Reach.PROJECT:
         shared = rbac.shared_with(connection, resource.rbac, caller.project)
         for view in views:
             view["shared"] = view["id"] in shared
-    for name in policy.hidden(resource, caller):
-        for view in views:
-            view.pop(name, None)
+    policy.undress(resource, caller, views)
     return views
 
 

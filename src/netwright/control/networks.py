@@ -14,9 +14,9 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work
-from netwright.model.ids import LinkName, NetworkId, SubnetId
+from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import floating_ips, hosts, ports, rbac, subnets, vpns
+from netwright.store import agents, floating_ips, hosts, ports, qos, rbac, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -26,6 +26,8 @@ _LEAST_MTU: Final = 68
 _LEAST_MTU_V6: Final = 1280
 _MOST_MTU: Final = 65535
 _USUAL_MTU: Final = 1500
+_NAMED: Final = 5
+"""How many of those that use a network are named where it cannot go."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class NetworkRequest:
     gateway_host: str | Left | None = UNSET
     network_type: NetworkType | Left = UNSET
     segmentation_id: int | Left | None = UNSET
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,8 @@ class NetworkRecord:
     """The address scopes of its subnets' pools, by IP version."""
     routed: bool = False
     """Whether its subnets are on segments."""
+    zones: tuple[str, ...] = ()
+    """The availability zones that it should be in."""
 
     @property
     def value(self) -> Network:
@@ -74,6 +79,20 @@ class NetworkRecord:
 
 def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
     """Raises NotFoundError, InvalidError, ConflictError."""
+    _share(work, *_update(work, network_id, request))
+
+
+def follow_policies(work: Work, network_id: NetworkId) -> None:
+    """The network's flags say what RBAC policies make of it. Raises ConflictError."""
+    everybody = rbac.EVERYBODY in rbac.targets(work.connection, network_id, rbac.SHARED)
+    external = bool(rbac.targets(work.connection, network_id, rbac.EXTERNAL))
+    network = store.get(work.connection, network_id).value
+    if (network.shared, network.external) != (everybody, external):
+        _update(work, network_id, NetworkRequest(shared=everybody, external=external))
+
+
+def _update(work: Work, network_id: NetworkId, request: NetworkRequest) -> tuple[Network, Network]:
+    """The network before and after."""
     old = store.get(work.connection, network_id).value
     network = _asked(old, request)
     _check_mtu(work, network)
@@ -84,30 +103,45 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
     network = network_links.with_links(work, old, network)
     store.save(work.connection, network, work.now)
     segments.follow(work, old, network)
-    _share(work, old, network)
     gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
+    return old, network
 
 
 def delete_in(work: Work, network_id: NetworkId) -> None:
-    """With subnets and VPNs. Raises NotFoundError, ConflictError while ports or floating IPs are on it."""
+    """With subnets, VPNs and floating IPs that stand for nothing.
+
+    Raises NotFoundError, ConflictError while ports, or floating IPs of ports, are on it.
+    """
     connection = work.connection
     network = store.get(connection, network_id).value
     theirs = ports.find(connection, {"network_id": (network_id,)})
     work.touch(Touched.VPN, *vpns.ids(connection, (network_id,)))
-    if any(not dhcp_ports.is_dhcp(record.value) for record in theirs):
-        raise in_use("Network", network_id, "it has ports")
-    if floating_ips.find(connection, {"network_id": (network_id,)}):
-        raise in_use("Network", network_id, "it has floating IPs")
+    using = [record.value.id for record in theirs if not dhcp_ports.is_dhcp(record.value)]
+    if using:
+        why = f"There are one or more ports still in use on the network: {', '.join(using[:_NAMED])}"
+        raise in_use("Network", network_id, why)
+    _drop_floating_ips(work, network_id)
     for record in theirs:
         ports.delete(connection, record.value.id)
     for subnet in subnets.of_network(connection, network.id):
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
     rbac.forget(connection, network_id)
+    agents.forget_thing(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
+
+
+def _drop_floating_ips(work: Work, network_id: NetworkId) -> None:
+    """Those that stand for nothing. Raises ConflictError where one stands for a port."""
+    theirs = [record.value for record in floating_ips.find(work.connection, {"network_id": (network_id,)})]
+    if used := [one.id for one in theirs if one.association is not None]:
+        why = f"floating IPs of it stand for ports: {', '.join(used[:_NAMED])}"
+        raise in_use("Network", network_id, why)
+    for one in theirs:
+        floating_ips.delete(work.connection, one.id)
 
 
 def find_in(connection: sa.Connection, where: Where) -> list[NetworkRecord]:
@@ -126,6 +160,8 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
         gateway_place=given(request.gateway_place, GatewayPlace.ROUTER),
     )
     network = _asked(blank, request)
+    if network.qos_policy_id is None:
+        network = replace(network, qos_policy_id=qos.default_of(work.connection, network.project_id))
     _check_mtu(work, network)
     _check_shared_gateway(network)
     gateways.check(network)
@@ -147,8 +183,22 @@ def _share(work: Work, old: Network, new: Network) -> None:
     thing = (new.id, new.project_id)
     if new.shared != old.shared:
         sharing.with_everybody(work, "network", thing, wanted=new.shared)
+        _refuse_strangers(work, new)
     if new.external != old.external:
         sharing.with_everybody(work, "network", thing, rbac.EXTERNAL, wanted=new.external)
+    if old.external and not new.external:
+        rbac.withdraw(work.connection, new.id, rbac.EXTERNAL, target=None)
+
+
+def _refuse_strangers(work: Work, network: Network) -> None:
+    """Who has ports on it goes on seeing it."""
+    left = rbac.targets(work.connection, network.id, rbac.SHARED)
+    if sharing.stranded(work.connection, "network", network.id, rbac.SHARED, left):
+        message = (
+            f"Unable to reconfigure sharing settings for network {network.name or network.id}:"
+            " multiple projects are using it."
+        )
+        raise NamedConflictError("InvalidSharedSetting", message, "shared")
 
 
 def _asked(network: Network, request: NetworkRequest) -> Network:
@@ -171,6 +221,7 @@ def _asked(network: Network, request: NetworkRequest) -> Network:
         bridge=network_links.bridge(given(request.bridge, network.bridge)),
         gateway_hosts=given(request.gateway_hosts, network.gateway_hosts),
         gateway_host=gateways.named_host(given(request.gateway_host, network.gateway_host)),
+        qos_policy_id=given(request.qos_policy_id, network.qos_policy_id),
     )
 
 
@@ -232,17 +283,19 @@ def _check_default(work: Work, network: Network) -> None:
 
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:
     wanted = [record.value.id for record in records]
-    ids = subnets.ids_by_network(connection, wanted)
+    theirs = subnets.ids_by_network(connection, wanted)
     scopes = subnets.scopes_by_network(connection, wanted)
     where = gateways.shown(connection, [record.value for record in records])
     routed = segments.routed(connection)
+    zones = store.zones(connection, wanted)
     return [
         NetworkRecord(
             record,
-            tuple(ids.get(record.value.id, ())),
-            where.get(record.value.id, ()),
-            scopes.get(record.value.id, {}),
-            record.value.id in routed,
+            tuple(theirs.get(network, ())),
+            where.get(network, ()),
+            scopes.get(network, {}),
+            network in routed,
+            zones.get(network, ()),
         )
-        for record in records
+        for record, network in zip(records, wanted, strict=True)
     ]

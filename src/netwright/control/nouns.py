@@ -41,6 +41,8 @@ class Noun:
     """Makes what a project has without asking for it."""
     filters: Mapping[str, Filter] = field(default_factory=dict)
     """Filters of a list that are no column's, by their names."""
+    tell: Callable[[World, sa.Connection, list[View]], None] | None = None
+    """Adds to views what is known from elsewhere than the noun's own rows."""
 
 
 Nouns = Mapping[str, Noun]

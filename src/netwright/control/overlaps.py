@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import sqlalchemy as sa
 
 from netwright.control.refusals import NamedConflictError, invalid
+from netwright.control.world import Work
 from netwright.model.ids import NetworkId
 from netwright.model.intent import Prefix, Subnet, WireGuard
 from netwright.store import hosts, subnets, vpns
@@ -16,7 +17,20 @@ def refuse_in_network(cidr: Prefix, others: Iterable[Subnet]) -> None:
     """Raises InvalidError where another subnet of the same network has some of these addresses."""
     for other in others:
         if overlap(cidr, other.cidr):
-            raise invalid("cidr", f"{cidr} overlaps with subnet {other.id} ({other.cidr}) of this network.")
+            raise invalid(
+                "cidr", f"{cidr} overlaps with another subnet of this network, {other.id} ({other.cidr})."
+            )
+
+
+def refuse_in_use(work: Work, cidr: Prefix, apart_from: NetworkId) -> None:
+    """The same as refuse_on_hosts, which tells nobody but admins whose addresses they are."""
+    try:
+        refuse_on_hosts(work.connection, cidr, apart_from)
+    except NamedConflictError as error:
+        if work.caller is None or work.caller.is_admin:
+            raise
+        message = f"cidr {cidr} overlaps with addresses that are in use elsewhere."
+        raise NamedConflictError("CidrOverlapsHostNetwork", message, "cidr") from error
 
 
 def refuse_on_hosts(

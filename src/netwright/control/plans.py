@@ -12,7 +12,7 @@ from netwright.control.gather import items_of
 from netwright.control.world import World
 from netwright.model.ids import HostName
 from netwright.model.plan import HostPlan, ItemKey, Noun, PlanDelta, PlanUpdate
-from netwright.store import changes, presence, vpns
+from netwright.store import changes, port_forwardings, presence, qos, vpns
 
 LOG_LENGTH: Final = 100_000
 """How many changes are kept: an agent that missed more gets the whole plan."""
@@ -62,10 +62,13 @@ def _present(connection: sa.Connection, host: HostName) -> Collection[ItemKey]:
         Noun.HOST: (host,),
         Noun.NETWORK: networks,
         Noun.GROUP: presence.used_groups(connection, host),
+        Noun.ADDRESS_GROUP: presence.used_address_groups(connection, host),
         Noun.PORT: presence.plugged_ports(connection, host),
         Noun.MEMBER: presence.members_elsewhere(connection, host, presence.named_groups(connection, host)),
         Noun.FLOATING_IP: presence.floating_ips_of(connection, host),
+        Noun.FORWARDS: port_forwardings.homes(connection, host).keys(),
         Noun.SERVED: presence.served_ports(connection, host),
         Noun.VPN: vpns.ids(connection),
+        Noun.PORT_QOS: qos.limited_ports(connection, host),
     }
     return [ItemKey(noun, one) for noun, ids in nouns.items() for one in sorted(ids)]

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import sqlalchemy as sa
 
-from netwright.model.caller import Caller, Role
+from netwright.model.caller import Caller
 from netwright.model.errors import ForbiddenError
 from netwright.model.resource import Attribute, Reach, Resource, Verb
 from netwright.store import rows
@@ -22,8 +22,11 @@ def refuse_verb(resource: Resource, verb: Verb, caller: Caller) -> None:
 def refuse_foreign(
     connection: sa.Connection, resource: Resource, verb: Verb, caller: Caller, view: Mapping[str, object]
 ) -> None:
-    """Raises ForbiddenError where the thing, which the caller sees, is another project's to change."""
-    if caller.is_admin or resource.reach is Reach.EVERYBODY:
+    """Raises ForbiddenError where the thing, which the caller sees, is another project's to change.
+
+    What is part of a parent is changed by who may change that.
+    """
+    if caller.is_admin or resource.reach is not Reach.PROJECT:
         return
     if view.get("project_id") == caller.project:
         return
@@ -37,18 +40,18 @@ def refuse_attributes(
     resource: Resource,
     verb: Verb,
     caller: Caller,
-    given: Collection[str],
+    given: Mapping[str, object],
     network: object,
 ) -> None:
     """Raises ForbiddenError for an attribute that the caller may not set. `network`: where the thing is."""
     if caller.is_admin:
         return
-    for name in given:
+    for name, value in given.items():
         attribute = resource.by_name[name]
         role = attribute.post if verb is Verb.CREATE else attribute.put
         if caller.role < role:
             raise disallowed(f"{verb}_{resource.singular}:{name}")
-        if attribute.network_owner and not owns_network(connection, network, caller):
+        if _is_network_owners(attribute, value) and not owns_network(connection, network, caller):
             raise disallowed(f"{verb}_{resource.singular}:{name}")
 
 
@@ -57,14 +60,26 @@ def owns_network(connection: sa.Connection, network: object, caller: Caller) -> 
     return rows.exists(connection, networks, where)
 
 
-def hidden(resource: Resource, caller: Caller) -> tuple[str, ...]:
+def hidden(resource: Resource, caller: Caller) -> Collection[str]:
     """The attributes that the caller does not see."""
-    return tuple(one.name for one in resource.attributes if _unseen(one, caller))
+    return resource.hidden[caller.role]
+
+
+def undress(resource: Resource, caller: Caller, views: Iterable[dict[str, object]]) -> None:
+    """Takes from each what the caller does not see of it."""
+    unseen, private = hidden(resource, caller), () if caller.is_admin else resource.private
+    for view in views:
+        for name in unseen:
+            view.pop(name, None)
+        if private and view.get("project_id") != caller.project:
+            for name in private:
+                view.pop(name, None)
 
 
 def disallowed(rule: str) -> ForbiddenError:
     return ForbiddenError(f"rule:{rule} is disallowed by policy")
 
 
-def _unseen(attribute: Attribute, caller: Caller) -> bool:
-    return attribute.see is Role.NOBODY or caller.role < attribute.see
+def _is_network_owners(attribute: Attribute, value: object) -> bool:
+    asked = attribute.network_owner
+    return asked if isinstance(asked, bool) else asked(value)

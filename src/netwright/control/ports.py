@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from netwright.control import dhcp_ports, fixed_ips, gateways, groups, macs, port_checks, text
+from netwright.control import (
+    dhcp_options,
+    dhcp_ports,
+    fixed_ips,
+    gateways,
+    groups,
+    macs,
+    port_checks,
+    port_forwardings,
+    text,
+    trunks,
+)
+from netwright.control.dhcp_options import OptionRequest
 from netwright.control.fixed_ips import FixedIpRequest, Ground
 from netwright.control.given import UNSET, Left, given
 from netwright.control.port_checks import PairRequest
 from netwright.control.refusals import NamedConflictError, required
 from netwright.control.world import Work, World
-from netwright.model.ids import GroupId, NetworkId, PortId
+from netwright.model.ids import GroupId, NetworkId, PortId, QosPolicyId
 from netwright.model.intent import Attachment, Guest, Port, Unplugged
 from netwright.planner.names import wanted_label
 from netwright.store import floating_ips, networks, presence, subnets
@@ -46,6 +58,9 @@ class PortRequest:
     data_plane_status: str | Left | None = UNSET
     propagate_uplink_status: bool | Left = UNSET
     dns_domain: str | Left = UNSET
+    dhcp_options: tuple[OptionRequest, ...] = ()
+    """Added to those that are there, or in their place."""
+    qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
 def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
@@ -61,6 +76,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     if request.mac is None:
         port = replace(port, mac=macs.free(work, old.network_id))
     port_checks.refuse_unguarded(port)
+    if port.mac != old.mac:
+        _check_mac(work, old, port)
     label = _label(work, port)
     store.save(work.connection, port, label, work.now, _noted(record.notes, request))
     port = _readdressed(work, old, port, request)
@@ -81,9 +98,11 @@ def delete_in(work: Work, port_id: PortId) -> None:
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
+    trunks.refuse_used_port(work.connection, port_id)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
         floating_ips.save(work.connection, replace(record.value, association=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
+    port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
     work.touch(Touched.NETWORK_ITEM, port.network_id)
     work.touch(Touched.GROUP_USE, *port.security_groups)
@@ -128,7 +147,8 @@ def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -
     work.touch(Touched.PORT, port.id)
     if not isinstance(port.attachment, Unplugged):
         gateways.settle_after_plugging(work, network)
-    return PortRecord(port, Stamps(work.now, work.now, 0), PortState.DOWN, label, network.dns_domain, notes)
+    stamps = Stamps(work.now, work.now, 0)
+    return PortRecord(port, stamps, PortState.DOWN, label, network.dns_domain, network.qos_policy_id, notes)
 
 
 def _noted(notes: PortNotes, request: PortRequest) -> PortNotes:
@@ -155,6 +175,8 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         host=port_checks.host(given(request.host, port.host)),
         attachment=given(request.attachment, port.attachment),
         guest=port_checks.guest(given(request.guest, port.guest)),
+        dhcp_options=dhcp_options.merged(port.dhcp_options, request.dhcp_options),
+        qos_policy_id=given(request.qos_policy_id, port.qos_policy_id),
     )
     if request.allowed_address_pairs is not UNSET:
         pairs = port_checks.pairs(request.allowed_address_pairs, asked.mac)
@@ -168,12 +190,6 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     """The port with the addresses asked for, and those that its MAC makes."""
     if request.fixed_ips is UNSET and port.mac == old.mac:
         return port
-    if port.mac != old.mac:
-        if not isinstance(old.attachment, Unplugged):
-            raise NamedConflictError(
-                "PortBound", f"Port {port.id} is plugged: unplug it first.", "mac_address"
-            )
-        macs.refuse_used(work, port.network_id, port.mac)
     network = networks.get(work.connection, port.network_id).value
     ground = Ground(network, subnets.of_network(work.connection, network.id))
     if port.mac != old.mac:
@@ -181,7 +197,15 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     if request.fixed_ips is not UNSET:
         port = fixed_ips.assign(work, port, ground, request.fixed_ips)
     _refuse_orphans(work, port)
+    port_forwardings.drop_in(work, port.id, [fixed.address for fixed in port.fixed_ips])
     return port
+
+
+def _check_mac(work: Work, old: Port, new: Port) -> None:
+    """Raises ConflictError where the port cannot have its new MAC."""
+    if not isinstance(old.attachment, Unplugged):
+        raise NamedConflictError("PortBound", f"Port {new.id} is plugged: unplug it first.", "mac_address")
+    macs.refuse_used(work, new.network_id, new.mac)
 
 
 def _refuse_orphans(work: Work, port: Port) -> None:

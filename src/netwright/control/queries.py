@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
+from netwright.control import tags
 from netwright.control.nouns import Noun
 from netwright.control.refusals import invalid
 from netwright.model.caller import Caller
@@ -15,13 +16,12 @@ from netwright.model.kinds import Digits, Flag, IpAddress, ListOf, MacAddress, N
 from netwright.model.resource import Attribute
 from netwright.store import rbac
 from netwright.store.pages import Page
-from netwright.store.rows import Either, NotIn, Since, Where
+from netwright.store.rows import Condition, Either, NotIn, Since, Where
 
 MOST_ROWS: Final = 1000
 """Of one page; a larger `limit` means this one."""
 CHANGED_SINCE: Final = "changed_since"
 _MOST_SORT_KEYS: Final = 8
-_MOST_VALUES: Final = 500
 _STAMPS: Final = {"created_at": "created_at", "updated_at": "updated_at", "revision_number": "revision"}
 _SHOWN: Final = 40
 _PART: Final = "_substr"
@@ -44,13 +44,15 @@ class Query:
 def check(noun: Noun, caller: Caller, query: Query) -> None:
     """Raises InvalidError for what is no filter, or no sort key."""
     resource = noun.resource
-    for name, values in query.filters.items():
+    for name in query.filters:
         attribute = resource.by_name.get(name)
-        known = name in noun.filters or (attribute is not None and attribute.filters)
+        known = (
+            name in noun.filters
+            or _is_about_tags(noun, name)
+            or (attribute is not None and attribute.filters)
+        )
         if not known and not (name == CHANGED_SINCE and "updated_at" in resource.by_name):
             raise invalid(name[:_SHOWN], f"is not a valid filter of {resource.plural}.")
-        if len(values) > _MOST_VALUES:
-            raise invalid(name, f"at most {_MOST_VALUES} values.")
     if len(query.sort) > _MOST_SORT_KEYS:
         raise invalid("sort_key", f"at most {_MOST_SORT_KEYS}.")
     for key, _ in query.sort:
@@ -61,9 +63,12 @@ def check(noun: Noun, caller: Caller, query: Query) -> None:
 
 def conditions(noun: Noun, caller: Caller, query: Query) -> tuple[Where, Mapping[str, Sequence[str]]]:
     """The filters that the database can do, and those that are left. Raises InvalidError."""
-    where: dict[str, Either] = {}
+    where: dict[str, Condition] = {}
     left: dict[str, Sequence[str]] = {}
     for name, values in query.filters.items():
+        if _is_about_tags(noun, name) and noun.table is not None:
+            where |= tags.matching(noun.table, [(name, value) for value in values])
+            continue
         found = _condition(noun, caller, name, values)
         if found is None:
             left[name] = values
@@ -105,7 +110,9 @@ def _condition(noun: Noun, caller: Caller, name: str, values: Sequence[str]) -> 
         return {}  # what the caller does not see tells nothing
     if attribute.column is None or (noun.table is not None and attribute.column not in noun.table.c):
         return None
-    return {attribute.column: [one for text in values for one in _normal(attribute, text)]}
+    found: Where = {attribute.column: [one for text in values for one in _normal(attribute, text)]}
+    private = name in resource.private and not caller.is_admin
+    return {**found, "project_id": (caller.project,)} if private else found
 
 
 def _shared(object_type: str, caller: Caller, values: Sequence[str]) -> Where:
@@ -138,6 +145,10 @@ def _moment(text: str) -> datetime:
     except ValueError as error:
         raise invalid(CHANGED_SINCE, f"{text[:_SHOWN]!r} is not a time like 2026-01-31T12:00:00.") from error
     return found if found.tzinfo else found.replace(tzinfo=UTC)
+
+
+def _is_about_tags(noun: Noun, name: str) -> bool:
+    return name in tags.FILTERS and noun.resource.tags and noun.table is not None
 
 
 def _is_sortable(attribute: Attribute) -> bool:

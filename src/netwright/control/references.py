@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import sqlalchemy as sa
 
-from netwright.control import visibility
+from netwright.control import policy, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Nouns
 from netwright.model.caller import Caller
@@ -20,10 +20,19 @@ from netwright.store import rows
 def refuse_unknown(
     connection: sa.Connection, nouns: Nouns, resource: Resource, values: Values, caller: Caller
 ) -> None:
-    """Raises NotFoundError."""
-    wanted = {pair for name, value in values.items() for pair in _named(resource.by_name[name].kind, value)}
-    for one in sorted(wanted):
-        refuse_unseen(connection, nouns, one, caller)
+    """Raises NotFoundError, and ForbiddenError for what the caller sees and may not build upon."""
+    wanted: dict[tuple[str, str], bool] = {}
+    for name, value in values.items():
+        attribute = resource.by_name[name]
+        for pair in _named(attribute.kind, value):
+            wanted[pair] = wanted.get(pair, False) or attribute.own
+    for (plural, thing), own in sorted(wanted.items()):
+        refuse_unseen(connection, nouns, (plural, thing), caller)
+        noun, theirs = nouns.get(plural), {"id": (thing,), "project_id": (caller.project,)}
+        if not own or caller.is_admin or noun is None or noun.table is None:
+            continue
+        if not rows.exists(connection, noun.table, theirs):
+            raise policy.disallowed(f"{resource.singular} of another project's {noun.resource.singular}")
 
 
 def refuse_unseen(connection: sa.Connection, nouns: Nouns, one: tuple[str, str], caller: Caller) -> None:

@@ -14,7 +14,7 @@ from netwright.control.world import World
 from netwright.model.errors import ConflictError
 from netwright.model.ids import PortId, port_link_name
 from netwright.model.intent import Port, Unplugged, VmmTap
-from netwright.model.plan import Report
+from netwright.model.report import Report
 from netwright.store import hosts, ports
 from netwright.store.records import HostRecord, PortState
 

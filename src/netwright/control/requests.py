@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, lists, policy, queries, references, retries, sharing, visibility
+from netwright.control import (
+    bodies,
+    limits,
+    lists,
+    policy,
+    queries,
+    references,
+    retries,
+    sharing,
+    text,
+    visibility,
+)
 from netwright.control.bodies import Values
 from netwright.control.lists import dressed
 from netwright.control.nouns import Noun, Nouns, View
@@ -16,12 +28,15 @@ from netwright.control.queries import Query
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
+from netwright.model.ids import ProjectId
+from netwright.model.kinds import Uuid
 from netwright.model.resource import Resource, Verb
-from netwright.store import rbac, tags
+from netwright.store import rbac, rows, tags
 from netwright.store.rows import Where
 from netwright.store.tables import networks
 
 V = TypeVar("V")
+_MOST_PROJECTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +64,12 @@ class Requests:
         resource = noun.resource
         policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
-        with self.world.work() as work:
-            whose = asker.caller.project or DEFAULT_PROJECT
+        with self.world.work(asker.caller) as work:
             asked = (resource.collection, asker.parent, named)
-            return retries.once(work, whose, asker.key, asked, lambda: self._made(work, noun, asker, named))
+            act = partial(self._made, work, noun, asker, named)
+            views = retries.once(work, asker.caller, asker.key, asked, act)
+            policy.undress(resource, asker.caller, views)  # who asks again may have another role by now
+            return views
 
     def _made(self, work: Work, noun: Noun, asker: Asker, named: Sequence[Values]) -> list[View]:
         resource = noun.resource
@@ -63,50 +80,61 @@ class Requests:
         made = [noun.acts.create(work, values, asker.caller) for values in wanted]
         for view, values in zip(made, wanted, strict=True):
             _share(work, resource, view, values)
+            _tag(work, resource, view, values)
+            self._revise(work, resource, view)
         return dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
         values = bodies.read(resource, Verb.UPDATE, given)
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.UPDATE)
             network = old.get("network_id")
-            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
+            policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
-            return dressed(work.connection, resource, caller, [new])[0]
+            self._revise(work, resource, new)
+            return lists.told(work.world, work.connection, noun, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
             noun.acts.delete(work, old)
+            self._revise(work, noun.resource, old)
             if noun.resource.tags:
                 tags.remove(work.connection, thing)
             if noun.resource.rbac is not None:
                 rbac.forget(work.connection, thing)
 
+    def _revise(self, work: Work, resource: Resource, view: View) -> None:
+        """Counts up what the thing is part of."""
+        kind = resource.by_name[resource.revises].kind if resource.revises else None
+        if isinstance(kind, Uuid) and (table := self.nouns[kind.of].table) is not None:
+            rows.revise(work.connection, table, str(view[resource.revises]), work.now)
+
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
         with self.world.look() as connection:
             view = self._one(connection, noun, asker, thing)
-            return dressed(connection, noun.resource, asker.caller, [view])[0]
+            return lists.told(self.world, connection, noun, asker.caller, [view])[0]
 
     def find(self, noun: Noun, asker: Asker, query: Query) -> list[View]:
         """Those that the caller sees and the query asks for, oldest first where it names no order."""
         policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
         queries.check(noun, asker.caller, query)
         if noun.before_list is not None:
-            noun.before_list(self.world, asker.caller.project or DEFAULT_PROJECT)
+            for project in _projects(asker.caller, query):
+                noun.before_list(self.world, project)
         with self.world.look() as connection:
             within = self._within(connection, noun, asker)
-            return lists.find(connection, noun, asker.caller, within, query)
+            return lists.find(self.world, connection, noun, asker.caller, within, query)
 
     def change(
         self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
     ) -> V:
         """Something else that can be done with a thing, by who may do that verb."""
-        with self.world.work() as work:
+        with self.world.work(asker.caller) as work:
             return act(work, self.held(work.connection, noun, asker, thing, verb))
 
     def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
@@ -126,11 +154,11 @@ class Requests:
         network = values.get("network_id")
         project = bodies.take_project(values, caller) or _owner(work.connection, network)
         values["project_id"] = values["tenant_id"] = project
+        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
         policy.refuse_attributes(work.connection, resource, Verb.CREATE, caller, by_user, network)
         if resource.parent is not None:
             parent = self._parent(work.connection, noun, asker, write=True)
             values[resource.parent.attribute] = parent["id"]
-        references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
 
     def _one(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str) -> View:
         within = {noun.resource.key: (thing,), **self._within(connection, noun, asker)}
@@ -163,6 +191,23 @@ def _owner(connection: sa.Connection, network: object) -> str:
         return DEFAULT_PROJECT
     statement = sa.select(networks.c.project_id).where(networks.c.id == network)
     return connection.execute(statement).scalar() or DEFAULT_PROJECT
+
+
+def _projects(caller: Caller, query: Query) -> list[ProjectId]:
+    """Those whose things are asked for: an admin names them in a filter, others have their own."""
+    named = query.filters.get("project_id", query.filters.get("tenant_id", ()))
+    if caller.is_admin and named:
+        return [text.project(str(project)) for project in named[:_MOST_PROJECTS]]
+    return [caller.project or DEFAULT_PROJECT]
+
+
+def _tag(work: Work, resource: Resource, view: View, values: Values) -> None:
+    """What its body names, where the resource takes tags with it."""
+    given = values.get("tags")
+    if resource.tags and isinstance(given, list) and given:
+        wanted = sorted(str(tag) for tag in given)
+        tags.add(work.connection, str(view["id"]), wanted)
+        view["tags"] = wanted
 
 
 def _share(work: Work, resource: Resource, view: View, values: Values) -> None:

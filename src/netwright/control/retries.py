@@ -10,8 +10,9 @@ from typing import Final
 
 from netwright.control import text
 from netwright.control.nouns import View
-from netwright.control.refusals import NamedConflictError
-from netwright.control.world import Work, World
+from netwright.control.refusals import NamedConflictError, invalid
+from netwright.control.world import DEFAULT_PROJECT, Work, World
+from netwright.model.caller import Caller
 from netwright.store import answers
 from netwright.store.answers import Answer
 
@@ -19,12 +20,18 @@ KEPT: Final = timedelta(hours=24)
 
 
 def once(
-    work: Work, project: str, key: str | None, asked: Sequence[object], act: Callable[[], list[View]]
+    work: Work, caller: Caller, key: str | None, asked: Sequence[object], act: Callable[[], list[View]]
 ) -> list[View]:
-    """What `act` makes, or what it made when the same was asked with that key. Raises ConflictError."""
+    """What `act` makes, or what it made when the same user asked the same with that key.
+
+    Raises ConflictError, InvalidError for a key that is none.
+    """
     if key is None:
         return act()
-    key, digest = text.line(key, "Idempotency-Key"), _digest(asked)
+    if not key.strip():
+        raise invalid("Idempotency-Key", "must not be empty.")
+    project = caller.project or DEFAULT_PROJECT
+    key, digest = _digest((caller.user_id, text.line(key, "Idempotency-Key"))), _digest(asked)
     before = answers.find(work.connection, project, key)
     if before is None:
         made = act()

@@ -7,10 +7,10 @@ from typing import Final
 
 from netwright.control import text
 from netwright.control.given import UNSET, Left, given
-from netwright.control.refusals import NamedConflictError, invalid, required
+from netwright.control.refusals import NamedConflictError, NamedInvalidError, invalid, required
 from netwright.control.world import Work
 from netwright.model.errors import InvalidError
-from netwright.model.ids import GroupId, RuleId
+from netwright.model.ids import AddressGroupId, GroupId, RuleId
 from netwright.model.intent import (
     ICMP,
     PORTED,
@@ -24,10 +24,12 @@ from netwright.model.intent import (
     PortRange,
     Prefix,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
     Rule,
 )
+from netwright.store import address_groups
 from netwright.store import groups as store
 from netwright.store.changes import Touched
 from netwright.store.records import RuleRecord
@@ -55,6 +57,7 @@ class RuleRequest:
     port_range_max: int | None = None
     remote_prefix: Prefix | None = None
     remote_group_id: GroupId | None = None
+    remote_address_group_id: AddressGroupId | None = None
     description: str | Left = UNSET
 
 
@@ -71,8 +74,7 @@ def delete_in(work: Work, rule_id: RuleId) -> None:
     rule = store.get_rule(work.connection, rule_id).value
     store.delete_rule(work.connection, rule_id)
     work.touch(Touched.GROUP, rule.group_id)
-    if isinstance(rule.remote, RemoteGroup):
-        work.touch(Touched.GROUP, rule.remote.group)
+    touch_remote(work, rule)
 
 
 def match_of(request: RuleRequest) -> Match:
@@ -119,20 +121,36 @@ def create_in(work: Work, request: RuleRequest) -> RuleId:
     return rule.id
 
 
+def touch_remote(work: Work, rule: Rule) -> None:
+    """A plan may cease to need what the rule named, now that it goes."""
+    match rule.remote:
+        case RemoteGroup(group):
+            work.touch(Touched.GROUP, group)
+        case RemoteAddressGroup(address_group):
+            work.touch(Touched.ADDRESS_GROUP, address_group)
+        case _:
+            pass
+
+
 def _meaning(rule: Rule) -> tuple[Direction, EtherType, Match, Remote]:
     return rule.direction, rule.ethertype, rule.match, rule.remote
 
 
 def _remote(work: Work, request: RuleRequest) -> Remote:
     prefix, group = request.remote_prefix, request.remote_group_id
-    if prefix is not None and group is not None:
-        raise InvalidError("Only remote_ip_prefix or remote_group_id may be provided.", "remote_ip_prefix")
+    address_group = request.remote_address_group_id
+    if sum(one is not None for one in (prefix, group, address_group)) > 1:
+        message = "Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided."
+        raise InvalidError(message, "remote_ip_prefix")
     if group is not None:
         return RemoteGroup(store.get(work.connection, group).value.id)
+    if address_group is not None:
+        return RemoteAddressGroup(address_groups.get(work.connection, address_group).value.id)
     if prefix is None:
         return Anywhere()
     if prefix.version != request.ethertype.version:
-        raise invalid("remote_ip_prefix", f"{prefix} is not {request.ethertype}.")
+        why = f"Conflicting value ethertype {request.ethertype} for CIDR {prefix}."
+        raise NamedInvalidError("SecurityGroupRuleParameterConflict", "remote_ip_prefix", why)
     return RemotePrefix(prefix)
 
 
@@ -154,19 +172,22 @@ def _refuse_range(request: RuleRequest) -> None:
 
 def _icmp(kind: int | None, code: int | None) -> Icmp:
     if kind is None and code is not None:
-        raise invalid("port_range_max", "an ICMP code needs a type (port_range_min).")
-    for field, value in (("port_range_min", kind), ("port_range_max", code)):
+        why = f"ICMP code (port-range-max) {code} is provided but ICMP type (port-range-min) is missing."
+        raise NamedInvalidError("SecurityGroupMissingIcmpType", "port_range_max", why)
+    for field, what, value in (("port_range_min", "type", kind), ("port_range_max", "code", code)):
         if value is not None and not 0 <= value <= 255:
-            raise invalid(field, "an ICMP type or code is from 0 to 255.")
+            why = f"Invalid value for ICMP {what} ({field.replace('_', '-')}) {value}. It must be 0 to 255."
+            raise NamedInvalidError("SecurityGroupInvalidIcmpValue", field, why)
     return Icmp(kind, code)
 
 
 def _ports(number: int, low: int | None, high: int | None) -> PortRange:
     for field, value in (("port_range_min", low), ("port_range_max", high)):
-        if value is None:
-            raise invalid(field, "both ends of a port range must be given.")
-        if not 1 <= value <= 65535:
-            raise invalid(field, "a port is from 1 to 65535.")
+        if value is not None and not 1 <= value <= 65535:
+            raise NamedInvalidError(
+                "SecurityGroupInvalidPortValue", field, f"Invalid value for port {value}."
+            )
     if low is None or high is None or low > high:
-        raise invalid("port_range_min", "must not be larger than port_range_max.")
+        why = "For TCP/UDP protocols, port_range_min must be <= port_range_max."
+        raise NamedInvalidError("SecurityGroupInvalidPortRange", "port_range_min", why)
     return PortRange(number, low, high)

@@ -105,7 +105,7 @@ def create_in(work: Work, request: SubnetRequest) -> SubnetId:
     subnet_pools.refuse_strangers(work.connection, theirs, (cidr.version, pool))
     overlaps.refuse_in_network(cidr, siblings)
     if network.gateway_place is GatewayPlace.HOST and not network.external:
-        overlaps.refuse_on_hosts(work.connection, cidr, apart_from=network.id)
+        overlaps.refuse_in_use(work, cidr, apart_from=network.id)
     blank = Subnet(
         id=SubnetId(work.world.new_id()),
         network_id=network.id,

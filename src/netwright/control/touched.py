@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator
 
 import sqlalchemy as sa
 
-from netwright.model.ids import GroupId, HostName, NetworkId, PortId
+from netwright.model.ids import GroupId, HostName, NetworkId, PortId, QosPolicyId
 from netwright.model.plan import ItemKey, Noun
-from netwright.store import presence, vpns
+from netwright.store import port_forwardings, presence, qos, vpns
 from netwright.store.changes import Change, Touched
 
 
@@ -31,8 +31,13 @@ def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]
     left = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_USE)
     given = frozenset(NetworkId(one.id) for one in changed if one.noun is Touched.GATEWAY)
     renamed = frozenset(GroupId(one.id) for one in changed if one.noun is Touched.GROUP_NAME)
-    yield from (ItemKey(Noun.FLOATING_IP, one.id) for one in changed if one.noun is Touched.FLOATING_IP)
+    for noun in (Noun.FLOATING_IP, Noun.FORWARDS):
+        yield from (ItemKey(noun, one.id) for one in changed if one.noun is Touched.FLOATING_IP)
     yield from (ItemKey(Noun.VPN, one.id) for one in changed if one.noun is Touched.VPN)
+    yield from (ItemKey(Noun.ADDRESS_GROUP, one.id) for one in changed if one.noun is Touched.ADDRESS_GROUP)
+    if policies := frozenset(QosPolicyId(one.id) for one in changed if one.noun is Touched.QOS_POLICY):
+        yield from _filed(Noun.PORT_QOS, qos.ports_of(connection, host, policies))
+        yield from _filed(Noun.FLOATING_IP, qos.floating_ips_of(connection, policies))
     if given:
         yield from _filed(Noun.SERVED, presence.plugged_on(connection, given))
     if networks or given:
@@ -60,6 +65,7 @@ def _about_groups(
     if affected:
         near = affected | presence.remote_groups(connection, affected)
         yield from _filed(Noun.GROUP, near)
+        yield from _filed(Noun.ADDRESS_GROUP, presence.address_groups_named(connection, affected))
         yield from _filed(Noun.MEMBER, presence.members_elsewhere(connection, host, near))
 
 
@@ -67,16 +73,21 @@ def _about_networks(
     connection: sa.Connection, host: HostName, networks: frozenset[NetworkId]
 ) -> Iterator[ItemKey]:
     yield from _filed(Noun.NETWORK, networks)
-    yield from _filed(Noun.PORT, presence.ports_about(connection, host, networks))
+    near = presence.ports_about(connection, host, networks)
+    yield from _filed(Noun.PORT, near)
+    yield from _filed(Noun.PORT_QOS, near)
     yield from _filed(Noun.SERVED, presence.ports_about(connection, host, networks, served=True))
     yield from _filed(Noun.FLOATING_IP, presence.floating_ips_about(connection, networks))
+    yield from _filed(Noun.FORWARDS, port_forwardings.about_networks(connection, networks))
 
 
 def _about_ports(connection: sa.Connection, ports: frozenset[PortId]) -> Iterator[ItemKey]:
     yield from _filed(Noun.PORT, ports | presence.siblings(connection, ports))
     yield from _filed(Noun.MEMBER, ports)
+    yield from _filed(Noun.PORT_QOS, ports)
     yield from _filed(Noun.NETWORK, presence.networks_of_ports(connection, ports))
     yield from _filed(Noun.FLOATING_IP, presence.floating_ips_of_ports(connection, ports))
+    yield from _filed(Noun.FORWARDS, port_forwardings.of_ports(connection, ports))
 
 
 def _filed(noun: Noun, ids: Collection[str]) -> Iterator[ItemKey]:

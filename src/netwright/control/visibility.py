@@ -11,7 +11,7 @@ from netwright.model.caller import Caller
 from netwright.model.resource import Reach, Resource
 from netwright.store import rbac
 from netwright.store.rows import Either, Where
-from netwright.store.tables import groups, networks
+from netwright.store.tables import groups, networks, vpns
 
 _SEEN: Final = "seen"
 
@@ -20,11 +20,11 @@ def seen(resource: Resource, caller: Caller) -> Where:
     """What the caller sees of these; nothing to ask where that is all of them."""
     if caller.is_admin or resource.reach is not Reach.PROJECT:
         return {}
-    ways: list[Where] = [{"project_id": (caller.project,)}]
+    ways: list[Where] = [{"project_id": (caller.project,)}] if "project_id" in resource.by_name else []
     if resource.rbac is not None:
         ways.append({"id": rbac.ids_shared(resource.rbac, caller.project)})
     ways.extend(_MORE.get(resource.plural, _nothing)(caller))
-    return ways[0] if len(ways) == 1 else {_SEEN: Either(ways)}
+    return {_SEEN: Either(ways)}  # beside filters of the same columns, not in their place
 
 
 def _nothing(caller: Caller) -> Sequence[Where]:
@@ -50,6 +50,10 @@ def _rules(caller: Caller) -> Sequence[Where]:
     return ({"group_id": shared}, {"group_id": _own(groups, caller)})
 
 
+def _vpn_peers(caller: Caller) -> Sequence[Where]:
+    return ({"vpn_id": _own(vpns, caller)},)
+
+
 def _own(table: sa.Table, caller: Caller) -> sa.Select[tuple[str]]:
     return sa.select(table.c.id).where(table.c.project_id == caller.project)
 
@@ -59,4 +63,5 @@ _MORE: Final[Mapping[str, Callable[[Caller], Sequence[Where]]]] = {
     "subnets": _subnets,
     "ports": _ports,
     "security_group_rules": _rules,
+    "vpn_peers": _vpn_peers,
 }

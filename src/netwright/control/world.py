@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from netwright.control.counters import Counters
 from netwright.control.known import Identities
 from netwright.control.liveness import Liveness
+from netwright.model.caller import Caller
 from netwright.model.ids import HostName, ProjectId
 from netwright.store import changes
 from netwright.store.changes import Change, Touched
@@ -30,6 +31,8 @@ class Work:
     connection: sa.Connection
     now: datetime
     log: list[Change]
+    caller: Caller | None = None
+    """Who asks, where somebody does."""
 
     def touch(self, noun: Touched, *ids: str) -> None:
         """Says what changed, so that plans follow."""
@@ -53,10 +56,10 @@ class World:
     """The Networking API's quotas of projects that have none of their own; what is not named has no limit."""
 
     @contextmanager
-    def work(self) -> Iterator[Work]:
+    def work(self, caller: Caller | None = None) -> Iterator[Work]:
         """All of the block is committed, with its log, or nothing is."""
         with self.database.write() as connection:
-            work = Work(self, connection, self.clock().replace(microsecond=0), [])
+            work = Work(self, connection, self.clock().replace(microsecond=0), [], caller)
             yield work
             changes.record(connection, work.log)
 

@@ -1,8 +1,10 @@
-"""Driver of the small files that dnsmasq watches: reservations and names, one file a port and kind.
+"""Driver of the small files that dnsmasq watches: reservations, options and names, one a port and kind.
 
-Additions reach a running daemon by inotify. It forgets a reservation only on SIGHUP, and a lease only
-when that is released, so a reservation that goes or changes is first set aside under a dotted name and
-stays there until its leases are gone: an agent that starts after a kill in between ends the work.
+Additions reach a running daemon by inotify. It forgets a reservation or an option only on SIGHUP, and a
+lease only when that is released, so a file that goes or changes, but for names, is first set aside under a
+dotted name and stays there until its leases are gone: an agent that starts after a kill in between ends
+the work. Tags are read when a daemon starts, and so they end the one that runs: its exit is seen, and it is
+started anew.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from netwright.model.ids import LinkName, NetworkId
 from netwright.model.intent import Address
 
 UNFINISHED: Final = ""
-"""Observed where a reservation is set aside: no port renders it, so it is put or removed again."""
+"""Observed where a file is set aside: no port renders it, so it is put or removed again."""
 
 _BATCH: Final = 64
 _PAUSE: Final = 0.005
@@ -82,25 +84,27 @@ class DhcpFiles:
         }
 
     def _text(self, key: DhcpFileKey) -> str | None:
-        if key.kind is FileKind.DHCP and self._old(key).exists():
+        if key.kind is not FileKind.DNS and self._old(key).exists():
             return UNFINISHED
         with suppress(FileNotFoundError):
             return self._path(key).read_text(errors="replace")
         return None
 
     def _write(self, key: DhcpFileKey, text: str) -> bool:
-        """Whether a reservation is set aside for it."""
+        """Whether a file is set aside for it."""
         path, before = self._path(key), None
         with suppress(FileNotFoundError):
             before = path.read_text(errors="replace")
-        if key.kind is FileKind.DHCP and before not in {None, text}:
+        if key.kind is not FileKind.DNS and before not in {None, text}:
             self._set_aside(key)
+        elif key.kind is FileKind.TAGS and before is None:
+            write(self._old(key), "")  # a daemon that runs has yet to read it
         if before != text:
             write(path, text)
-        return key.kind is FileKind.DHCP and self._old(key).exists()
+        return key.kind is not FileKind.DNS and self._old(key).exists()
 
     def _set_aside(self, key: DhcpFileKey) -> bool:
-        """Whether there is a reservation to settle; a file of names is simply gone, and inotify says so."""
+        """Whether there is something to settle; a file of names is simply gone, and inotify says so."""
         path, old = self._path(key), self._old(key)
         if key.kind is FileKind.DNS:
             path.unlink(missing_ok=True)
@@ -121,8 +125,11 @@ class DhcpFiles:
             by_network.setdefault(key.network, []).append(key)
         for network, settled in by_network.items():
             home = Home(self._directory, network)
-            home.daemon.hang_up()
-            _release(home, set().union(*map(self._gone, settled)))
+            if any(key.kind is FileKind.TAGS for key in settled):
+                home.daemon.stop()
+            else:
+                home.daemon.hang_up()
+            _release(home, set().union(*(self._gone(key) for key in settled if key.kind is FileKind.DHCP)))
             for key in settled:
                 self._old(key).unlink(missing_ok=True)
 

@@ -3,7 +3,7 @@
     {directory}/dnsmasq/{network}/dnsmasq.conf   what the running daemon was started with
                                   place          where: namespace, link, and what these were then
                                   pid  leases    written by dnsmasq
-                                  dhcp/  dns/    one small file a port
+                                  dhcp/  options/  tags/  dns/    one small file a port
 
 Ours: every process whose command line names such a configuration file. dnsmasq reads as a user of its
 own, so directories are 0755 and files 0644; it opens its lease file before it gives up root.

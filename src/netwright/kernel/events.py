@@ -20,17 +20,20 @@ from typing import Final, Protocol
 
 from netwright.kernel import rtnetlink
 from netwright.kernel.netlink import NETFILTER, ROUTE, is_own, messages
-from netwright.kernel.nft_events import OWN, SHARED, may_concern, tables_changed
+from netwright.kernel.nft_events import OWN, QOS, SHARED, may_concern, tables_changed
+from netwright.kernel.qdisc_messages import TC_EVENTS, link_of
 from netwright.kernel.rtnetlink import LinkState
+from netwright.kernel.shapers import port_of
 from netwright.kernel.tools import is_of_own_tool
 from netwright.kernel.uplinks import MARK as UPLINK_MARK
-from netwright.model.host import AddressKey, LinkKey, Stage
+from netwright.model.host import AddressKey, LinkKey, ShaperKey, Stage
 from netwright.model.ids import BRIDGE_PREFIX, HOST_NAMESPACE, LinkName
+from netwright.model.intent import Direction
 
 _SOL_NETLINK: Final = 270
 _ADD_MEMBERSHIP: Final = 1
-_GROUPS: Final = {ROUTE: (1, 5, 7, 9, 11), NETFILTER: (7,)}
-"""RTNLGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE; NFNLGRP_NFTABLES."""
+_GROUPS: Final = {ROUTE: (1, 4, 5, 7, 9, 11), NETFILTER: (7,)}
+"""RTNLGRP_LINK, _TC, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE; NFNLGRP_NFTABLES."""
 _NEW_LINK, _DEL_LINK, _NEW_ADDRESS, _DEL_ADDRESS, _NEW_ROUTE, _DEL_ROUTE = 16, 17, 20, 21, 24, 25
 _PORT_LINK: Final = re.compile(r"tap[0-9a-f]{8}-[0-9a-f]{2}")
 _OURS: Final = re.compile(r"(brq|tap|dhp)[0-9a-f]{8}-[0-9a-f]{2}")
@@ -64,10 +67,10 @@ class Monitor:
         self._listener = listener
         self._shared = shared
         self._filters = filters
-        self._heeded = OWN | SHARED if shared or filters else OWN
+        self._heeded = OWN | QOS | SHARED if shared or filters else OWN | QOS
         self._reader = rtnetlink.open_reader()
         self._names: dict[int, LinkName] = {}
-        self._own_ports: set[int] = set()
+        self._own_ports: set[tuple[int, int]] = set()
         self._sockets = {_subscribe(protocol): protocol for protocol in _GROUPS}
         self._read, self._write = os.pipe()
         self._thread = threading.Thread(target=self._listen, name="kernel-events", daemon=True)
@@ -101,38 +104,43 @@ class Monitor:
             data = opened.recv(1 << 17)
         except OSError:
             # ENOBUFS: the kernel dropped events, so anything may have changed.
-            for stage in (*_OF_KIND.values(), Stage.PORTS, Stage.ADDRESSES, Stage.ROUTES):
+            for stage in (*_OF_KIND.values(), Stage.PORTS, Stage.SHAPERS, Stage.ADDRESSES, Stage.ROUTES):
                 self._listener.suspect(stage)
             self._tell_strangers(self._heeded)
             return
         if self._sockets[opened] == ROUTE:
-            for kind, _, _, body in messages(data):
-                self._tell_route(kind, body)
+            for kind, _, port, body in messages(data):
+                if kind not in TC_EVENTS:
+                    self._tell_route(kind, body)
+                elif not self._is_own(ROUTE, port):
+                    self._tell_shapers(self._name(link_of(body)))
         elif may_concern(data, self._heeded):
             changed = tables_changed(data)
             self._tell_strangers({table for table, port in changed if self._is_strange(table, port)})
 
     def _is_strange(self, table: tuple[str, str], port: int) -> bool:
-        return table in self._heeded and not is_of_own_tool(port) and not self._is_own(port)
+        return table in self._heeded and not is_of_own_tool(port) and not self._is_own(NETFILTER, port)
 
     def _tell_strangers(self, changed: AbstractSet[tuple[str, str]]) -> None:
         """Of tables that a stranger has written to."""
         if changed & OWN:
             self._listener.suspect(Stage.FIREWALL)
+        if changed & QOS:
+            self._listener.suspect(Stage.QOS)
         if self._filters and changed:
             self._listener.suspect(Stage.NWFILTER_BINDINGS)
         if self._shared and changed & SHARED:
             self._shared()
 
-    def _is_own(self, port: int) -> bool:
+    def _is_own(self, protocol: int, port: int) -> bool:
         """Whether one of our sockets wrote.
 
         The process id that nftables also tells will not do: it is the writing thread's, and the machine's
         own even where we run in a PID namespace.
         """
-        if port not in self._own_ports and is_own(NETFILTER, port):
-            self._own_ports.add(port)
-        return port in self._own_ports
+        if (protocol, port) not in self._own_ports and is_own(protocol, port):
+            self._own_ports.add((protocol, port))
+        return (protocol, port) in self._own_ports
 
     def _tell_route(self, kind: int, body: bytes) -> None:
         tells: dict[int, Callable[[bool, bytes], None]] = {
@@ -152,6 +160,7 @@ class Monitor:
         state = rtnetlink.parse_link(body)
         new = self._names.get(state.index) != state.name
         self._names[state.index] = state.name
+        self._tell_shapers(state.name if gone or new else None)
         if not _OURS.fullmatch(state.name):
             if state.alias.startswith(UPLINK_MARK):
                 self._listener.suspect(Stage.UPLINKS, [state.name])
@@ -167,6 +176,11 @@ class Monitor:
             self._listener.suspect(Stage.NWFILTER_BINDINGS, [state.name])
         if is_vmm_link(state) or (gone and state.alias.endswith(" vmm")):
             self._listener.vmm_link(state.name, present=not gone)
+
+    def _tell_shapers(self, name: LinkName | None) -> None:
+        """A port's link, or the one where what its guest sends waits, is another, or its queues are."""
+        if name and (port := port_of(name)):
+            self._listener.suspect(Stage.SHAPERS, [ShaperKey(port, way) for way in Direction])
 
     def _tell_address(self, gone: bool, body: bytes) -> None:  # noqa: FBT001 - called from a table
         state = rtnetlink.parse_address(body)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from netwright.kernel import rtnetlink
 from netwright.kernel.links import OURS
 from netwright.kernel.netlink import Netlink
+from netwright.kernel.shapers import MARK as SHAPERS_MARK
 from netwright.kernel.wireguard import MARK
 from netwright.model.ids import LinkName
-from netwright.model.plan import HostFacts
+from netwright.model.report import HostFacts
 
 _DEFAULT_MTU = 1500
 
@@ -30,7 +31,7 @@ def read_facts(reader: Netlink, firewall: str) -> HostFacts:
         links=tuple(
             LinkName(state.name)
             for state in links.values()
-            if state.name != "lo" and not state.alias.startswith((*OURS, MARK))
+            if state.name != "lo" and not state.alias.startswith((*OURS, MARK, SHAPERS_MARK))
         ),
         firewall=firewall,
     )

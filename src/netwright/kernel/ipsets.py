@@ -34,7 +34,7 @@ from netwright.model.xtables import XtElement, XtKey, XtKind, XtSet, XtValue
 PACKAGE: Final = "ipset"
 FAMILY: Final = "set"
 _PROGRAM: Final = "ipset"
-_OURS: Final = re.compile(r"netwright-([amp][46]-[\w-]+|inside[46]|free[46])")
+_OURS: Final = re.compile(r"netwright-([amnp][46]-[\w-]+|inside[46]|free[46])")
 _SIZES: Final = "hashsize 64 maxelem 1048576"
 _TOGETHER: Final = 500
 """Elements in one datagram."""

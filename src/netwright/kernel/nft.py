@@ -1,6 +1,6 @@
 """nftables, both families, one transaction for whatever is asked at once.
 
-Ours: the tables called netwright, and everything in them.
+Ours: the tables called netwright and netwright-qos, and everything in them.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from netwright.kernel.libnftables import Nftables
 from netwright.kernel.nft_editing import rule_lines
 from netwright.kernel.nft_elements import is_known, is_plain_range, is_range
 from netwright.kernel.nft_intervals import in_the_way
-from netwright.kernel.nft_messages import LAYOUT, TABLE
-from netwright.kernel.nft_reading import NftReader
+from netwright.kernel.nft_messages import LAYOUT, spoken
+from netwright.kernel.nft_reading import FILTERS, NftReader
 from netwright.kernel.nft_transactions import removals, transactions
 from netwright.kernel.nft_writing import NftWriter
 from netwright.model.errors import KernelRefusedError
@@ -35,12 +35,15 @@ _NAMED: Final = (NftKind.SET, NftKind.MAP, NftKind.LIMIT)
 
 
 class NftTables:
-    """Driver of both tables. Bound to the network namespace in which it is made."""
+    """Driver of two tables. Bound to the network namespace in which it is made."""
 
-    def __init__(self, nft: Nftables | None = None) -> None:
-        """`nft`: made in the namespace that is meant; by default in the calling thread's."""
+    def __init__(self, nft: Nftables | None = None, families: tuple[str, ...] = FILTERS) -> None:
+        """`nft`: made in the namespace that is meant; by default in the calling thread's.
+
+        `families`: which tables (NFT_TABLES).
+        """
         self._nft = nft or Nftables()
-        self._reader = NftReader()
+        self._reader = NftReader(families)
         self._writer = NftWriter()
 
     def observe(self, keys: Collection[NftKey] | None = None) -> Mapping[NftKey, NftValue]:
@@ -53,7 +56,7 @@ class NftTables:
         anew = {key: value for key, value in items.items() if key.family in renewed}
         if anew:
             # However large: between two transactions nothing would be filtered, or nothing would pass.
-            gone = "".join(f"delete table {family} {TABLE}\n" for family in renewed)
+            gone = "".join(f"delete table {spoken(family)}\n" for family in renewed)
             self._nft.write(gone + write_script(anew))
         others = {key: value for key, value in items.items() if key not in anew}
         for part in transactions(others) if others else ():
@@ -61,9 +64,20 @@ class NftTables:
 
     def _put(self, items: Mapping[NftKey, NftValue]) -> None:
         try:
-            self._write((), items)
+            self._write(self._inside(items), items)
         except KernelRefusedError as refused:
             self._put_instead(items, refused)
+
+    def _inside(self, items: Mapping[NftKey, NftValue]) -> list[NftKey]:
+        """Ranges there that have new ones in them, or are in new ones.
+
+        The kernel takes a range that has another between its ends, and then deletes the one in place of the
+        other (nft_set_pipapo.c).
+        """
+        ranges = [key for key in items if key.kind is NftKind.ELEMENT and is_range(key.element)]
+        ranges = [key for key in ranges if not is_plain_range(key.element)]
+        there = self._reader.sets_of(ranges) if ranges else ()
+        return in_the_way([key for key in there if is_known(key.element)], ranges)
 
     def _put_instead(self, items: Mapping[NftKey, NftValue], refused: KernelRefusedError) -> None:
         """What maps elsewhere, or overlaps, goes and comes within one transaction: never a gap.
@@ -93,10 +107,17 @@ class NftTables:
             self._nft.write(deleted + write_script(items, placed))
 
     def remove(self, keys: Collection[NftKey]) -> None:
+        keys = self._exact(keys)
         hooked = self._hooked(keys)
         for part in (hooked, *removals([key for key in keys if key not in hooked])):
             if part:
                 self._remove(part)
+
+    def _exact(self, keys: Collection[NftKey]) -> list[NftKey]:
+        """Without what the kernel has not, of sets of ranges: it would delete the range that it is in."""
+        ranged = {key for key in keys if key.kind is NftKind.ELEMENT and self._reader.holds_ranges(key)}
+        there = self._reader.read(ranged) if ranged else {}
+        return [key for key in keys if key not in ranged or key in there]
 
     def _hooked(self, keys: Collection[NftKey]) -> list[NftKey]:
         """The base chains of tables that go: first of all, as rules drop what sets know no more."""
@@ -156,38 +177,38 @@ def remove_script(keys: Iterable[NftKey]) -> str:
     chains = by_kind.get(NftKind.CHAIN, [])
     words = {NftKind.SET: "set", NftKind.MAP: "map", NftKind.LIMIT: "limit"}
     lines = [
-        *(f"flush chain {key.family} {TABLE} {key.name}" for key in chains),
-        *(f"delete chain {key.family} {TABLE} {key.name}" for key in chains),
+        *(f"flush chain {spoken(key.family)} {key.name}" for key in chains),
+        *(f"delete chain {spoken(key.family)} {key.name}" for key in chains),
         *(
-            f"delete {word} {key.family} {TABLE} {key.name}"
+            f"delete {word} {spoken(key.family)} {key.name}"
             for kind, word in words.items()
             for key in by_kind.get(kind, [])
         ),
-        *(f"delete table {key.family} {TABLE}" for key in by_kind.get(NftKind.TABLE, [])),
+        *(f"delete table {spoken(key.family)}" for key in by_kind.get(NftKind.TABLE, [])),
     ]
     elements: dict[NftKey, NftElement] = dict.fromkeys(by_kind.get(NftKind.ELEMENT, []), NftElement())
     return _elements("delete", elements) + "".join(f"{line}\n" for line in lines)
 
 
 def _table(key: NftKey, value: NftTable) -> str:
-    layout = f"add chain {key.family} {TABLE} {LAYOUT}{value.layout}"
-    return f"add table {key.family} {TABLE}\n{layout}"
+    layout = f"add chain {spoken(key.family)} {LAYOUT}{value.layout}"
+    return f"add table {spoken(key.family)}\n{layout}"
 
 
 def _set(key: NftKey, value: NftSet) -> str:
-    return f'add {key.kind} {key.family} {TABLE} {key.name} {{ {value.spec}; comment "{value.tag}"; }}'
+    return f'add {key.kind} {spoken(key.family)} {key.name} {{ {value.spec}; comment "{value.tag}"; }}'
 
 
 def _limit(key: NftKey, value: NftLimit) -> str:
-    return f"add limit {key.family} {TABLE} {key.name} {{ {value.spec} ; }}"
+    return f"add limit {spoken(key.family)} {key.name} {{ {value.spec} ; }}"
 
 
 def _chain(key: NftKey, value: NftChain) -> str:
     if not value.hook:
-        return f"add chain {key.family} {TABLE} {key.name}"
+        return f"add chain {spoken(key.family)} {key.name}"
     kind, hook, priority = value.hook.split()
     inside = f"type {kind} hook {hook} priority {priority}; policy accept;"
-    return f"add chain {key.family} {TABLE} {key.name} {{ {inside} }}"
+    return f"add chain {spoken(key.family)} {key.name} {{ {inside} }}"
 
 
 def _elements(verb: str, items: Mapping[NftKey, NftElement]) -> str:
@@ -196,7 +217,7 @@ def _elements(verb: str, items: Mapping[NftKey, NftElement]) -> str:
         data = f" : {value.data}" if value.data and verb == "add" else ""
         grouped.setdefault((key.family, key.name), []).append(_quoted(key.element) + data)
     return "".join(
-        f"{verb} element {family} {TABLE} {name} {{ {', '.join(texts)} }}\n"
+        f"{verb} element {spoken(family)} {name} {{ {', '.join(texts)} }}\n"
         for (family, name), texts in grouped.items()
     )
 

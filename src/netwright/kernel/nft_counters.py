@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from netwright.kernel.libnftables import Nftables
-from netwright.kernel.nft_messages import TABLE
+from netwright.kernel.nft_messages import spoken
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import NftKey
 
@@ -32,7 +32,7 @@ def read_counters(chains: Collection[NftKey]) -> dict[NftKey, tuple[RuleCount, .
 
 def _chain(nft: Nftables, key: NftKey) -> tuple[RuleCount, ...] | None:
     try:
-        listing = nft.read(f"list chain {key.family} {TABLE} {key.name}")
+        listing = nft.read(f"list chain {spoken(key.family)} {key.name}")
     except KernelRefusedError as refused:
         if "No such file" in refused.said:
             return None

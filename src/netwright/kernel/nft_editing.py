@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from netwright.kernel.nft_messages import TABLE
+from netwright.kernel.nft_messages import spoken
 from netwright.model.host import NftChain, NftKey, PlacedRule, settled
 
 
 def rule_lines(key: NftKey, wanted: NftChain, placed: Sequence[PlacedRule]) -> Iterable[str]:
     """The commands: single rules by their handles where only movable ones differ, else the whole chain."""
-    chain = f"{key.family} {TABLE} {key.name}"
+    chain = f"{spoken(key.family)} {key.name}"
     kept = {rule.tag: rule.handle for rule in placed}
     if not kept or len(kept) != len(placed) or _fixed(settled(tuple(kept))) != _fixed(wanted.tags):
         yield f"flush chain {chain}"

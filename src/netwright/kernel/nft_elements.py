@@ -58,6 +58,8 @@ _AND: Final = " . "
 _BYTES: Final = "!"
 EVERYTHING_ELSE: Final = "*"
 """The element that any key finds which no other element has; none of ours."""
+_ADDRESS_AND_PORT: Final = 8
+"""Bytes of the data of maps to both."""
 _REMEMBERED: Final = 1024
 """A key is packed to look for it, to write it, and to look again."""
 
@@ -109,7 +111,8 @@ def _text(kind: int, first: bytes, last: bytes, *, always_range: bool) -> str:
         case _Type.MAC:
             return first.hex(":") if first == last else f"{first.hex(':')}-{last.hex(':')}"
         case _Type.SERVICE:
-            return str(int.from_bytes(first, "big")) if first == last else ""
+            ends = [str(int.from_bytes(value, "big")) for value in (first, last)]
+            return ends[0] if first == last else "-".join(ends)
         case _Type.LINK_TYPE:
             return _ETHER[0] if first == last == _ETHER[1] else ""
         case _Type.NUMBER:
@@ -242,8 +245,12 @@ def _pack_data(data: str) -> bytes:
     if word in _CODES:
         code = attribute(_CODE, struct.pack(">i", _CODES[word]))
         return nested(_VERDICT, code, text_attribute(_CHAIN, chain))
-    # An IPv4 address is four bytes in network order, a conntrack zone two in the host's.
-    value = IPv4Address(data).packed if "." in data else int(data).to_bytes(2, sys.byteorder)
+    # An IPv4 address is four bytes in network order, a port after it two, a conntrack zone two in the host's.
+    address, _, port = data.partition(_AND)
+    if port:
+        value = IPv4Address(address).packed + struct.pack(">Hxx", int(port))
+    else:
+        value = IPv4Address(data).packed if "." in data else int(data).to_bytes(2, sys.byteorder)
     return attribute(_VALUE, value)
 
 
@@ -256,4 +263,6 @@ def _data(data: bytes | None) -> str:
         code = struct.unpack(">i", verdict[_CODE])[0]
         return f"{_VERDICTS.get(code, str(code))} {string(verdict.get(_CHAIN, b''))}".strip()
     value = inside[_VALUE]
+    if len(value) == _ADDRESS_AND_PORT:
+        return f"{IPv4Address(value[:4])}{_AND}{int.from_bytes(value[4:6], 'big')}"
     return str(IPv4Address(value) if len(value) == 4 else int.from_bytes(value, sys.byteorder))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from netwright.kernel.netlink import messages, string
+from netwright.model.host import NFT_TABLES
 
 _SUBSYSTEM: Final = 10
 """NFNL_SUBSYS_NFTABLES."""
@@ -15,7 +16,8 @@ _ATTRIBUTE: Final = struct.Struct("=HH")
 _TABLE: Final = 1
 """NFTA_TABLE_NAME, NFTA_CHAIN_TABLE, NFTA_RULE_TABLE…: in every message the first attribute."""
 
-OWN: Final = frozenset({("bridge", "netwright"), ("inet", "netwright")})
+OWN: Final = frozenset({NFT_TABLES["bridge"], NFT_TABLES["inet"]})
+QOS: Final = frozenset({NFT_TABLES["qos-bridge"], NFT_TABLES["qos-inet"]})
 SHARED: Final = frozenset(
     (family, table)
     for family in ("ip", "ip6", "bridge")

@@ -31,7 +31,7 @@ def in_the_way(present: Iterable[NftKey], wanted: Iterable[NftKey]) -> list[NftK
 
 
 def range_of(element: str) -> Range:
-    """A prefix, `0x…-0x…` or a single value in the last place of a concatenation."""
+    """A prefix, `0x…-0x…`, ports or a single value in the last place of a concatenation."""
     fields, _, text = element.rpartition(" . ")
     if "/" in text:
         prefix = ip_network(text)
@@ -41,4 +41,6 @@ def range_of(element: str) -> Range:
 
 
 def _value(text: str) -> int:
+    if text.isdecimal():
+        return int(text)
     return int(text, 16) if text.startswith("0x") else int(ip_address(text))

@@ -56,23 +56,23 @@ def listing(netlink: Netlink, family: str) -> Iterator[tuple[NftKey, NftValue]]:
     if netlink.get(GET_TABLE, in_table(family)) is None:
         return
     about = in_table(family)
-    chains = {string(chain[CHAIN_NAME]): hook_of(chain) for chain in ours(netlink, GET_CHAIN, about)}
+    chains = {string(chain[CHAIN_NAME]): hook_of(chain) for chain in ours(netlink, family, GET_CHAIN, about)}
     yield NftKey(NftKind.TABLE, family, ""), table_of(chains)
     tags: dict[str, list[str]] = {}
-    for rule in ours(netlink, GET_RULE, about):
+    for rule in ours(netlink, family, GET_RULE, about):
         tags.setdefault(string(rule[RULE_CHAIN]), []).append(tag_of_rule(rule))
     for name, hook in chains.items():
         if not name.startswith(LAYOUT):
             yield NftKey(NftKind.CHAIN, family, name), NftChain(hook, settled(tags.get(name, ())), ())
-    for found in ours(netlink, GET_OBJECT, limits(family)):
+    for found in ours(netlink, family, GET_OBJECT, limits(family)):
         yield NftKey(NftKind.LIMIT, family, string(found[OBJECT_NAME])), NftLimit("")
-    for declared in ours(netlink, GET_SET, about):
+    for declared in ours(netlink, family, GET_SET, about):
         yield from _set(netlink, family, declared)
 
 
-def ours(netlink: Netlink, kind: int, body: bytes) -> Iterator[Parsed]:
+def ours(netlink: Netlink, family: str, kind: int, body: bytes) -> Iterator[Parsed]:
     """The attributes of each thing of ours that matches."""
-    return filter(is_ours, map(parsed, _there(netlink, kind, body)))
+    return (found for found in map(parsed, _there(netlink, kind, body)) if is_ours(found, family))
 
 
 def table_of(chains: Iterable[str]) -> NftTable:
@@ -103,9 +103,23 @@ def _set(netlink: Netlink, family: str, declared: Parsed) -> Iterator[tuple[NftK
     kind = NftKind.MAP if flags & _MAP else NftKind.SET
     tag = tag_of_set(declared)
     yield NftKey(kind, family, name), NftSet(tag, "")
-    fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
-    if fields is None or not tag or name == BOUND:
+    if not tag or name == BOUND:
         return  # not one of ours, or another driver's: it goes with all that is in it
-    plain = bool(flags & _INTERVAL) and len(fields) == 1
+    yield from elements_in(netlink, family, name, declared)
+
+
+def has_ranges(declared: Parsed) -> bool:
+    """Whether it is an interval set."""
+    return bool(int.from_bytes(declared.get(SET_FLAGS, b""), "big") & _INTERVAL)
+
+
+def elements_in(
+    netlink: Netlink, family: str, name: str, declared: Parsed
+) -> Iterator[tuple[NftKey, NftElement]]:
+    """What is in a set or map that is declared so; nothing where a field of a key is of no type of ours."""
+    fields = key_type(int.from_bytes(declared.get(SET_KEY_TYPE, b""), "big"))
+    if fields is None:
+        return
+    plain = has_ranges(declared) and len(fields) == 1
     for packed, data in elements_of(netlink, family, name, plain=plain).items():
         yield NftKey(NftKind.ELEMENT, family, name, fields.text(packed, plain=plain)), NftElement(data)

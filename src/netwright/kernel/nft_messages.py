@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Final
 
 from netwright.kernel.netlink import Message, attribute, attributes, children, string, text_attribute
+from netwright.model.host import NFT_TABLES
 
-TABLE: Final = "netwright"
 LAYOUT: Final = "layout_"
 """An empty chain whose name ends in the table's layout: tables keep no comment before nft 1.0.7."""
 
@@ -37,7 +37,13 @@ _SET_COMMENT: Final = 7
 @lru_cache
 def in_table(family: str) -> bytes:
     """How a message about our table, or something in it, begins."""
-    return struct.pack(">BBH", _FAMILIES[family], 0, 0) + text_attribute(TABLE_NAME, TABLE)
+    number, table = NFT_TABLES[family]
+    return struct.pack(">BBH", _FAMILIES[number], 0, 0) + text_attribute(TABLE_NAME, table)
+
+
+def spoken(family: str) -> str:
+    """Our table as nft's commands name it: its family and its own name."""
+    return " ".join(NFT_TABLES[family])
 
 
 @lru_cache(maxsize=1024)
@@ -56,9 +62,9 @@ def parsed(message: Message) -> dict[int, bytes]:
     return attributes(message.body, _HEADER)
 
 
-def is_ours(found: Mapping[int, bytes]) -> bool:
+def is_ours(found: Mapping[int, bytes], family: str) -> bool:
     """Some kernels list all tables' objects, whichever table is asked for."""
-    return string(found[TABLE_NAME]) == TABLE
+    return string(found[TABLE_NAME]) == NFT_TABLES[family][1]
 
 
 def entries(message: Message) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from netwright.kernel.netlink import NETFILTER, Message, Netlink, Request, nested, string, text_attribute
 from netwright.kernel.nft_elements import is_plain_range, pack_key, unwrap, wrap
-from netwright.kernel.nft_listing import elements_of, listing, ours, table_of
+from netwright.kernel.nft_listing import elements_in, elements_of, has_ranges, listing, ours, table_of
 from netwright.kernel.nft_messages import (
     CHAIN_NAME,
     GET_CHAIN,
@@ -51,7 +51,10 @@ from netwright.model.host import (
     settled,
 )
 
-_FAMILIES: Final = ("bridge", "inet")
+FILTERS: Final = ("bridge", "inet")
+"""Of NFT_TABLES, those that engines fill."""
+LIMITS: Final = ("qos-bridge", "qos-inet")
+"""And those of limits and marks, whichever engine."""
 _AT_ONCE: Final = 32
 """Questions in one datagram: the answers to more might not fit the socket's buffer."""
 _ONE_BY_ONE: Final = 64
@@ -63,17 +66,22 @@ _CHAINS_ONE_BY_ONE: Final = 8
 
 
 class NftReader:
-    """Bound to the network namespace in which it is made; used by one thread at a time."""
+    """Bound to the network namespace in which it is made; used by one thread at a time.
 
-    def __init__(self) -> None:
+    `families`: the tables that it is about (NFT_TABLES).
+    """
+
+    def __init__(self, families: tuple[str, ...] = FILTERS) -> None:
+        self._families = families
         self._netlink = Netlink(NETFILTER)
+        self._ranged: dict[tuple[str, str], bool] = {}
 
     def close(self) -> None:
         self._netlink.close()
 
     def everything(self) -> dict[NftKey, NftValue]:
         """What there is in our tables."""
-        return {key: value for family in _FAMILIES for key, value in listing(self._netlink, family)}
+        return {key: value for family in self._families for key, value in listing(self._netlink, family)}
 
     def read(self, keys: Collection[NftKey]) -> dict[NftKey, NftValue]:
         """What the kernel has under those keys; those that it has not are left out."""
@@ -91,6 +99,25 @@ class NftReader:
             else:
                 single += some
         found.update(self._asked(single))
+        return found
+
+    def holds_ranges(self, key: NftKey) -> bool:
+        """Whether the element's set is one of ranges: asked once, as sets of ours never change in that."""
+        place = key.family, key.name
+        if place not in self._ranged:
+            answer = self._netlink.get(GET_SET, in_table(key.family) + text_attribute(SET_NAME, key.name))
+            if answer is None:
+                return False
+            self._ranged[place] = has_ranges(parsed(answer))
+        return self._ranged[place]
+
+    def sets_of(self, keys: Collection[NftKey]) -> list[NftKey]:
+        """All elements of the sets that those are in; none of a set that is not there."""
+        found = []
+        for family, name in {(key.family, key.name) for key in keys}:
+            answer = self._netlink.get(GET_SET, in_table(family) + text_attribute(SET_NAME, name))
+            if answer is not None:
+                found += [key for key, _ in elements_in(self._netlink, family, name, parsed(answer))]
         return found
 
     def _object(self, key: NftKey) -> NftValue | None:
@@ -111,7 +138,7 @@ class NftReader:
     def _table(self, key: NftKey) -> NftTable | None:
         if self._netlink.get(GET_TABLE, in_table(key.family)) is None:
             return None
-        chains = ours(self._netlink, GET_CHAIN, in_table(key.family))
+        chains = ours(self._netlink, key.family, GET_CHAIN, in_table(key.family))
         return table_of(string(chain[CHAIN_NAME]) for chain in chains)
 
     def _chain(self, key: NftKey) -> NftChain | None:
@@ -130,7 +157,7 @@ class NftReader:
             asked = [(family, "") for family in {key.family for key in found}]
         for family, chain in asked:
             request = in_table(family) + (text_attribute(RULE_CHAIN, chain) if chain else b"")
-            for rule in ours(self._netlink, GET_RULE, request):
+            for rule in ours(self._netlink, family, GET_RULE, request):
                 name = string(rule[RULE_CHAIN])
                 place = found.get(NftKey(NftKind.CHAIN, family, name))
                 # Older kernels list the whole table whatever the chain.

@@ -34,7 +34,7 @@ class NftCounterReader:
         found: dict[tuple[str, str], Met] = {}
         try:
             for message in self._netlink.dump(GET_RULE, in_table(_BRIDGE)):
-                if _COUNTER in message.body and is_ours(rule := parsed(message)):
+                if _COUNTER in message.body and is_ours(rule := parsed(message), _BRIDGE):
                     met = _met(rule.get(_RULE_EXPRESSIONS, b""))
                     if met is not None:
                         found[string(rule[RULE_CHAIN]), tag_of_rule(rule)] = met

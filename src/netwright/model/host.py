@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from ipaddress import IPv4Interface, IPv6Interface
 from typing import Final, NamedTuple
 
 from netwright.model.ids import LinkName, Mac, NamespaceName, NetworkId
-from netwright.model.intent import Address, Prefix
+from netwright.model.intent import Address, Direction, Prefix
 
 
 class Stage(StrEnum):
@@ -20,12 +20,14 @@ class Stage(StrEnum):
     IPTABLES = "iptables"
     NWFILTER = "nwfilter"
     FIREWALL_PLUGIN = "firewall-plugin"
+    QOS = "qos"
     BRIDGES = "bridges"
     SYSCTLS = "sysctls"
     VLANS = "vlans"
     UPLINKS = "uplinks"
     PORTS = "ports"
     NWFILTER_BINDINGS = "nwfilter-bindings"
+    SHAPERS = "shapers"
     WIREGUARD = "wireguard"
     ADDRESSES = "addresses"
     ROUTES = "routes"
@@ -176,10 +178,14 @@ class Route:
 
 
 class FileKind(StrEnum):
-    """dnsmasq's two directories of small files."""
+    """dnsmasq's directories of small files."""
 
     DHCP = "dhcp"
     """dhcp-hostsdir: who gets which address."""
+    OPTIONS = "options"
+    """dhcp-optsdir: what a port's guest gets of its own."""
+    TAGS = "tags"
+    """conf-dir: by which tag a port's own options know it; read only when a daemon starts."""
     DNS = "dns"
     """hostsdir: names and addresses."""
 
@@ -220,6 +226,29 @@ class Uplink:
     bridge: LinkName
 
 
+class ShaperKey(NamedTuple):
+    """One way of a port's link. Ingress and egress are the guest's, as everywhere."""
+
+    link: LinkName
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Shaper:
+    """A queue that lets octets out at a rate a second; what it has no room for is dropped.
+
+    `burst`, a multiple of SHAPER_STEP, may leave at once; `limit`: for how many octets it has room.
+    """
+
+    rate: int
+    burst: int
+    limit: int
+
+
+SHAPER_STEP: Final = 4096
+"""The kernel keeps a burst as the time that it takes, in steps of 64 ns: read back, it is a little less."""
+
+
 class NftKind(StrEnum):
     """In the order in which one transaction may write them."""
 
@@ -232,7 +261,10 @@ class NftKind(StrEnum):
 
 
 class NftKey(NamedTuple):
-    """`name` is the set's, map's or chain's; `element` an element's key as nft prints it, else empty."""
+    """`name` is the set's, map's or chain's; `element` an element's key as nft prints it, else empty.
+
+    `family` stands for our table in it; `qos-bridge` and `qos-inet` for a second one there (NFT_TABLES).
+    """
 
     kind: NftKind
     family: str
@@ -240,6 +272,13 @@ class NftKey(NamedTuple):
     element: str = ""
 
 
+NFT_TABLES: Final[Mapping[str, tuple[str, str]]] = {
+    "bridge": ("bridge", "netwright"),
+    "inet": ("inet", "netwright"),
+    "qos-bridge": ("bridge", "netwright-qos"),
+    "qos-inet": ("inet", "netwright-qos"),
+}
+"""What `family` of an NftKey stands for: nft's family, and the table's name."""
 NFT_SWITCHES: Final = frozenset({"secured", "ports_in", "ports_out"})
 """Sets whose elements send a link's packets to its filter: written after all that the filter looks up."""
 

@@ -11,10 +11,13 @@ SubnetId = NewType("SubnetId", str)
 PortId = NewType("PortId", str)
 GroupId = NewType("GroupId", str)
 RuleId = NewType("RuleId", str)
+AddressGroupId = NewType("AddressGroupId", str)
 FloatingIpId = NewType("FloatingIpId", str)
+PortForwardingId = NewType("PortForwardingId", str)
 LogId = NewType("LogId", str)
 VpnId = NewType("VpnId", str)
 VpnPeerId = NewType("VpnPeerId", str)
+QosPolicyId = NewType("QosPolicyId", str)
 ProjectId = NewType("ProjectId", str)
 HostName = NewType("HostName", str)
 LinkName = NewType("LinkName", str)
@@ -35,6 +38,8 @@ HOST_NAMESPACE: Final = NamespaceName("")
 
 BRIDGE_PREFIX: Final = "brq"
 """How the names of bridges begin that nobody gave another name."""
+PORT_PREFIX: Final = "tap"
+SHAPER_PREFIX: Final = "ifb"
 _TAIL: Final = 11
 
 
@@ -45,7 +50,12 @@ def bridge_name(network: NetworkId) -> LinkName:
 
 def port_link_name(port: PortId) -> LinkName:
     """`tap` and the first 11 characters of the id: the name under which a VMM may create it."""
-    return LinkName(f"tap{port[:_TAIL]}")
+    return LinkName(f"{PORT_PREFIX}{port[:_TAIL]}")
+
+
+def shaper_link_name(port: LinkName) -> LinkName:
+    """`ifb` and what follows `tap` in the name of the port's link: where what its guest sends queues up."""
+    return LinkName(f"{SHAPER_PREFIX}{port.removeprefix(PORT_PREFIX)}")
 
 
 def vpn_link_name(vpn: VpnId) -> LinkName:

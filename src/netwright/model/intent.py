@@ -7,7 +7,9 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.ids import (
+    AddressGroupId,
     FloatingIpId,
     GroupId,
     HostName,
@@ -16,8 +18,10 @@ from netwright.model.ids import (
     Mac,
     NamespaceName,
     NetworkId,
+    PortForwardingId,
     PortId,
     ProjectId,
+    QosPolicyId,
     RuleId,
     SubnetId,
     VpnId,
@@ -72,6 +76,8 @@ class Network:
     port_security_enabled: bool = True
     description: str = ""
     dns_domain: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Holds for those of its guests' ports that have none of their own."""
     uplink: LinkName | None = None
     """A physical link: enslaved to the bridge, or, for an external network, where floating IPs live."""
     nat: bool = True
@@ -205,6 +211,8 @@ class Port:
     host: HostName | None = None
     attachment: Attachment = Unplugged()
     guest: Guest = Guest()
+    dhcp_options: tuple[DhcpOption, ...] = ()
+    qos_policy_id: QosPolicyId | None = None
 
 
 class Direction(StrEnum):
@@ -248,7 +256,14 @@ class RemoteGroup:
     group: GroupId
 
 
-Remote = Anywhere | RemotePrefix | RemoteGroup
+@dataclass(frozen=True, slots=True)
+class RemoteAddressGroup:
+    """Whatever address is in one of its prefixes that are of the rule's EtherType."""
+
+    address_group: AddressGroupId
+
+
+Remote = Anywhere | RemotePrefix | RemoteGroup | RemoteAddressGroup
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +329,18 @@ class SecurityGroup:
     revocation: Revocation = Revocation.CUT
 
 
+@dataclass(frozen=True, slots=True)
+class AddressGroup:
+    """Prefixes under one name, which rules may have as their remote."""
+
+    id: AddressGroupId
+    project_id: ProjectId
+    name: str
+    description: str = ""
+    prefixes: tuple[Prefix, ...] = ()
+    """Each once, IPv4's before IPv6's."""
+
+
 class LogEvent(StrEnum):
     """Which packets a log is about."""
 
@@ -352,6 +379,40 @@ class FloatingIp:
     """The external network that the address is from."""
     address: IPv4Address
     association: Association | None = None
+    description: str = ""
+    qos_policy_id: QosPolicyId | None = None
+    """Its bandwidth limits hold for what goes through the address; ingress is what comes to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports of a protocol that has them, 1 to 65535, both ends included."""
+
+    first: int
+    last: int
+
+    @property
+    def count(self) -> int:
+        return self.last - self.first + 1
+
+
+FORWARDED: Final = {"tcp": 6, "udp": 17, "sctp": 132}
+"""The protocols whose ports can be forwarded, and their numbers (IANA)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortForwarding:
+    """Ports of a floating IP that are a port's: each the one of its place, or all of them one."""
+
+    id: PortForwardingId
+    floating_ip_id: FloatingIpId
+    protocol: str
+    """One of FORWARDED."""
+    external: Ports
+    port_id: PortId
+    internal_address: IPv4Address
+    internal: Ports
+    """As many as `external`, or one."""
     description: str = ""
 
 

@@ -95,6 +95,8 @@ class Number:
 
     least: int = 0
     most: int = (1 << 31) - 1
+    outside: str = "must be from {least} to {most}."
+    """What is said of a number that is out of these bounds."""
 
     def read(self, value: object, field: str) -> int:
         if isinstance(value, str) and len(value) < 20 and re.fullmatch(r"-?[0-9]+", value):
@@ -102,7 +104,8 @@ class Number:
         if isinstance(value, bool) or not isinstance(value, int):
             raise refused(field, "must be a whole number.")
         if not self.least <= value <= self.most:
-            raise refused(field, f"must be from {self.least} to {self.most}.")
+            said = self.outside.format(value=value, least=self.least, most=self.most)
+            raise refused(field, said)
         return value
 
     def schema(self) -> Schema:
@@ -155,8 +158,12 @@ class Uuid:
     """An id. `of` is the plural of the resource that it is the id of."""
 
     of: str = ""
+    strict: bool = True
+    """Otherwise text that is no UUID is the id of nothing, and told so."""
 
     def read(self, value: object, field: str) -> str:
+        if not self.strict and isinstance(value, str) and len(value) <= _SHOWN and is_line(value):
+            return value
         if not isinstance(value, str) or not _UUID.fullmatch(value):
             raise refused(field, f"{_quoted(value)} is not a valid UUID.")
         return value

@@ -8,7 +8,9 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network
 from typing import NamedTuple
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.ids import (
+    AddressGroupId,
     FloatingIpId,
     GroupId,
     HostName,
@@ -37,6 +39,9 @@ from netwright.model.intent import (
     Remote,
     Revocation,
 )
+from netwright.model.plan_parts import Gateway, PortForward, VlanPlan
+from netwright.model.qos import Bandwidth, PacketRate
+from netwright.model.vpn_plans import VpnWay
 
 
 class Noun(StrEnum):
@@ -45,11 +50,14 @@ class Noun(StrEnum):
     HOST = "host"
     NETWORK = "network"
     GROUP = "group"
+    ADDRESS_GROUP = "address_group"
     PORT = "port"
     MEMBER = "member"
     FLOATING_IP = "floating_ip"
+    FORWARDS = "forwards"
     SERVED = "served"
     VPN = "vpn"
+    PORT_QOS = "port_qos"
 
 
 class ItemKey(NamedTuple):
@@ -99,27 +107,6 @@ class SubnetPlan:
     dns_nameservers: tuple[Address, ...] = ()
     host_routes: tuple[HostRoute, ...] = ()
     pools: tuple[Pool, ...] = ()
-
-
-class Gateway(StrEnum):
-    """Where the gateway of a host network is, as one host sees it."""
-
-    EVERY = "every"
-    """Here, as on every host."""
-    OWN = "own"
-    """Here, at an address that no other host has; others have theirs."""
-    ONLY = "only"
-    """Here alone, for the guests of all hosts."""
-    ELSEWHERE = "elsewhere"
-    """On another host: here is a bridge, and nothing of the host's own on it."""
-
-
-@dataclass(frozen=True, slots=True)
-class VlanPlan:
-    """A device for a VLAN: the physical link below it, and the VLAN's number."""
-
-    parent: LinkName
-    id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,6 +202,19 @@ class GroupItem:
 
 
 @dataclass(frozen=True, slots=True)
+class AddressGroupItem:
+    """Prefixes that rules of groups in use on this host name by the address group's id."""
+
+    id: AddressGroupId
+    prefixes: tuple[Prefix, ...]
+    """They may overlap."""
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.ADDRESS_GROUP, self.id)
+
+
+@dataclass(frozen=True, slots=True)
 class PortAddress:
     """A fixed address and what its guest must know beside it."""
 
@@ -269,6 +269,7 @@ class PortItem:
     """Those about what this port drops that name no group."""
     bridge_called: LinkName | None = None
     """The name of its network's bridge, where somebody chose one."""
+    dhcp_options: tuple[DhcpOption, ...] = ()
 
     @property
     def key(self) -> ItemKey:
@@ -334,6 +335,10 @@ class FloatingIpItem:
     uplink: LinkName | None
     on_wire: bool = False
     """Whether its port is here and on a network with an uplink: its guest may send to others' routers."""
+    comes: Bandwidth | None = None
+    """How much may come to the address."""
+    goes: Bandwidth | None = None
+    """How much may go out as the address."""
 
     @property
     def key(self) -> ItemKey:
@@ -341,33 +346,20 @@ class FloatingIpItem:
 
 
 @dataclass(frozen=True, slots=True)
-class ForwardPlan:
-    """The public port is the guest's: its address and UDP port."""
+class ForwardsItem:
+    """A floating IP that stands for no port, but has ports that are guests' on networks of this host.
 
-    private_address: IPv4Address
-    private_port: int
+    `uplink` is where the address is held and announced; None means it is routed to the host.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class PeerPlan:
-    """Who may come in: a WireGuard key, and the address that its packets have inside."""
-
-    public_key: str
+    id: FloatingIpId
     address: IPv4Address
+    uplink: LinkName | None
+    forwards: tuple[PortForward, ...]
 
-
-@dataclass(frozen=True, slots=True)
-class WireGuardPlan:
-    """The host ends the VPN: on a link of its own, which listens at the public port."""
-
-    private_key: str = field(repr=False)
-    mtu: int
-    range: IPv4Network
-    """Where all peers' addresses are from."""
-    peers: tuple[PeerPlan, ...] = ()
-
-
-VpnWay = ForwardPlan | WireGuardPlan
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.FORWARDS, self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -389,7 +381,40 @@ class VpnItem:
         return ItemKey(Noun.VPN, self.id)
 
 
-Item = HostItem | NetworkItem | GroupItem | PortItem | MemberItem | FloatingIpItem | ServedItem | VpnItem
+@dataclass(frozen=True, slots=True)
+class PortQosItem:
+    """How much a port on this host may get and send, and how what it sends is marked.
+
+    Apart from the port's own item, so that a policy's change costs no more than its limits.
+    """
+
+    id: PortId
+    mtu: int
+    to_guest: Bandwidth | None = None
+    from_guest: Bandwidth | None = None
+    packets_to_guest: PacketRate | None = None
+    packets_from_guest: PacketRate | None = None
+    dscp: int | None = None
+    """0 to 63 (RFC 2474), written into all IPv4 and IPv6 packets that the guest sends."""
+
+    @property
+    def key(self) -> ItemKey:
+        return ItemKey(Noun.PORT_QOS, self.id)
+
+
+Item = (
+    HostItem
+    | NetworkItem
+    | GroupItem
+    | AddressGroupItem
+    | PortItem
+    | MemberItem
+    | FloatingIpItem
+    | ForwardsItem
+    | ServedItem
+    | VpnItem
+    | PortQosItem
+)
 Items = Mapping[ItemKey, Item]
 
 
@@ -435,61 +460,3 @@ def apply(plan: HostPlan, delta: PlanDelta) -> HostPlan:
         items.pop(key, None)
     items.update({item.key: item for item in delta.changed})
     return HostPlan(plan.host, max(plan.generation, delta.generation), items)
-
-
-@dataclass(frozen=True, slots=True)
-class StageFailure:
-    """A stage that did not reach its desired state, and what the kernel or the helper said."""
-
-    stage: str
-    said: str
-    pending: int
-    """How many objects still differ."""
-
-
-@dataclass(frozen=True, slots=True)
-class HostFacts:
-    """What the server must know of a host to refuse what it cannot provide."""
-
-    routes: tuple[Prefix, ...] = ()
-    """Destinations of the host's own routes, default routes and ours apart."""
-    uplink_mtu: int = 1500
-    """MTU of the link that holds the default route."""
-    links: tuple[LinkName, ...] = ()
-    """The host's own links: not ours, not loopback."""
-    firewall: str = "nftables"
-    """The engine that enforces security groups there."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortStatus:
-    id: PortId
-    up: bool
-    """Whether the port's link is made, filtered and up in the kernel."""
-
-
-@dataclass(frozen=True, slots=True)
-class VmmLink:
-    """A link named like a port's (`tap` and 11 characters) that a VMM made or took away."""
-
-    name: LinkName
-    present: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What the agent tells the server.
-
-    With `complete`, `ports` and `vmm_links` list all there are, and what is not listed is down or
-    absent; without it, only those that changed since the last report, so that one port's report
-    does not grow with the number of ports.
-    """
-
-    host: HostName
-    generation: int
-    converged: bool
-    complete: bool
-    failures: tuple[StageFailure, ...] = ()
-    ports: tuple[PortStatus, ...] = ()
-    vmm_links: tuple[VmmLink, ...] = ()
-    facts: HostFacts = HostFacts()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from functools import cached_property
@@ -36,13 +36,17 @@ class Attribute:
     post: Role = Role.MEMBER
     put: Role = Role.MEMBER
     see: Role = Role.READER
+    own: bool = False
+    """Whether a member may name by it only things of the own project, not all that the member sees."""
+    private: bool = False
+    """Whether members of other projects who see the thing do not see this."""
     column: str | None = None
     """The column by which the database filters and sorts; None: it is done on what is shown, if at all."""
     filters: bool = True
     extension: str = ""
     """The alias of the API extension that brings it, where it is not the resource's own."""
-    network_owner: bool = False
-    """Whether a member may set it only on a network of the own project."""
+    network_owner: bool | Callable[[object], bool] = False
+    """Whether a member may set it, or set it to such a value, only on a network of the own project."""
 
 
 class Verb(StrEnum):
@@ -112,6 +116,8 @@ class Resource:
     root: str = "/v2.0"
     rbac: str | None = None
     """The object_type of RBAC policies that share it; None: it cannot be shared."""
+    revises: str = ""
+    """The attribute that names what it is part of, whose revision counts up with its own."""
     quota: str | None = None
     """The name of its quota; None: there is none."""
     tags: bool = False
@@ -134,7 +140,25 @@ class Resource:
 
     @cached_property
     def error_noun(self) -> str:
-        return self.noun or "".join(word.capitalize() for word in self.singular.split("_"))
+        return self.noun or self.schema_name
+
+    @cached_property
+    def schema_name(self) -> str:
+        """Of its schemas in OpenAPI: no two resources have the same."""
+        return "".join(word.capitalize() for word in self.singular.split("_"))
+
+    @cached_property
+    def hidden(self) -> Mapping[Role, tuple[str, ...]]:
+        """The attributes that each role does not see; there are some that nobody does."""
+        return {
+            role: tuple(one.name for one in self.attributes if one.see is Role.NOBODY or role < one.see)
+            for role in Role
+        }
+
+    @cached_property
+    def private(self) -> tuple[str, ...]:
+        """The attributes that only the thing's own project and admins see."""
+        return tuple(one.name for one in self.attributes if one.private)
 
     @property
     def collection(self) -> str:
@@ -170,7 +194,8 @@ DESCRIPTION: Final = Attribute(
 ADMIN_STATE: Final = Attribute(
     "admin_state_up", Flag(), "Whether it is to work.", default=True, column="admin_state_up"
 )
-TAGS: Final = read_only("tags", ListOf(Text(60)), "Its tags.", extension="standard-attr-tag", filters=False)
+TAG: Final = Text(255, least=1)
+TAGS: Final = read_only("tags", ListOf(TAG), "Its tags.", extension="standard-attr-tag", filters=False)
 STAMPS: Final = (
     read_only("created_at", Text(), "When it was made, UTC.", extension="standard-attr-timestamp"),
     read_only("updated_at", Text(), "When it was last changed, UTC.", extension="standard-attr-timestamp"),

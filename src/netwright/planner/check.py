@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator
 
-from netwright.model.intent import RemoteGroup
+from netwright.model.intent import RemoteAddressGroup, RemoteGroup
 from netwright.model.plan import (
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostPlan,
     ItemKey,
@@ -26,6 +27,7 @@ def problems(plan: HostPlan) -> tuple[str, ...]:
     ports = tuple(item for item in items if isinstance(item, PortItem))
     networks = tuple(item for item in items if isinstance(item, NetworkItem))
     floating = tuple(item for item in items if isinstance(item, FloatingIpItem))
+    forwards = tuple(item for item in items if isinstance(item, ForwardsItem))
     vpns = tuple(item for item in items if isinstance(item, VpnItem))
     groups = tuple(item for item in items if isinstance(item, GroupItem))
     return (
@@ -36,7 +38,7 @@ def problems(plan: HostPlan) -> tuple[str, ...]:
         *_twice("DNS name on a network", ((port.network_id, port.dns_name) for port in ports)),
         *_twice("address on a network", _addresses(networks, ports)),
         *_twice("VPN's public port", ((one.public_address, one.public_port) for one in vpns)),
-        *_twice("floating address", (one.address for one in floating)),
+        *_twice("floating address", [one.address for one in floating] + [one.address for one in forwards]),
         *_twice("fixed address behind floating IPs", ((one.port_id, one.fixed_address) for one in floating)),
         *(f"port {port.id} is not among its own nics" for port in ports if _has_no_own_nic(port)),
     )
@@ -79,6 +81,13 @@ def _dangling(
             if group.id in used
             for rule in group.rules
             if isinstance(rule.remote, RemoteGroup)
+        ),
+        *(
+            (group.id, ItemKey(Noun.ADDRESS_GROUP, rule.remote.address_group))
+            for group in groups
+            if group.id in used
+            for rule in group.rules
+            if isinstance(rule.remote, RemoteAddressGroup)
         ),
     ]
     for by, key in named:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from netwright.model.intent import FloatingIp, Network
+from dataclasses import replace
+
+from netwright.model.intent import Direction, FloatingIp, Network
 from netwright.model.plan import FloatingIpItem
+from netwright.model.qos import QosPolicy
+from netwright.planner.qos import bandwidth
 
 
 def item(
@@ -25,3 +29,9 @@ def item(
         uplink=external.uplink,
         on_wire=near and network.uplink is not None,
     )
+
+
+def limited(item: FloatingIpItem, policy: QosPolicy) -> FloatingIpItem:
+    """With the policy's bandwidth limits; what it says of packets is for ports alone."""
+    comes, goes = bandwidth(policy, Direction.INGRESS), bandwidth(policy, Direction.EGRESS)
+    return replace(item, comes=comes, goes=goes)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from netwright.model.ids import HostName, SubnetId
 from netwright.model.intent import Address, GatewayHosts, Network, Subnet
-from netwright.model.plan import Gateway
+from netwright.model.plan_parts import Gateway
 
 OwnAddresses = Mapping[tuple[HostName, SubnetId], Address]
 
@@ -36,6 +36,12 @@ class Place:
         if self.network.gateway_hosts is not GatewayHosts.OWN or found.gateway_ip is None:
             return found
         return replace(found, gateway_ip=self.own.get((host, subnet)) if host else None)
+
+    def without_dhcp(self) -> Place:
+        """Where nobody is to answer DHCP."""
+        return replace(
+            self, subnets={one: replace(subnet, enable_dhcp=False) for one, subnet in self.subnets.items()}
+        )
 
     def at(self, host: HostName) -> tuple[Subnet, ...]:
         """The subnets as that host sees them."""

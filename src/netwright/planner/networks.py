@@ -6,7 +6,8 @@ from typing import Final
 
 from netwright.model.ids import HostName, host_bridge_mac
 from netwright.model.intent import GatewayPlace, Port
-from netwright.model.plan import Gateway, NetworkItem, VlanPlan
+from netwright.model.plan import NetworkItem
+from netwright.model.plan_parts import Gateway, VlanPlan
 from netwright.planner import subnets as subnet_plans
 from netwright.planner.gateways import Place
 from netwright.planner.names import domain_of

@@ -52,6 +52,7 @@ def item(
         security_group_names=tuple(group_names[group] for group in groups),
         logs=logs if port.port_security_enabled else (),
         bridge_called=network.bridge,
+        dhcp_options=port.dhcp_options,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from netwright.model.intent import Address, FixedIp, GatewayPlace, Ipv6Mode, Network, Port, Subnet
-from netwright.model.plan import Gateway, PortAddress, Serving, SubnetPlan
+from netwright.model.plan import PortAddress, Serving, SubnetPlan
+from netwright.model.plan_parts import Gateway
 
 _BY_MODE: Final = {
     None: Serving.STATIC,

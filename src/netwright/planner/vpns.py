@@ -7,7 +7,8 @@ from ipaddress import IPv4Network
 from typing import Final
 
 from netwright.model.intent import VPN_PRIVATE_PORT, UdpForward, Vpn, VpnPeer, WireGuard
-from netwright.model.plan import ForwardPlan, NetworkItem, PeerPlan, VpnItem, VpnWay, WireGuardPlan
+from netwright.model.plan import NetworkItem, VpnItem
+from netwright.model.vpn_plans import ForwardPlan, PeerPlan, VpnWay, WireGuardPlan
 
 _OVERHEAD: Final = 60
 """Bytes that WireGuard needs of a packet over IPv4: 20 IP, 8 UDP, 16 head, 16 authentication."""

@@ -14,7 +14,8 @@ from netwright.model.ids import (
     dhcp_peer_name,
 )
 from netwright.model.intent import Address, GatewayPlace
-from netwright.model.plan import FloatingIpItem, Gateway, NetworkItem
+from netwright.model.plan import FloatingIpItem, ForwardsItem, NetworkItem
+from netwright.model.plan_parts import Gateway
 
 Addresses = dict[AddressKey, AddressUse]
 Routes = dict[RouteKey, Route]
@@ -57,7 +58,7 @@ def network_listeners(network: NetworkItem) -> dict[ListenerKey, Listener]:
     return {ListenerKey(*where): Listener(network.id, network.place.value)} if where else {}
 
 
-def floating_ip_addresses(floating: FloatingIpItem) -> Addresses:
+def floating_ip_addresses(floating: FloatingIpItem | ForwardsItem) -> Addresses:
     """The address on its uplink, announced there; none where it is routed to the host."""
     if floating.uplink is None:
         return {}

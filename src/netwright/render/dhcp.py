@@ -1,4 +1,4 @@
-"""Networks and ports -> dnsmasq's configuration and its two directories of small files.
+"""Networks and ports -> dnsmasq's configuration and its directories of small files.
 
 One network is one daemon on one link. It answers known MACs only, with reservations only; names come
 from the ports' files and never from what a guest calls itself.
@@ -6,16 +6,19 @@ from the ports' files and never from what a guest calls itself.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Final
 
+from netwright.model.dhcp_options import DhcpOption, option_number
 from netwright.model.host import DhcpFileKey, Dnsmasq, FileKind, Traits
 from netwright.model.ids import HOST_NAMESPACE, NetworkId, dhcp_namespace, dhcp_peer_name
 from netwright.model.intent import Address, GatewayPlace
 from netwright.model.plan import NetworkItem, PortAddress, PortItem, Serving, SubnetPlan
 from netwright.render.names import domain, host_label
 
+_PLAIN: Final = re.compile(r"[A-Za-z0-9./:_\[\]-]*")
 METADATA: Final = "169.254.169.254/32"
 _MS_CLASSLESS_ROUTES: Final = 249
 """Option 121 under the number that Windows asks for (MS-DHCPE 2.2.8)."""
@@ -45,7 +48,12 @@ def network_dhcp(network: NetworkItem, traits: Traits) -> Mapping[NetworkId, Dns
 
 def port_dhcp(port: PortItem) -> Mapping[DhcpFileKey, str]:
     """The port's reservations and its names; no file where it would be empty."""
-    texts = {FileKind.DHCP: _reservations(port), FileKind.DNS: _names(port)}
+    texts = {
+        FileKind.OPTIONS: _options(port),
+        FileKind.TAGS: _tags(port),
+        FileKind.DHCP: _reservations(port),
+        FileKind.DNS: _names(port),
+    }
     return {
         DhcpFileKey(port.network_id, kind, port.id): "".join(f"{line}\n" for line in lines)
         for kind, lines in texts.items()
@@ -67,6 +75,8 @@ def _base(network: NetworkItem, link: str, directory: str) -> Iterator[str]:
     yield f"pid-file={directory}/pid"
     yield f"dhcp-leasefile={directory}/leases"
     yield f"dhcp-hostsdir={directory}/dhcp"
+    yield f"dhcp-optsdir={directory}/options"
+    yield f"conf-dir={directory}/tags"
     yield f"hostsdir={directory}/dns"
     yield "no-hosts"
     yield f"domain={local}"
@@ -171,9 +181,52 @@ def _reservations(port: PortItem) -> list[str]:
 
 def _reservation(port: PortItem, fixed: PortAddress) -> str:
     if fixed.serving not in _ADDRESS_BY_FILE:
-        # Known, and no more: for a name without address dnsmasq would lease what the name stands for.
-        return f"{port.mac},set:known-only"
+        # Known, and no more: for a name without address dnsmasq would lease what the name stands for, and
+        # with a tag it dies when it is to read its files anew (docs/decisions/0025).
+        return f"{port.mac},1d"
     return f"{port.mac},{_bracketed(fixed.address)},{_fqdn(port, fixed.address)}"
+
+
+def _options(port: PortItem) -> list[str]:
+    """dhcp-option lines for this port alone: its tag goes before its subnet's."""
+    if not any(fixed.serving in _SERVED_BY_FILE for fixed in port.addresses):
+        return []
+    numbered = ((option_number(one.name, one.version), one) for one in port.dhcp_options)
+    return [
+        f"tag:{_tag(port)},{_family(one)}{number}{_values(one.value)}" for number, one in numbered if number
+    ]
+
+
+def _tags(port: PortItem) -> list[str]:
+    """The tag is not set by the reservation: dnsmasq 2.90 dies of such on SIGHUP (docs/decisions/0025)."""
+    return [f"dhcp-mac=set:{_tag(port)},{port.mac}"] if _options(port) else []
+
+
+def _tag(port: PortItem) -> str:
+    return f"p{port.id}"
+
+
+def _family(option: DhcpOption) -> str:
+    """What stands before a number: nothing for DHCPv4."""
+    return "option6:" if option.version == 6 else ""
+
+
+def _values(value: str) -> str:
+    """User text as one line of a file that dnsmasq reads: commas part values, all else is itself.
+
+    In quotes nothing has a meaning but the backslash and the quote. What is plain stands without:
+    in quotes dnsmasq takes no address for one. A value that the user put in quotes is one text.
+    """
+    if not value:
+        return ""
+    if len(value) > 1 and value[0] == value[-1] == '"':
+        return f",{_quoted(value[1:-1])}"
+    return "".join(f",{part if _PLAIN.fullmatch(part) else _quoted(part)}" for part in value.split(","))
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def _names(port: PortItem) -> list[str]:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from netwright.model.host import CUT_MARK, Traits
+from netwright.render.forwards import FORWARD_MAPS, FORWARDING
 from netwright.render.nft import BRIDGE, ESTABLISHED_MARK, INET, Nft, chain, named_map, named_set, table
 from netwright.render.tags import digest_of
 
@@ -44,6 +45,7 @@ _INET_SETS: Final = {
     "nat6": "type ipv6_addr; flags interval",
     "near4": "type ipv4_addr . ipv4_addr; flags interval",
     "near6": "type ipv6_addr . ipv6_addr; flags interval",
+    "forwarded": "type ipv4_addr",
     "vpns": "type ifname",
     "vpn_ways": "type ifname . ifname . ipv4_addr; flags interval",
 }
@@ -54,6 +56,7 @@ _INET_MAPS: Final = {
     "fip_snat": "type ipv4_addr : ipv4_addr",
     "vpn_in": "type ipv4_addr . inet_service : verdict",
     "vpn_in_own": "type inet_service : verdict",
+    **FORWARD_MAPS,
 }
 
 _KNOWN: Final = "established,related"
@@ -134,9 +137,12 @@ _INPUT: Final = (
     "iifname @routed counter drop",
     "iifname @vpns counter drop",
     "iifname @guarded jump to_host",
+    # What is not forwarded of such an address is not the host's own services' either.
+    "ip daddr @forwarded meta l4proto != icmp ct status & dnat == 0 counter drop",
 )
 _FROM_OUTSIDE: Final = (
     "dnat ip to ip daddr map @fip_dnat",
+    "ip daddr @forwarded jump forward_in",
     "ip daddr . udp dport vmap @vpn_in",
     # After floating IPs, which the host has, too.
     "fib daddr type local udp dport vmap @vpn_in_own",
@@ -238,6 +244,7 @@ def _inet_chains() -> Nft:
         )
         | chain(INET, "to_host", _TO_HOST)
         | chain(INET, "input", _INPUT, "filter input 0")
+        | chain(INET, "forward_in", FORWARDING)
         | chain(INET, "nat_in", _DNAT, "nat prerouting -100")
         | chain(INET, "nat_own", _FROM_OUTSIDE, "nat output -100")
         | chain(INET, "nat_out", _SNAT, "nat postrouting 100")

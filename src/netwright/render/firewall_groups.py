@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import assert_never
 
 from netwright.model.host import Traits
-from netwright.model.ids import GroupId, LogId
+from netwright.model.ids import AddressGroupId, GroupId, LogId
 from netwright.model.intent import (
     ICMP,
     AnyProtocol,
@@ -18,10 +18,13 @@ from netwright.model.intent import (
     Match,
     PortRange,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
+    ethertype_of,
 )
-from netwright.model.plan import GroupItem, RulePlan
+from netwright.model.plan import AddressGroupItem, GroupItem, RulePlan
+from netwright.render.address_groups import collapsed
 from netwright.render.firewall_logs import (
     WAY,
     accepted_chain,
@@ -36,6 +39,7 @@ from netwright.render.tags import digest_of, tag_movable
 _PORTED = {6: "tcp", 17: "udp", 33: "dccp", 132: "sctp", 136: "udplite"}
 _ICMP = {EtherType.IPV4: "icmp", EtherType.IPV6: "icmpv6"}
 _WORD = {EtherType.IPV4: "ip", EtherType.IPV6: "ip6"}
+_ANY = {EtherType.IPV4: "0.0.0.0/0", EtherType.IPV6: "::/0"}
 
 
 def group_chain(direction: Direction, group: GroupId) -> str:
@@ -51,18 +55,40 @@ def members_set(ethertype: EtherType, group: GroupId) -> str:
     return f"m{ethertype.version}-{group}"
 
 
+def prefixes_set(ethertype: EtherType, group: AddressGroupId) -> str:
+    return f"n{ethertype.version}-{group}"
+
+
 def group_firewall(group: GroupItem, traits: Traits) -> Nft:
-    """The group's chains, its member sets, the member sets that its rules name, and its logs."""
+    """The group's chains, its member sets, the sets that its rules name, and its logs."""
     parts: Nft = members_sets(group.id) | ({} if group.stateful else asking())
     for rule in group.rules:
-        if isinstance(rule.remote, RemoteGroup):
-            parts |= members_sets(rule.remote.group)
+        parts |= _named(rule.remote)
     for direction in Direction:
         parts |= group_logs(group, direction, traits)
         rules = {_said(group, rule) for rule in group.rules if rule.direction is direction}
         # Stateless groups are asked for every packet; the others only for the first of a connection.
         known = ("jump known",) if group.stateful else ()
         parts |= movable_chain(BRIDGE, group_chain(direction, group.id), known, rules)
+    return parts
+
+
+def _named(remote: Remote) -> Nft:
+    match remote:
+        case RemoteGroup(group):
+            return members_sets(group)
+        case RemoteAddressGroup(group):
+            return prefixes_sets(group)
+        case _:
+            return {}
+
+
+def address_group_firewall(group: AddressGroupItem) -> Nft:
+    """Its two sets and their elements: all that a change of its prefixes writes."""
+    parts = prefixes_sets(group.id)
+    for prefix in collapsed(group.prefixes):
+        name = prefixes_set(ethertype_of(prefix), group.id)
+        parts |= element(BRIDGE, name, _ANY[ethertype_of(prefix)], prefix_text(prefix))
     return parts
 
 
@@ -92,6 +118,13 @@ def members_sets(group: GroupId) -> Nft:
     return named_set(BRIDGE, members_set(EtherType.IPV4, group), "type ipv4_addr") | named_set(
         BRIDGE, members_set(EtherType.IPV6, group), "type ipv6_addr"
     )
+
+
+def prefixes_sets(group: AddressGroupId) -> Nft:
+    """The first field, the port's own address, may be any: a range is one element in a concatenation."""
+    return named_set(
+        BRIDGE, prefixes_set(EtherType.IPV4, group), "type ipv4_addr . ipv4_addr; flags interval"
+    ) | named_set(BRIDGE, prefixes_set(EtherType.IPV6, group), "type ipv6_addr . ipv6_addr; flags interval")
 
 
 def ports_chains(groups: Sequence[GroupId], logs: Sequence[LogId], traits: Traits) -> Nft:
@@ -137,6 +170,9 @@ def _remote(direction: Direction, ethertype: EtherType, remote: Remote) -> str:
             return f"{field} {prefix_text(prefix)}" if prefix.prefixlen else ""
         case RemoteGroup(group):
             return f"{field} @{members_set(ethertype, group)}"
+        case RemoteAddressGroup(group):
+            near = f"{_WORD[ethertype]} {'daddr' if direction is Direction.INGRESS else 'saddr'}"
+            return f"{near} . {field} @{prefixes_set(ethertype, group)}"
         case _:
             assert_never(remote)
 

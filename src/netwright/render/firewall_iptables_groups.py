@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, assert_never
 
 from netwright.model.host import Traits
-from netwright.model.ids import GroupId, LogId
+from netwright.model.ids import AddressGroupId, GroupId, LogId
 from netwright.model.intent import (
     AnyProtocol,
     Anywhere,
@@ -16,12 +16,16 @@ from netwright.model.intent import (
     IpProtocol,
     Match,
     PortRange,
+    Prefix,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
+    ethertype_of,
 )
-from netwright.model.plan import GroupItem, RulePlan
+from netwright.model.plan import AddressGroupItem, GroupItem, RulePlan
 from netwright.model.xtables import PREFIX
+from netwright.render.address_groups import collapsed
 from netwright.render.firewall_iptables_base import KNOWN
 from netwright.render.firewall_iptables_logs import (
     accepted_chain,
@@ -32,6 +36,7 @@ from netwright.render.firewall_iptables_logs import (
 )
 from netwright.render.firewall_iptables_names import LETTER, group_name
 from netwright.render.firewall_logs import WAY
+from netwright.render.nft import prefix_text
 from netwright.render.tags import digest_of
 from netwright.render.xt import (
     ACCEPT,
@@ -41,6 +46,7 @@ from netwright.render.xt import (
     RETURN,
     Table,
     Xt,
+    element,
     go_to,
     in_set,
     jump_to,
@@ -71,16 +77,43 @@ def members_set(ethertype: EtherType, group: GroupId) -> str:
     return f"m{ethertype.version}-{group_name(group)}"
 
 
+def prefixes_set(ethertype: EtherType, group: AddressGroupId) -> str:
+    return f"n{ethertype.version}-{group_name(group)}"
+
+
 def group_firewall(group: GroupItem, traits: Traits) -> Xt:
-    """The group's chains, its member sets, the member sets that its rules name, and its logs."""
+    """The group's chains, its member sets, the sets that its rules name, and its logs."""
     parts: Xt = members_sets(group.id)
     for rule in group.rules:
-        if isinstance(rule.remote, RemoteGroup):
-            parts |= members_sets(rule.remote.group)
+        parts |= _named(rule.remote)
     for direction, table_name in TABLES.items():
         for ethertype, table in tables(traits, table_name):
             parts |= _chain(table, group, direction, ethertype) | group_logs(table, group, direction, traits)
     return parts
+
+
+def _named(remote: Remote) -> Xt:
+    match remote:
+        case RemoteGroup(group):
+            return members_sets(group)
+        case RemoteAddressGroup(group):
+            return prefixes_sets(group)
+        case _:
+            return {}
+
+
+def address_group_firewall(group: AddressGroupItem) -> Xt:
+    """Its two sets and their elements: all that a change of its prefixes writes."""
+    parts = prefixes_sets(group.id)
+    for prefix in collapsed(group.prefixes):
+        for part in _with_length(prefix):
+            parts |= element(prefixes_set(ethertype_of(part), group.id), prefix_text(part))
+    return parts
+
+
+def _with_length(prefix: Prefix) -> Iterator[Prefix]:
+    """ipset takes no prefix of no length."""
+    return iter(prefix.subnets()) if prefix.prefixlen == 0 else iter((prefix,))
 
 
 def _chain(table: Table, group: GroupItem, direction: Direction, ethertype: EtherType) -> Xt:
@@ -113,6 +146,12 @@ def _said(group: GroupItem, rule: RulePlan) -> str | None:
 def members_sets(group: GroupId) -> Xt:
     return named_set(members_set(EtherType.IPV4, group), "hash:ip", 4) | named_set(
         members_set(EtherType.IPV6, group), "hash:ip", 6
+    )
+
+
+def prefixes_sets(group: AddressGroupId) -> Xt:
+    return named_set(prefixes_set(EtherType.IPV4, group), "hash:net", 4) | named_set(
+        prefixes_set(EtherType.IPV6, group), "hash:net", 6
     )
 
 
@@ -156,6 +195,9 @@ def _remote(direction: Direction, ethertype: EtherType, remote: Remote) -> str:
         case RemoteGroup(group):
             where = "src" if direction is Direction.INGRESS else "dst"
             return in_set(members_set(ethertype, group), where)
+        case RemoteAddressGroup(group):
+            where = "src" if direction is Direction.INGRESS else "dst"
+            return in_set(prefixes_set(ethertype, group), where)
         case _:
             assert_never(remote)
 

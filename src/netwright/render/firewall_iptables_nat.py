@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from netwright.model.host import Traits
-from netwright.model.intent import EtherType, GatewayPlace, ethertype_of
-from netwright.model.plan import FloatingIpItem, NetworkItem, VpnItem
+from netwright.model.intent import EtherType, GatewayPlace, Ports, ethertype_of
+from netwright.model.plan import FloatingIpItem, ForwardsItem, NetworkItem, VpnItem
+from netwright.model.plan_parts import PortForward
 from netwright.render.firewall_base import METADATA_PORT
 from netwright.render.firewall_iptables_uplinks import floating_ip_uplink, network_uplink
 from netwright.render.firewall_iptables_vpns import vpn_nat
@@ -73,9 +74,39 @@ def _near(network: NetworkItem, nat: Table, ethertype: EtherType) -> Xt:
     return parts
 
 
-def outside_nat(item: FloatingIpItem | VpnItem, traits: Traits) -> Xt:
+def outside_nat(item: FloatingIpItem | ForwardsItem | VpnItem, traits: Traits) -> Xt:
     """What outside stands for something inside."""
-    return floating_ip_nat(item, traits) if isinstance(item, FloatingIpItem) else vpn_nat(item, traits)
+    match item:
+        case FloatingIpItem():
+            return floating_ip_nat(item, traits)
+        case ForwardsItem():
+            return forwards_nat(item, traits)
+        case VpnItem():
+            return vpn_nat(item, traits)
+
+
+def forwards_nat(item: ForwardsItem, traits: Traits) -> Xt:
+    """A rule for each forwarding; what is not forwarded is not for the host's own services either."""
+    nat, filter_ = (Table(traits.xtables, "ip", name) for name in ("nat", "filter"))
+    parts = filter_.rule("INPUT", f"-d {item.address}/32 ! -p icmp -m conntrack ! --ctstate DNAT {DROP}")
+    for forward in item.forwards:
+        ports = f"-p {forward.protocol} -m {forward.protocol} --dport {_ports(forward.external, ':')}"
+        target = f"-j DNAT --to-destination {_inside(forward)}"
+        parts |= nat.rule("float-dnat", f"-d {item.address}/32 {ports} {target}")
+    return parts
+
+
+def _inside(forward: PortForward) -> str:
+    """After the slash the outer port that the first inner one is for."""
+    outside, inside = forward.external, forward.internal
+    if outside == inside and outside.count > 1:
+        return str(forward.address)
+    shift = f"/{outside.first}" if inside.count > 1 else ""
+    return f"{forward.address}:{_ports(inside, '-')}{shift}"
+
+
+def _ports(ports: Ports, between: str) -> str:
+    return str(ports.first) if ports.count == 1 else f"{ports.first}{between}{ports.last}"
 
 
 def floating_ip_nat(floating: FloatingIpItem, traits: Traits) -> Xt:

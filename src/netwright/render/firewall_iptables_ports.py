@@ -16,6 +16,7 @@ from netwright.model.host import Traits
 from netwright.model.ids import LinkName, Mac, port_link_name
 from netwright.model.intent import Direction, EtherType, GatewayPlace, Prefix, ethertype_of
 from netwright.model.plan import MemberItem, PortItem, whole
+from netwright.render.address_groups import collapsed
 from netwright.render.bpf import neighbour_target
 from netwright.render.firewall_iptables_groups import (
     TABLES,
@@ -24,7 +25,7 @@ from netwright.render.firewall_iptables_groups import (
     ports_chain,
     ports_chains,
 )
-from netwright.render.firewall_ports import bound_prefixes, collapsed
+from netwright.render.firewall_ports import bound_prefixes
 from netwright.render.nft import prefix_text
 from netwright.render.tags import digest_of
 from netwright.render.xt import (

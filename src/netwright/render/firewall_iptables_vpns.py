@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from netwright.model.host import Traits
 from netwright.model.ids import vpn_link_name
-from netwright.model.plan import ForwardPlan, VpnItem, WireGuardPlan
+from netwright.model.plan import VpnItem
+from netwright.model.vpn_plans import ForwardPlan, WireGuardPlan
 from netwright.render.xt import DROP, RETURN, Table, Xt, element, jump_to
 
 

@@ -16,18 +16,21 @@ from netwright.model.host import NftKey, NftKind, PortBinding, Stage, Traits
 from netwright.model.ids import LinkName
 from netwright.model.nwfilter import BOUND
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostItem,
     Item,
     MemberItem,
     NetworkItem,
     PortItem,
+    PortQosItem,
     ServedItem,
     VpnItem,
 )
 from netwright.render.firewall_base import firewall_base, to_ports
-from netwright.render.firewall_groups import group_firewall
+from netwright.render.firewall_groups import address_group_firewall, group_firewall
 from netwright.render.firewall_ports import membership, neighbour_targets, port_groups
 from netwright.render.nat import network_nat, outside_nat
 from netwright.render.nft import BRIDGE, Nft, chain, named_set
@@ -54,17 +57,24 @@ def nwfilter_firewall(item: Item, traits: Traits) -> ByStage:
             return _parts(_base(traits), base_filters())
         case NetworkItem():
             return _parts(network_nat(item, traits))
-        case GroupItem():
-            return _parts(group_firewall(item, traits), group_filter(item))
+        case GroupItem() | AddressGroupItem():
+            return _group(item, traits)
         case PortItem() if item.secured:
             nft = port_groups(item, traits) | neighbour_targets(item)
             return _parts(nft, port_filter(item), port_binding(item))
         case PortItem() | MemberItem():
             return _parts(membership(item))
-        case FloatingIpItem() | VpnItem() | ServedItem():
-            return _parts({} if isinstance(item, ServedItem) else outside_nat(item))
+        case FloatingIpItem() | ForwardsItem() | VpnItem() | ServedItem() | PortQosItem():
+            return _parts({} if isinstance(item, ServedItem | PortQosItem) else outside_nat(item))
         case _:
             assert_never(item)
+
+
+def _group(item: GroupItem | AddressGroupItem, traits: Traits) -> ByStage:
+    """What is in an address group the nftables chains know alone."""
+    if isinstance(item, AddressGroupItem):
+        return _parts(address_group_firewall(item))
+    return _parts(group_firewall(item, traits), group_filter(item))
 
 
 def _parts(

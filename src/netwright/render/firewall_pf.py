@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, assert_never
 
 from netwright.model.eui64 import link_local
-from netwright.model.ids import GroupId, bridge_name, port_link_name
+from netwright.model.ids import AddressGroupId, GroupId, bridge_name, port_link_name
 from netwright.model.intent import (
     AnyProtocol,
     Anywhere,
@@ -31,12 +31,14 @@ from netwright.model.intent import (
     PortRange,
     Prefix,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
     Revocation,
 )
 from netwright.model.pf import LABEL
-from netwright.model.plan import GroupItem, Item, MemberItem, PortItem, RulePlan, whole
+from netwright.model.plan import AddressGroupItem, GroupItem, Item, MemberItem, PortItem, RulePlan, whole
+from netwright.render.address_groups import collapsed
 from netwright.render.pf import (
     FAMILY,
     VERSION,
@@ -100,19 +102,21 @@ def port_firewall(port: PortItem, groups: Mapping[GroupId, GroupItem]) -> Pf:
 
 
 def _members(items: Iterable[Item], groups: Iterable[GroupItem]) -> Pf:
-    named = {
-        rule.remote.group for group in groups for rule in group.rules if isinstance(rule.remote, RemoteGroup)
-    }
-    found: dict[GroupId, list[Prefix]] = {group: [] for group in named}
+    remotes = [rule.remote for group in groups for rule in group.rules]
+    named = {remote.group for remote in remotes if isinstance(remote, RemoteGroup)}
+    found: dict[GroupId | AddressGroupId, list[Prefix]] = {group: [] for group in named}
+    found |= {remote.address_group: [] for remote in remotes if isinstance(remote, RemoteAddressGroup)}
     for item in items:
         if isinstance(item, PortItem | MemberItem):
             for group in named.intersection(item.groups):
                 found[group] += [one for one in item.prefixes if one.prefixlen == one.max_prefixlen]
+        elif isinstance(item, AddressGroupItem) and item.id in found:
+            found[item.id] += collapsed(item.prefixes)
     parts: Pf = {}
-    for group, prefixes in found.items():
+    for named_group, prefixes in found.items():
         for ethertype, version in VERSION.items():
             own = [one for one in prefixes if one.version == version]
-            parts |= members(members_table(ethertype, group), own)
+            parts |= members(members_table(ethertype, named_group), own)
     return parts
 
 
@@ -206,6 +210,8 @@ def _remote(ethertype: EtherType, remote: Remote) -> str:
             return address_text(prefix) if prefix.prefixlen else "any"
         case RemoteGroup(group):
             return f"<{members_table(ethertype, group)}>"
+        case RemoteAddressGroup(address_group):
+            return f"<{members_table(ethertype, address_group)}>"
         case _:
             assert_never(remote)
 

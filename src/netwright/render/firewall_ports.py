@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import IPv4Network, IPv6Network, collapse_addresses
+from ipaddress import IPv6Network
 
 from netwright.model.eui64 import link_local
 from netwright.model.host import Traits
 from netwright.model.ids import LinkName, Mac, port_link_name
 from netwright.model.intent import Direction, Prefix, ethertype_of
 from netwright.model.plan import MemberItem, PortItem, whole
+from netwright.render.address_groups import collapsed
 from netwright.render.firewall_groups import (
     asking,
     members_set,
@@ -95,12 +96,3 @@ def _targets(link: LinkName, prefixes: Iterable[Prefix]) -> Nft:
             else:
                 parts |= element(BRIDGE, "nd_prefix", link, f"{first}-{last}")
     return parts
-
-
-def collapsed(prefixes: Iterable[Prefix]) -> list[Prefix]:
-    """The same addresses without overlaps, which the kernel's interval sets refuse."""
-    if all(prefix.prefixlen == prefix.max_prefixlen for prefix in prefixes):
-        return sorted(prefixes, key=lambda prefix: (prefix.version, int(prefix.network_address)))
-    four = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv4Network))
-    six = collapse_addresses(prefix for prefix in prefixes if isinstance(prefix, IPv6Network))
-    return [*four, *six]

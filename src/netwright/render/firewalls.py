@@ -10,13 +10,16 @@ from typing import Final, assert_never
 
 from netwright.model.host import Stage, Traits
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostItem,
     Item,
     MemberItem,
     NetworkItem,
     PortItem,
+    PortQosItem,
     ServedItem,
     VpnItem,
 )
@@ -27,7 +30,7 @@ from netwright.render import (
     firewall_iptables_ports,
 )
 from netwright.render.firewall_base import firewall_base
-from netwright.render.firewall_groups import group_firewall
+from netwright.render.firewall_groups import address_group_firewall, group_firewall
 from netwright.render.firewall_nwfilter import nwfilter_firewall
 from netwright.render.firewall_ports import membership, port_firewall
 from netwright.render.nat import network_nat, outside_nat
@@ -43,6 +46,8 @@ def nftables(item: Item, traits: Traits) -> ByStage:
     match item:
         case GroupItem():
             return _nft(group_firewall(item, traits))
+        case AddressGroupItem():
+            return _nft(address_group_firewall(item))
         case PortItem():
             return _nft(port_firewall(item, traits))
         case MemberItem():
@@ -58,9 +63,9 @@ def unfiltered(item: Item, traits: Traits) -> ByStage:
             return _nft(firewall_base(traits))
         case NetworkItem():
             return _nft(network_nat(item, traits))
-        case FloatingIpItem() | VpnItem():
+        case FloatingIpItem() | ForwardsItem() | VpnItem():
             return _nft(outside_nat(item))
-        case GroupItem() | PortItem() | MemberItem() | ServedItem():
+        case GroupItem() | AddressGroupItem() | PortItem() | MemberItem() | ServedItem() | PortQosItem():
             return {}
         case _:
             assert_never(item)
@@ -68,25 +73,33 @@ def unfiltered(item: Item, traits: Traits) -> ByStage:
 
 def iptables(item: Item, traits: Traits) -> ByStage:
     """All of it in iptables, ip6tables, ipset and ebtables."""
-    parts: Xt = {}
     match item:
+        case GroupItem() | AddressGroupItem() | PortItem() | MemberItem():
+            parts = _in_iptables(item, traits)
         case HostItem():
             parts = firewall_iptables_base.firewall_base(traits)
         case NetworkItem():
             parts = firewall_iptables_nat.network_nat(item, traits)
-        case FloatingIpItem() | VpnItem():
+        case FloatingIpItem() | ForwardsItem() | VpnItem():
             parts = firewall_iptables_nat.outside_nat(item, traits)
-        case GroupItem():
-            parts = firewall_iptables_groups.group_firewall(item, traits)
-        case PortItem():
-            parts = firewall_iptables_ports.port_firewall(item, traits)
-        case MemberItem():
-            parts = firewall_iptables_ports.membership(item)
-        case ServedItem():
-            pass
+        case ServedItem() | PortQosItem():
+            parts = {}
         case _:
             assert_never(item)
     return {Stage.IPTABLES: untyped(parts)}
+
+
+def _in_iptables(item: GroupItem | AddressGroupItem | PortItem | MemberItem, traits: Traits) -> Xt:
+    """What says who may send what to whom."""
+    match item:
+        case GroupItem():
+            return firewall_iptables_groups.group_firewall(item, traits)
+        case AddressGroupItem():
+            return firewall_iptables_groups.address_group_firewall(item)
+        case PortItem():
+            return firewall_iptables_ports.port_firewall(item, traits)
+        case MemberItem():
+            return firewall_iptables_ports.membership(item)
 
 
 def _nft(parts: Nft) -> ByStage:

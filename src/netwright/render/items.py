@@ -11,13 +11,16 @@ from typing import assert_never
 from netwright.model.host import Stage, SysctlKey, Traits
 from netwright.model.ids import HOST_NAMESPACE
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     HostItem,
     Item,
     MemberItem,
     NetworkItem,
     PortItem,
+    PortQosItem,
     ServedItem,
     VpnItem,
 )
@@ -37,6 +40,7 @@ from netwright.render.links import (
     network_vlans,
     port_links,
 )
+from netwright.render.qos import floating_ip_qos, port_qos, port_shapers
 from netwright.render.stages import ByStage, untyped
 from netwright.render.vpns import vpn_links, vpn_routes
 
@@ -53,21 +57,29 @@ def _render(item: Item, traits: Traits) -> ByStage:
             return {Stage.SYSCTLS: {SysctlKey(HOST_NAMESPACE, "net/ipv4/ip_forward"): "1"}}
         case NetworkItem():
             return _network(item, traits)
-        case GroupItem() | MemberItem():
+        case GroupItem() | AddressGroupItem() | MemberItem():
             return {}
         case PortItem():
             return {Stage.PORTS: untyped(port_links(item)), Stage.DHCP_FILES: untyped(port_dhcp(item))}
         case ServedItem():
             return {Stage.DHCP_FILES: untyped(port_dhcp(item.port))}
-        case FloatingIpItem() | VpnItem():
-            return _outside(item)
+        case FloatingIpItem() | ForwardsItem() | VpnItem() | PortQosItem():
+            return _added(item)
         case _:
             assert_never(item)
 
 
-def _outside(item: FloatingIpItem | VpnItem) -> ByStage:
-    if isinstance(item, FloatingIpItem):
+def _added(item: FloatingIpItem | ForwardsItem | VpnItem | PortQosItem) -> ByStage:
+    """What a network or a port has beside itself."""
+    if isinstance(item, PortQosItem):
+        return {Stage.QOS: untyped(port_qos(item)), Stage.SHAPERS: untyped(port_shapers(item))}
+    if isinstance(item, ForwardsItem):
         return {Stage.ADDRESSES: untyped(floating_ip_addresses(item))}
+    if isinstance(item, FloatingIpItem):
+        return {
+            Stage.ADDRESSES: untyped(floating_ip_addresses(item)),
+            Stage.QOS: untyped(floating_ip_qos(item)),
+        }
     return {Stage.WIREGUARD: untyped(vpn_links(item)), Stage.ROUTES: untyped(vpn_routes(item))}
 
 

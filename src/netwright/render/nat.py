@@ -9,8 +9,9 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.intent import GatewayPlace, Prefix
-from netwright.model.plan import FloatingIpItem, NetworkItem, VpnItem
+from netwright.model.plan import FloatingIpItem, ForwardsItem, NetworkItem, VpnItem
 from netwright.render.firewall_uplinks import floating_ip_uplink, inside4, network_uplink
+from netwright.render.forwards import forwards_nat
 from netwright.render.nft import BRIDGE, INET, Nft, element, mapping, prefix_text
 from netwright.render.vpns import vpn_nat
 
@@ -79,9 +80,15 @@ def is_translated(cidr: Prefix) -> bool:
     return isinstance(cidr, IPv4Network) or cidr.subnet_of(_UNIQUE_LOCAL)
 
 
-def outside_nat(item: FloatingIpItem | VpnItem) -> Nft:
+def outside_nat(item: FloatingIpItem | ForwardsItem | VpnItem) -> Nft:
     """What outside stands for something inside."""
-    return floating_ip_nat(item) if isinstance(item, FloatingIpItem) else vpn_nat(item)
+    match item:
+        case FloatingIpItem():
+            return floating_ip_nat(item)
+        case ForwardsItem():
+            return forwards_nat(item)
+        case VpnItem():
+            return vpn_nat(item)
 
 
 def floating_ip_nat(floating: FloatingIpItem) -> Nft:

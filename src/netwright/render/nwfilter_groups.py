@@ -24,6 +24,7 @@ from netwright.model.intent import (
     PortRange,
     Prefix,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
 )
@@ -140,10 +141,10 @@ def _beyond(rule: RulePlan, remote: Fields) -> Iterable[NwRule]:
 
 
 def _remote(direction: Direction, remote: Remote) -> Fields:
-    """A group's members are the nftables chains' to tell: libvirt has sets for no rule but `all`."""
+    """Who is in a group is the nftables chains' to tell: libvirt has sets for no rule but `all`."""
     end = "src" if direction is Direction.INGRESS else "dst"
     match remote:
-        case Anywhere() | RemoteGroup():
+        case Anywhere() | RemoteGroup() | RemoteAddressGroup():
             return {}
         case RemotePrefix(prefix) if prefix.prefixlen:
             return {f"{end}ipaddr": str(prefix.network_address), f"{end}ipmask": prefix.prefixlen}

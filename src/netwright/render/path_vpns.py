@@ -7,7 +7,8 @@ from typing import Final
 
 from netwright.model.host import Traits
 from netwright.model.ids import vpn_link_name
-from netwright.model.plan import ForwardPlan, HostPlan, PortItem, VpnItem, WireGuardPlan
+from netwright.model.plan import HostPlan, PortItem, VpnItem
+from netwright.model.vpn_plans import ForwardPlan, WireGuardPlan
 from netwright.model.xtables import PREFIX
 from netwright.render.nft import INET
 from netwright.render.path_view import Hop, Part, merged

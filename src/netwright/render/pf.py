@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from netwright.model.ids import GroupId, NetworkId, PortId
+from netwright.model.ids import AddressGroupId, GroupId, NetworkId, PortId
 from netwright.model.intent import EtherType, Prefix
 from netwright.model.pf import PREFIX, TABLES, TEXT_LABEL, PfAnchor, PfKey, PfKind, PfTable, PfValue
 from netwright.render.tags import digest_of
@@ -46,7 +46,7 @@ def _component(identity: str) -> str:
     return identity if safe else digest_of([identity])
 
 
-def members_table(ethertype: EtherType, group: GroupId) -> str:
+def members_table(ethertype: EtherType, group: GroupId | AddressGroupId) -> str:
     """In the main ruleset, where the rules of every anchor find it; pf takes 31 characters."""
     return f"{TABLES[ethertype is EtherType.IPV6]}{digest_of([group])}"
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import assert_never
 
-from netwright.model.ids import GroupId
+from netwright.model.ids import AddressGroupId, GroupId
 from netwright.model.intent import (
     ICMP,
     Address,
@@ -23,13 +23,15 @@ from netwright.model.intent import (
     Match,
     PortRange,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
     ethertype_of,
 )
 from netwright.model.plan import RulePlan
 
-IsMember = Callable[[GroupId, Address], bool]
+IsMember = Callable[[GroupId | AddressGroupId, Address], bool]
+"""Whether a port of the group has the address, or a prefix of the address group holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,5 +82,7 @@ def _is_remote(remote: Remote, address: Address, is_member: IsMember) -> bool:
             return address.version == prefix.version and address in prefix
         case RemoteGroup(group):
             return is_member(group, address)
+        case RemoteAddressGroup(address_group):
+            return is_member(address_group, address)
         case _:
             assert_never(remote)

@@ -6,7 +6,8 @@ from typing import Final
 
 from netwright.model.host import LinkKey, Route, RouteKey, WireGuardLink
 from netwright.model.ids import HOST_NAMESPACE, vpn_link_name
-from netwright.model.plan import ForwardPlan, VpnItem, WireGuardPlan, whole
+from netwright.model.plan import VpnItem, whole
+from netwright.model.vpn_plans import ForwardPlan, WireGuardPlan
 from netwright.render.nft import INET, Nft, chain, element, mapping
 
 _FORWARD: Final = ("iifname @vpns goto from_vpn", "oifname @vpns goto to_vpn")

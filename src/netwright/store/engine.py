@@ -76,8 +76,11 @@ def open_engine(url: str) -> Database:
     sqlite = make_url(url).get_backend_name() == "sqlite"
     if sqlite and _pooled(url):
         _keep_private(Path(str(make_url(url).database)))
-    pool: dict[str, object] = {"pool_size": 16, "max_overflow": 32} if _pooled(url) else {}
-    engine = sa.create_engine(url, json_serializer=_json, json_deserializer=msgspec.json.decode, **pool)
+    # Values stay out of errors, and so out of logs: there are secrets among them.
+    options: dict[str, object] = {"hide_parameters": True}
+    if _pooled(url):
+        options |= {"pool_size": 16, "max_overflow": 32}
+    engine = sa.create_engine(url, json_serializer=_json, json_deserializer=msgspec.json.decode, **options)
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

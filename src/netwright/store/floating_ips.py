@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId, QosPolicyId
 from netwright.model.intent import Association, FloatingIp
 from netwright.store import rows
 from netwright.store.records import Record
@@ -58,6 +58,7 @@ def _values(floating: FloatingIp) -> Mapping[str, object]:
         "port_id": association and association.port_id,
         "fixed_address": association and str(association.fixed_address),
         "description": floating.description,
+        "qos_policy_id": floating.qos_policy_id,
     }
 
 
@@ -72,4 +73,5 @@ def _floating_ip(row: rows.Row) -> FloatingIp:
         address=IPv4Address(row.address),
         association=association,
         description=row.description,
+        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )

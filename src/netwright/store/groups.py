@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
+from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import GroupId, PortId, ProjectId, RuleId
+from netwright.model.ids import AddressGroupId, GroupId, PortId, ProjectId, RuleId
 from netwright.model.intent import (
     ICMP,
     AnyProtocol,
@@ -21,6 +22,7 @@ from netwright.model.intent import (
     Match,
     PortRange,
     Remote,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
     Revocation,
@@ -30,6 +32,8 @@ from netwright.model.intent import (
 from netwright.store import rows
 from netwright.store.records import GroupRecord, RuleRecord
 from netwright.store.tables import groups, port_groups, rules
+
+_RULES: Final = sa.select(rules, groups.c.is_default).join(groups, rules.c.group_id == groups.c.id)
 
 
 def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
@@ -57,7 +61,7 @@ def find(connection: sa.Connection, where: rows.Where) -> list[GroupRecord]:
     """The groups that match, oldest first, with their rules."""
     wanted = rows.conditions(groups, where)
     theirs: dict[str, list[RuleRecord]] = {}
-    joined = sa.select(rules).join(groups, rules.c.group_id == groups.c.id).where(*wanted)
+    joined = _RULES.where(*wanted)
     for row in connection.execute(joined.order_by(rules.c.created_at, rules.c.id)):
         theirs.setdefault(row.group_id, []).append(_rule_record(row))
     statement = sa.select(groups).where(*wanted).order_by(groups.c.created_at, groups.c.id)
@@ -73,6 +77,12 @@ def existing(connection: sa.Connection, wanted: Sequence[GroupId]) -> frozenset[
     """Those of the ids that are there."""
     statement = sa.select(groups.c.id).where(*rows.conditions(groups, {"id": wanted}))
     return frozenset(connection.execute(statement).scalars())
+
+
+def are_mixed(connection: sa.Connection, wanted: Sequence[GroupId]) -> bool:
+    """Whether some of them are stateful and others are not."""
+    kinds = sa.select(groups.c.stateful).where(groups.c.id.in_(wanted)).distinct()
+    return len(connection.execute(kinds).all()) > 1
 
 
 def ports_of(connection: sa.Connection, group: GroupId) -> frozenset[PortId]:
@@ -101,7 +111,7 @@ def get_rule(connection: sa.Connection, rule: RuleId) -> RuleRecord:
 
 def find_rules(connection: sa.Connection, where: rows.Where) -> list[RuleRecord]:
     """The rules that match, oldest first."""
-    statement = sa.select(rules).where(*rows.conditions(rules, where))
+    statement = _RULES.where(*rows.conditions(rules, where))
     found = connection.execute(statement.order_by(rules.c.created_at, rules.c.id))
     return [_rule_record(row) for row in found]
 
@@ -144,6 +154,9 @@ def _rule_values(rule: Rule, protocol: str | None) -> Mapping[str, object]:
         "port_range_max": high,
         "remote_prefix": str(rule.remote.prefix) if isinstance(rule.remote, RemotePrefix) else None,
         "remote_group_id": rule.remote.group if isinstance(rule.remote, RemoteGroup) else None,
+        "remote_address_group_id": rule.remote.address_group
+        if isinstance(rule.remote, RemoteAddressGroup)
+        else None,
         "description": rule.description,
     }
 
@@ -173,7 +186,7 @@ def _rule_record(row: rows.Row) -> RuleRecord:
         remote=_remote(row),
         description=row.description,
     )
-    return RuleRecord(rule, rows.stamps(row), row.protocol)
+    return RuleRecord(rule, rows.stamps(row), row.protocol, row.is_default)
 
 
 def _match(row: rows.Row, ethertype: EtherType) -> Match:
@@ -189,4 +202,6 @@ def _match(row: rows.Row, ethertype: EtherType) -> Match:
 def _remote(row: rows.Row) -> Remote:
     if row.remote_prefix is not None:
         return RemotePrefix(ip_network(row.remote_prefix))
+    if row.remote_address_group_id is not None:
+        return RemoteAddressGroup(AddressGroupId(row.remote_address_group_id))
     return Anywhere() if row.remote_group_id is None else RemoteGroup(GroupId(row.remote_group_id))

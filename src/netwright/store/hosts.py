@@ -9,7 +9,7 @@ from ipaddress import ip_network
 import sqlalchemy as sa
 
 from netwright.model.ids import HostName, LinkName
-from netwright.model.plan import HostFacts, StageFailure
+from netwright.model.report import HostFacts, StageFailure
 from netwright.store import rows
 from netwright.store.records import HostRecord
 from netwright.store.tables import hosts
@@ -20,7 +20,7 @@ def save(connection: sa.Connection, host: HostRecord) -> None:
     values = _values(host)
     changed = connection.execute(hosts.update().where(hosts.c.name == host.name), values)
     if not changed.rowcount:
-        connection.execute(hosts.insert(), values)
+        connection.execute(hosts.insert(), {**values, "first_seen": host.last_seen})
 
 
 def see(connection: sa.Connection, host: HostName, now: datetime) -> None:

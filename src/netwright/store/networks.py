@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.model.errors import ConflictError, NotFoundError
-from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId
+from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId, QosPolicyId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network, Vlan
 from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.tables import networks
 
 LAST_ZONE: Final = 65535
+_FEW: Final = 500
 
 
 def insert(connection: sa.Connection, network: Network, now: datetime) -> None:
@@ -49,6 +50,19 @@ def external(connection: sa.Connection) -> frozenset[NetworkId]:
     """The ids of the external ones."""
     found = connection.execute(sa.select(networks.c.id).where(networks.c.external))
     return frozenset(map(NetworkId, found.scalars()))
+
+
+def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, tuple[str, ...]]:
+    """The availability zones that each should be in."""
+    statement = sa.select(networks.c.id, networks.c.availability_zone_hints)
+    if len(wanted) <= _FEW:
+        statement = statement.where(networks.c.id.in_(wanted))
+    return {NetworkId(network): tuple(hints) for network, hints in connection.execute(statement)}
+
+
+def save_zones(connection: sa.Connection, network: NetworkId, wanted: Sequence[str]) -> None:
+    values = {"availability_zone_hints": list(wanted)}
+    connection.execute(networks.update().where(networks.c.id == network), values)
 
 
 def free_zone(connection: sa.Connection, rng: random.Random) -> int:
@@ -94,6 +108,7 @@ def _values(network: Network) -> Mapping[str, object]:
         "gateway_host": network.gateway_host,
         "segmentation_id": network.vlan and network.vlan.id,
         "vlan_link": network.vlan and network.vlan.link,
+        "qos_policy_id": network.qos_policy_id,
     }
 
 
@@ -120,6 +135,7 @@ def _network(row: rows.Row) -> Network:
         gateway_hosts=GatewayHosts(row.gateway_hosts),
         gateway_host=None if row.gateway_host is None else HostName(row.gateway_host),
         vlan=Vlan(row.segmentation_id, LinkName(row.vlan_link)) if row.segmentation_id else None,
+        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
+from netwright.model.dhcp_options import DhcpOption
 from netwright.model.errors import NotFoundError
 from netwright.model.ids import (
     GroupId,
@@ -19,6 +20,7 @@ from netwright.model.ids import (
     NetworkId,
     PortId,
     ProjectId,
+    QosPolicyId,
     SubnetId,
 )
 from netwright.model.intent import (
@@ -60,6 +62,8 @@ class PortRow(NamedTuple):
     namespace: str | None
     link: str | None
     guest: Mapping[str, object]
+    extra_dhcp_opts: Sequence[tuple[str, str, int]]
+    qos_policy_id: str | None
     profile: Mapping[str, object]
     data_plane_status: str | None
     propagate_uplink_status: bool
@@ -68,6 +72,7 @@ class PortRow(NamedTuple):
     updated_at: datetime
     revision: int
     dns_domain: str
+    networks_policy: str | None
     fixed_ips: Sequence[tuple[str, str]]
     groups: Sequence[str]
 
@@ -132,7 +137,8 @@ def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     wanted = rows.conditions(ports, where)
     fixed = _fixed_ips(connection, wanted)
     groups = _groups(connection, wanted)
-    statement = sa.select(ports, networks.c.dns_domain).join(networks).where(*wanted)
+    theirs = networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy")
+    statement = sa.select(ports, *theirs).join(networks).where(*wanted)
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
     return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
 
@@ -142,7 +148,8 @@ def rows_of(connection: sa.Connection, where: rows.Where) -> list[PortRow]:
     wanted = rows.conditions(ports, where)
     fixed = _addresses(connection, wanted)
     groups = _groups(connection, wanted)
-    statement = sa.select(*_SHOWN, networks.c.dns_domain).join(networks).where(*wanted)
+    theirs = networks.c.dns_domain, networks.c.qos_policy_id
+    statement = sa.select(*_SHOWN, *theirs).join(networks).where(*wanted)
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
     return [PortRow._make((*row, fixed.get(row[0], ()), groups.get(row[0], ()))) for row in found]
 
@@ -159,7 +166,8 @@ def row_of(record: PortRecord) -> PortRow:
     }
     fixed = [(one.subnet_id, str(one.address)) for one in record.value.fixed_ips]
     kept = (values[name] for name in PortRow._fields if name in ports.c)
-    return PortRow._make((*kept, record.dns_domain, fixed, record.value.security_groups))
+    theirs = record.dns_domain, record.networks_policy
+    return PortRow._make((*kept, *theirs, fixed, record.value.security_groups))
 
 
 def states_on(
@@ -228,9 +236,12 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         host=None if row.host is None else HostName(row.host),
         attachment=_attachment(row),
         guest=_guest(row.guest),
+        dhcp_options=tuple(DhcpOption(*one) for one in row.extra_dhcp_opts),
+        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
     notes = PortNotes(row.profile, row.data_plane_status, row.propagate_uplink_status, row.own_dns_domain)
-    return PortRecord(port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain, notes)
+    state, policy = PortState(row.status), row.networks_policy
+    return PortRecord(port, rows.stamps(row), state, row.label, row.dns_domain, policy, notes)
 
 
 def _values(port: Port, label: str | None) -> Mapping[str, object]:
@@ -242,6 +253,7 @@ def _values(port: Port, label: str | None) -> Mapping[str, object]:
         "mac": port.mac,
         "label": label,
         "allowed_address_pairs": [[str(pair.prefix), pair.mac] for pair in port.allowed_address_pairs],
+        "extra_dhcp_opts": [[one.name, one.value, one.version] for one in port.dhcp_options],
         "port_security_enabled": port.port_security_enabled,
         "admin_state_up": port.admin_state_up,
         "device_id": port.device_id,
@@ -251,6 +263,7 @@ def _values(port: Port, label: str | None) -> Mapping[str, object]:
         "host": port.host,
         **_attachment_values(port.attachment),
         "guest": _guest_values(port.guest),
+        "qos_policy_id": port.qos_policy_id,
     }
 
 

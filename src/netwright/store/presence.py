@@ -7,7 +7,7 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 
-from netwright.model.ids import FloatingIpId, GroupId, HostName, NetworkId, PortId
+from netwright.model.ids import AddressGroupId, FloatingIpId, GroupId, HostName, NetworkId, PortId
 from netwright.model.intent import GatewayHosts, GatewayPlace
 from netwright.store.ports import UNPLUGGED
 from netwright.store.tables import floating_ips, gateways, groups, networks, port_groups, ports, rules
@@ -49,6 +49,16 @@ def named_groups(connection: sa.Connection, host: HostName) -> frozenset[GroupId
     """The remote groups that rules of groups of ports plugged on the host name."""
     named = sa.select(rules.c.remote_group_id).where(rules.c.remote_group_id.is_not(None))
     return _ids(connection, named.where(_is_direct(host, rules.c.group_id)).distinct())
+
+
+def used_address_groups(
+    connection: sa.Connection, host: HostName, among: Collection[AddressGroupId] | None = None
+) -> frozenset[AddressGroupId]:
+    """The address groups that rules of groups of ports plugged on the host name."""
+    column = rules.c.remote_address_group_id
+    named = sa.select(column).where(_is_direct(host, rules.c.group_id))
+    chosen = column.is_not(None) if among is None else column.in_(among)
+    return _ids(connection, named.where(chosen).distinct())
 
 
 def kept_groups(
@@ -147,6 +157,14 @@ def remote_groups(connection: sa.Connection, affected: Collection[GroupId]) -> f
     """The groups that the groups' rules name as their remotes."""
     statement = sa.select(rules.c.remote_group_id).where(rules.c.group_id.in_(affected))
     return _ids(connection, statement.where(rules.c.remote_group_id.is_not(None)).distinct())
+
+
+def address_groups_named(
+    connection: sa.Connection, affected: Collection[GroupId]
+) -> frozenset[AddressGroupId]:
+    """The address groups that the groups' rules name as their remotes."""
+    statement = sa.select(rules.c.remote_address_group_id).where(rules.c.group_id.in_(affected))
+    return _ids(connection, statement.where(rules.c.remote_address_group_id.is_not(None)).distinct())
 
 
 def floating_ips_of_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[FloatingIpId]:

@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from netwright.model.ids import HostName
+from netwright.model.ids import HostName, QosPolicyId
 from netwright.model.intent import Port, Rule, SecurityGroup
-from netwright.model.plan import HostFacts, StageFailure
+from netwright.model.report import HostFacts, StageFailure
 
 V = TypeVar("V")
 
@@ -57,6 +57,8 @@ class PortRecord:
     """The DNS label that is this port's own on its network; None: it has its address's."""
     dns_domain: str
     """The network's."""
+    networks_policy: QosPolicyId | None = None
+    """The network's QoS policy."""
     notes: PortNotes = PortNotes()
 
 
@@ -66,6 +68,8 @@ class RuleRecord:
     stamps: Stamps
     protocol: str | None
     """As the user wrote it."""
+    in_default: bool = False
+    """Whether its group is its project's default."""
 
 
 @dataclass(frozen=True, slots=True)

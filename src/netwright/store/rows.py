@@ -49,7 +49,7 @@ def conditions(table: sa.Table, where: Where) -> list[sa.ColumnElement[bool]]:
 
 def _condition(table: sa.Table, name: str, values: Condition) -> sa.ColumnElement[bool]:
     if isinstance(values, Either):
-        return sa.or_(*(sa.and_(sa.true(), *conditions(table, one)) for one in values.of))
+        return sa.or_(sa.false(), *(sa.and_(sa.true(), *conditions(table, one)) for one in values.of))
     column = table.c[name]
     match values:
         case sa.Select():
@@ -77,6 +77,12 @@ def save(connection: sa.Connection, table: sa.Table, values: Values, now: dateti
     statement = table.update().where(table.c.id == sa.bindparam("row_id"))
     revised = statement.values(revision=table.c.revision + 1)
     connection.execute(revised, {**values, "updated_at": now, "row_id": values["id"]})
+
+
+def revise(connection: sa.Connection, table: sa.Table, row_id: str, now: datetime) -> None:
+    """Counts the row's revision up, for something that belongs to it changed."""
+    statement = table.update().where(table.c.id == row_id)
+    connection.execute(statement.values(revision=table.c.revision + 1, updated_at=now))
 
 
 def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:

@@ -44,6 +44,13 @@ def _stamps() -> tuple[sa.Column[datetime], sa.Column[datetime], sa.Column[int]]
     )
 
 
+def _one_default(table: str) -> sa.Index:
+    """A project has one that is its default, or none."""
+    which = sa.text("is_default")
+    name = f"uq_{table}_default"
+    return sa.Index(name, "project_id", unique=True, sqlite_where=which, postgresql_where=which)
+
+
 def _flag(name: str) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=False)
 
@@ -60,6 +67,40 @@ def _of(parent: str, *, name: str = "", nullable: bool = False, cascade: bool = 
 def _refers_to(parent: str, *, cascade: bool = False) -> sa.ForeignKey:
     return sa.ForeignKey(f"{parent}.id", ondelete="CASCADE" if cascade else None)
 
+
+qos_policies: Final = sa.Table(
+    "qos_policies",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    _flag("is_default"),
+    *_stamps(),
+    _one_default("qos_policies"),
+)
+
+
+def _qos_rules(kind: str, *values: str, direction: bool = True) -> sa.Table:
+    """One kind of rule: a policy has one of each direction."""
+    unique = ("qos_policy_id", "direction") if direction else ("qos_policy_id",)
+    return sa.Table(
+        f"qos_{kind}_rules",
+        METADATA,
+        sa.Column("id", ID, primary_key=True),
+        _of("qos_policies", name="qos_policy_id", cascade=True),
+        *(sa.Column(name, sa.Integer, nullable=False) for name in values),
+        *((sa.Column("direction", sa.String(8), nullable=False),) if direction else ()),
+        *_stamps(),
+        sa.UniqueConstraint(*unique),
+    )
+
+
+qos_bandwidth_limits: Final = _qos_rules("bandwidth_limit", "max_kbps", "max_burst_kbps")
+qos_packet_rate_limits: Final = _qos_rules("packet_rate_limit", "max_kpps", "max_burst_kpps")
+qos_dscp_marks: Final = _qos_rules("dscp_marking", "dscp_mark", direction=False)
+qos_minimum_bandwidths: Final = _qos_rules("minimum_bandwidth", "min_kbps")
+qos_minimum_packet_rates: Final = _qos_rules("minimum_packet_rate", "min_kpps")
 
 networks: Final = sa.Table(
     "networks",
@@ -86,6 +127,8 @@ networks: Final = sa.Table(
     sa.Column("gateway_hosts", sa.String(8), nullable=False, server_default="every"),
     sa.Column("gateway_host", NAME),
     sa.Column("is_default", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("availability_zone_hints", sa.JSON, nullable=False, server_default="[]"),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.Index("uq_networks_bridge", "bridge", unique=True),
     sa.Index("uq_networks_vlan_link", "vlan_link", unique=True),
@@ -184,11 +227,13 @@ ports: Final = sa.Table(
     sa.Column("namespace", sa.String(64)),
     sa.Column("link", sa.String(15)),
     sa.Column("guest", sa.JSON, nullable=False),
+    sa.Column("extra_dhcp_opts", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("status", sa.String(16), nullable=False),
     sa.Column("profile", sa.JSON, nullable=False, server_default="{}"),
     sa.Column("data_plane_status", sa.String(16)),
     sa.Column("propagate_uplink_status", sa.Boolean, nullable=False, server_default=sa.true()),
     sa.Column("own_dns_domain", NAME, nullable=False, server_default=""),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.UniqueConstraint("network_id", "mac"),
     sa.UniqueConstraint("network_id", "label"),
@@ -207,13 +252,24 @@ groups: Final = sa.Table(
     _flag("is_default"),
     sa.Column("revocation", sa.String(4), nullable=False, server_default="cut"),
     *_stamps(),
-    sa.Index(
-        "uq_security_groups_default",
-        "project_id",
-        unique=True,
-        sqlite_where=sa.text("is_default"),
-        postgresql_where=sa.text("is_default"),
-    ),
+    _one_default("security_groups"),
+)
+
+address_groups: Final = sa.Table(
+    "address_groups",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _text("project_id", index=True),
+    _text("name", index=True),
+    _text("description"),
+    *_stamps(),
+)
+
+address_group_prefixes: Final = sa.Table(
+    "address_group_prefixes",
+    METADATA,
+    sa.Column("address_group_id", ID, _refers_to("address_groups", cascade=True), primary_key=True),
+    sa.Column("prefix", sa.String(43), primary_key=True),
 )
 
 rules: Final = sa.Table(
@@ -230,6 +286,7 @@ rules: Final = sa.Table(
     sa.Column("port_range_max", sa.Integer),
     sa.Column("remote_prefix", sa.String(64)),
     _of("security_groups", name="remote_group_id", nullable=True, cascade=True),
+    _of("address_groups", name="remote_address_group_id", nullable=True),
     _text("description"),
     *_stamps(),
 )
@@ -252,9 +309,27 @@ floating_ips: Final = sa.Table(
     _of("ports", nullable=True),
     sa.Column("fixed_address", sa.String(15)),
     _text("description"),
+    _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.UniqueConstraint("port_id", "fixed_address"),
 )
+
+_SIDES, _ENDS = ("external", "internal"), ("first", "last")
+port_forwardings: Final = sa.Table(
+    "port_forwardings",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    _of("floating_ips"),
+    sa.Column("protocol", sa.String(8), nullable=False),
+    _of("ports", cascade=True),
+    sa.Column("internal_address", sa.String(15), nullable=False),
+    *(sa.Column(f"{side}_{end}", sa.Integer, nullable=False) for side in _SIDES for end in _ENDS),
+    _text("description"),
+    *_stamps(),
+    sa.UniqueConstraint("floating_ip_id", "protocol", "external_first"),
+    sa.UniqueConstraint("port_id", "internal_address", "protocol", "internal_first"),
+)
+"""Ranges that overlap are refused by the transaction that writes them."""
 
 logs: Final = sa.Table(
     "logs",
@@ -391,15 +466,6 @@ classic_floating_ips: Final = sa.Table(
 """What nova kept of floating IPs, and the Networking API has no place for; none for one of which that is
 nothing. The last four are of one that is between two hosts."""
 
-quotas: Final = sa.Table(
-    "quotas",
-    METADATA,
-    sa.Column("project_id", NAME, primary_key=True),
-    sa.Column("resource", sa.String(32), primary_key=True),
-    sa.Column("limit", sa.Integer, nullable=False),
-)
-"""Where a project's limit is not the default; -1: none."""
-
 leases: Final = sa.Table(
     "leases",
     METADATA,
@@ -426,6 +492,7 @@ hosts: Final = sa.Table(
     "hosts",
     METADATA,
     sa.Column("name", NAME, primary_key=True),
+    sa.Column("first_seen", UtcTime),
     sa.Column("last_seen", UtcTime, nullable=False),
     sa.Column("generation", BIG, nullable=False),
     _flag("converged"),
@@ -442,28 +509,6 @@ changes: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 """What was written, in order. The highest seq is the generation of every plan made from this database."""
-
-tags: Final = sa.Table(
-    "tags",
-    METADATA,
-    sa.Column("resource_id", ID, primary_key=True),
-    sa.Column("tag", NAME, primary_key=True),
-)
-
-rbac_policies: Final = sa.Table(
-    "rbac_policies",
-    METADATA,
-    sa.Column("id", ID, primary_key=True),
-    _text("project_id", index=True),
-    sa.Column("object_type", sa.String(32), nullable=False),
-    sa.Column("object_id", ID, nullable=False, index=True),
-    sa.Column("action", sa.String(32), nullable=False),
-    sa.Column("target_project", NAME, nullable=False),
-    *_stamps(),
-    sa.UniqueConstraint("object_type", "object_id", "action", "target_project"),
-    sa.Index("ix_rbac_policies_target", "object_type", "target_project", "action"),
-)
-"""A target of `*` is everybody."""
 
 answers: Final = sa.Table(
     "answers",

@@ -14,6 +14,7 @@ _CONFIG: Final = """
 option classless-routes code 121 = array of unsigned integer 8;
 option ms-classless-routes code 249 = array of unsigned integer 8;
 also request classless-routes, ms-classless-routes;
+also request tftp-server-name, bootfile-name, interface-mtu;
 also request dhcp6.name-servers, dhcp6.domain-search;
 """
 _SCRIPT: Final = """#!/bin/sh

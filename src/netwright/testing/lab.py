@@ -103,17 +103,20 @@ class Lab:
 
 
 @contextmanager
-def running(lab: Lab, *, keep: bool = False) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    lab: Lab, *, keep: bool = False, options: Sequence[str] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """Builds the lab, starts netwright in it and, unless told to keep it, removes everything at the end.
 
-    What an earlier lab of that name left is removed first. Raises ConflictError where one still runs.
+    What an earlier lab of that name left is removed first. `options` of `netwright up` hold over the
+    lab's own. Raises ConflictError where one still runs.
     """
     with claimed(lab):
         sweep(lab)
         children: list[subprocess.Popen[bytes]] = []
         try:
             children.append(build(lab))
-            children.append(service := start_service(lab))
+            children.append(service := start_service(lab, *options))
             wait_ready(lab, service)
             netwright(lab, *public_network())
             yield service
@@ -170,11 +173,11 @@ def add_guest(namespace: NamespaceName) -> None:
     ip(namespace, "link", "set", "lo", "up")
 
 
-def start_service(lab: Lab) -> subprocess.Popen[bytes]:
+def start_service(lab: Lab, *options: str) -> subprocess.Popen[bytes]:
     """`netwright up` on the lab's host; it goes on from what is in the lab's directories."""
     directories = ["--state-dir", str(lab.directory / "state"), "--run-dir", str(lab.run_directory)]
     doors = ["--socket", str(lab.socket), "--listen", "none", "--host", lab.name]
-    return start(lab.host, [sys.executable, "-m", "netwright", "up", *directories, *doors], lab.log)
+    return start(lab.host, [sys.executable, "-m", "netwright", "up", *directories, *doors, *options], lab.log)
 
 
 def start(namespace: NamespaceName, argv: Sequence[str], log: Path) -> subprocess.Popen[bytes]:

@@ -16,10 +16,10 @@ from netwright.model.ids import (
     SubnetId,
     VpnId,
 )
-from netwright.model.intent import VPN_PRIVATE_PORT, GatewayPlace, Guest, InNamespace
+from netwright.model.intent import VPN_PRIVATE_PORT, GatewayPlace, Guest, InNamespace, Ports
 from netwright.model.plan import (
     FloatingIpItem,
-    ForwardPlan,
+    ForwardsItem,
     NetworkItem,
     Nic,
     PortAddress,
@@ -27,8 +27,9 @@ from netwright.model.plan import (
     Serving,
     SubnetPlan,
     VpnItem,
-    VpnWay,
 )
+from netwright.model.plan_parts import PortForward
+from netwright.model.vpn_plans import ForwardPlan, VpnWay
 
 NETWORK = NetworkId("4e8e5957-649f-477b-9e5b-f1f75b21c03c")
 PROJECT = ProjectId("b1c0b4b8a1f24f4d8c4f2d3e5a6b7c8d")
@@ -131,6 +132,18 @@ def sample_floating_ip(port: PortItem, address: str, *, number: int = 1) -> Floa
         zone=port.zone,
         uplink=LinkName("wan"),
     )
+
+
+def sample_forwards(address: str, *forwards: PortForward, number: int = 1) -> ForwardsItem:
+    """Floating IP `number`, over the link wan, with these port forwardings."""
+    identity = FloatingIpId(f"{number:08x}-f10a-4000-8000-000000000000")
+    return ForwardsItem(identity, IPv4Address(address), LinkName("wan"), forwards)
+
+
+def sample_port_forward(port: PortItem, protocol: str, external: Ports, internal: Ports) -> PortForward:
+    """Those ports outside are those of the port's first fixed address of IPv4."""
+    address = next(held.address for held in port.addresses if isinstance(held.address, IPv4Address))
+    return PortForward(protocol, external, port.id, address, internal)
 
 
 def sample_vpn(

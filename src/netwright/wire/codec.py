@@ -20,7 +20,9 @@ from netwright.model.counters import CounterReport
 from netwright.model.errors import NetwrightError
 from netwright.model.intent import Address, Attachment, Match, Prefix, Remote
 from netwright.model.leases import LeaseReport
-from netwright.model.plan import HostPlan, Item, ItemKey, Noun, PlanDelta, PlanUpdate, Report, VpnWay
+from netwright.model.plan import HostPlan, Item, ItemKey, Noun, PlanDelta, PlanUpdate
+from netwright.model.report import Report
+from netwright.model.vpn_plans import VpnWay
 
 WIRE_VERSION: Final = 1
 ASK_COUNTERS: Final = b'{"ask":"counters"}'

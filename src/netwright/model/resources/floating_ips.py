@@ -17,6 +17,7 @@ from netwright.model.resource import (
     Resource,
     read_only,
 )
+from netwright.model.resources.qos import has_policy, networks_policy
 
 RESOURCE: Final = Resource(
     singular="floatingip",
@@ -68,6 +69,8 @@ RESOURCE: Final = Resource(
         DESCRIPTION,
         read_only("port_details", Anything(), "That port.", extension="fip-port-details", filters=False),
         read_only("port_forwardings", ListOf(Anything()), "Its port forwardings.", filters=False),
+        *has_policy("qos-fip", "The QoS policy whose bandwidth limits hold for what goes through it."),
+        networks_policy("qos-fip-network-policy"),
         TAGS,
         *STAMPS,
     ),

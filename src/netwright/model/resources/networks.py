@@ -20,6 +20,7 @@ from netwright.model.resource import (
     read_only,
     shared_flag,
 )
+from netwright.model.resources.qos import has_policy
 
 _TYPES: Final = ("local", "flat", "vlan")
 _SEGMENT: Final = Record(
@@ -184,6 +185,21 @@ RESOURCE: Final = Resource(
             see=Role.ADMIN,
             extension="netwright-gateway-place",
         ),
+        Attribute(
+            "availability_zone_hints",
+            ListOf(Text(255, least=1), 16, unique=True),
+            "The zones that it should be in.",
+            default=(),
+            put=Role.NOBODY,
+            extension="network_availability_zone",
+        ),
+        read_only(
+            "availability_zones",
+            ListOf(Text()),
+            "The zones whose hosts serve it.",
+            extension="network_availability_zone",
+        ),
+        *has_policy("qos", "The QoS policy of those of its guests' ports that have none."),
         TAGS,
         *STAMPS,
     ),

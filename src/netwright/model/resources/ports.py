@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from netwright.model.caller import Role
@@ -14,6 +15,8 @@ from netwright.model.kinds import (
     MacAddress,
     Mapped,
     Member,
+    Number,
+    OneOf,
     Prefix,
     Record,
     Text,
@@ -27,12 +30,14 @@ from netwright.model.resource import (
     PROJECT,
     REQUIRED,
     STAMPS,
+    TAG,
     TAGS,
     Attribute,
     Resource,
     Verb,
     read_only,
 )
+from netwright.model.resources.qos import has_policy, networks_policy
 
 _FIXED_IP: Final = Record(
     {"subnet_id": Member(Uuid("subnets"), nullable=True), "ip_address": Member(IpAddress(), nullable=True)}
@@ -60,6 +65,16 @@ _GUEST: Final = Record(
 )
 
 
+def _names_addresses(fixed_ips: object) -> bool:
+    """Whether addresses are chosen, which may be ones that others are reached at."""
+    return isinstance(fixed_ips, list) and any(one.get("ip_address") for one in fixed_ips)
+
+
+def _is_the_networks(device_owner: object) -> bool:
+    """Whether that is a part of the network itself, such as a router: it may be gateway and send anything."""
+    return str(device_owner).startswith("network:")
+
+
 def _binding(name: str, kind: Text | Mapped, doc: str, column: str | None = None) -> Attribute:
     return Attribute(
         name,
@@ -74,6 +89,16 @@ def _binding(name: str, kind: Text | Mapped, doc: str, column: str | None = None
     )
 
 
+_DHCP_OPTIONS: Final = ListOf(
+    Record(
+        {
+            "opt_name": Member(Text(64, least=1), required=True),
+            "opt_value": Member(Text(255), required=True, nullable=True),
+            "ip_version": Member(OneOf((Number(4, 4), Number(6, 6)))),
+        }
+    ),
+    most=64,
+)
 RESOURCE: Final = Resource(
     singular="port",
     plural="ports",
@@ -110,14 +135,21 @@ RESOURCE: Final = Resource(
             column="mac",
             network_owner=True,
         ),
-        Attribute("fixed_ips", ListOf(_FIXED_IP, 16), "Its addresses; a subnet alone asks for any of it."),
+        Attribute(
+            "fixed_ips",
+            ListOf(_FIXED_IP, 16),
+            "Its addresses; a subnet alone asks for any of it.",
+            network_owner=_names_addresses,
+        ),
         read_only(
             "ip_allocation",
             Choice(("immediate", "deferred", "none")),
             "Whether it has addresses.",
             extension="ip_allocation",
         ),
-        Attribute("security_groups", ListOf(Uuid("security_groups"), 64), "The groups that it is in."),
+        Attribute(
+            "security_groups", ListOf(Uuid("security_groups"), 64, unique=True), "The groups that it is in."
+        ),
         Attribute(
             "allowed_address_pairs",
             ListOf(_PAIR, 10),
@@ -136,7 +168,14 @@ RESOURCE: Final = Resource(
         Attribute(
             "device_id", Text(), "What it belongs to: a guest, a router.", default="", column="device_id"
         ),
-        Attribute("device_owner", Text(), "What kind of thing that is.", default="", column="device_owner"),
+        Attribute(
+            "device_owner",
+            Text(),
+            "What kind of thing that is.",
+            default="",
+            column="device_owner",
+            network_owner=_is_the_networks,
+        ),
         Attribute(
             "dns_name",
             Text(63),
@@ -161,7 +200,7 @@ RESOURCE: Final = Resource(
         ),
         Attribute(
             "extra_dhcp_opts",
-            ListOf(Mapped(Anything())),
+            _DHCP_OPTIONS,
             "Further DHCP options for it.",
             extension="extra_dhcp_opt",
         ),
@@ -212,9 +251,20 @@ RESOURCE: Final = Resource(
             _GUEST,
             "What the metadata service tells its guest.",
             nullable=True,
+            private=True,
             extension="netwright-guest",
         ),
-        TAGS,
+        read_only(
+            "trunk_details",
+            Anything(1 << 20),
+            "What it carries, as a trunk's port.",
+            nullable=True,
+            filters=False,
+            extension="trunk-details",
+        ),
+        *has_policy("qos", "The QoS policy that its traffic is held to."),
+        networks_policy("qos-port-network-policy"),
+        replace(TAGS, kind=ListOf(TAG, unique=True), post=Role.MEMBER),
         *STAMPS,
     ),
 )

@@ -55,6 +55,8 @@ RESOURCE: Final = Resource(
     ),
 )
 
+_PORT: Final = Number(0, 65535, "Invalid value for port {value}.")
+
 RULE: Final = Resource(
     singular="security_group_rule",
     plural="security_group_rules",
@@ -62,6 +64,7 @@ RULE: Final = Resource(
     doc="What a security group lets through.",
     extension="security-group",
     quota="security_group_rule",
+    revises="security_group_id",
     attributes=(
         ID,
         *PROJECT,
@@ -71,6 +74,7 @@ RULE: Final = Resource(
             "Its group.",
             default=REQUIRED,
             put=Role.NOBODY,
+            own=True,
             column="group_id",
         ),
         Attribute(
@@ -98,14 +102,14 @@ RULE: Final = Resource(
         ),
         Attribute(
             "port_range_min",
-            Number(0, 65535),
+            _PORT,
             "The lowest port, or the ICMP type.",
             nullable=True,
             put=Role.NOBODY,
         ),
         Attribute(
             "port_range_max",
-            Number(0, 65535),
+            _PORT,
             "The highest port, or the ICMP code.",
             nullable=True,
             put=Role.NOBODY,
@@ -120,7 +124,7 @@ RULE: Final = Resource(
         read_only("normalized_cidr", Text(), "That prefix in its normal form."),
         Attribute(
             "remote_group_id",
-            Uuid("security_groups"),
+            Uuid("security_groups", strict=False),
             "The group of the other side.",
             nullable=True,
             put=Role.NOBODY,
@@ -132,6 +136,14 @@ RULE: Final = Resource(
             "The address group of the other side.",
             nullable=True,
             put=Role.NOBODY,
+            column="remote_address_group_id",
+            extension="security-groups-remote-address-group",
+        ),
+        read_only(
+            "belongs_to_default_sg",
+            Flag(),
+            "Whether its group is its project's default.",
+            extension="security-groups-rules-belongs-to-default-sg",
         ),
         DESCRIPTION,
         *STAMPS,

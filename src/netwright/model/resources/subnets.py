@@ -58,6 +58,7 @@ RESOURCE: Final = Resource(
     path="subnets",
     doc="A range of addresses on a network, and what its guests are told.",
     quota="subnet",
+    revises="network_id",
     tags=True,
     network_owner=frozenset({Verb.UPDATE, Verb.DELETE}),
     attributes=(

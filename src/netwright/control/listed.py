@@ -1,4 +1,4 @@
-"""Acts on what can only be read: it follows from other things."""
+"""Nouns that nobody makes, changes or deletes: what there is follows from other things."""
 
 from __future__ import annotations
 
@@ -16,25 +16,22 @@ from netwright.store.rows import Where
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
-    """Its resource has no other verbs than list and show, so that nothing else is ever asked of it."""
+class Listed:
+    """Acts on them."""
 
-    read: Callable[[sa.Connection, Where], list[View]]
+    make: Callable[[sa.Connection, Where], list[View]]
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del work, values, caller
-        raise _READ_ONLY
+        raise ForbiddenError("It cannot be created.")
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         del work, old, values, caller
-        raise _READ_ONLY
+        raise ForbiddenError("It cannot be changed.")
 
     def delete(self, work: Work, old: View) -> None:
         del work, old
-        raise _READ_ONLY
+        raise ForbiddenError("It cannot be deleted.")
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return self.read(connection, where)
-
-
-_READ_ONLY = ForbiddenError("It can only be read.")
+        return self.make(connection, where)

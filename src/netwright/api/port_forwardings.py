@@ -1,0 +1,118 @@
+"""Port forwardings of floating IPs over HTTP."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.api.fields import Fields
+from netwright.api.views import owned, stamped
+from netwright.api.vpns import ipv4_or_null
+from netwright.control import port_forwardings as control
+from netwright.control.bodies import Values
+from netwright.control.given import UNSET, Left
+from netwright.control.nouns import View
+from netwright.control.port_forwardings import ForwardingRequest
+from netwright.control.refusals import invalid
+from netwright.control.world import Work
+from netwright.model.caller import Caller
+from netwright.model.ids import FloatingIpId, PortForwardingId, PortId, ProjectId
+from netwright.model.intent import PortForwarding, Ports
+from netwright.store import floating_ips
+from netwright.store import port_forwardings as store
+from netwright.store.records import Record
+from netwright.store.rows import Where
+
+_RANGE: Final = re.compile(r"([0-9]{1,5})(?::([0-9]{1,5}))?")
+_LAST: Final = 65535
+
+
+class PortForwardings:
+    """Acts on port forwardings."""
+
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        del caller
+        parent = FloatingIpId(str(values["floating_ip_id"]))
+        made = control.create_in(work, replace(_asked(Fields(values)), floating_ip_id=parent))
+        return self.find(work.connection, {"id": (made,)})[0]
+
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        del caller
+        forwarding = PortForwardingId(str(old["id"]))
+        control.update_in(work, forwarding, _asked(Fields(values)))
+        return self.find(work.connection, {"id": (forwarding,)})[0]
+
+    def delete(self, work: Work, old: View) -> None:
+        control.delete_in(work, PortForwardingId(str(old["id"])))
+
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        found = store.find(connection, where)
+        above = {record.value.floating_ip_id for record in found}
+        projects = {
+            record.value.id: record.value.project_id
+            for record in floating_ips.find(connection, {"id": sorted(above)})
+        }
+        return [_view(record, projects) for record in found]
+
+
+def brief(forwarding: PortForwarding) -> View:
+    """As its floating IP shows it."""
+    return {
+        "id": forwarding.id,
+        "protocol": forwarding.protocol,
+        "external_port": _single(forwarding.external),
+        "internal_port": _single(forwarding.internal),
+        "internal_ip_address": str(forwarding.internal_address),
+        "internal_port_id": forwarding.port_id,
+    }
+
+
+def _view(record: Record[PortForwarding], projects: Mapping[FloatingIpId, ProjectId]) -> View:
+    forwarding = record.value
+    return {
+        **brief(forwarding),
+        **owned(projects[forwarding.floating_ip_id]),
+        "external_port_range": f"{forwarding.external.first}:{forwarding.external.last}",
+        "internal_port_range": f"{forwarding.internal.first}:{forwarding.internal.last}",
+        "description": forwarding.description,
+        **stamped(record.stamps),
+    }
+
+
+def _single(ports: Ports) -> int | None:
+    return ports.first if ports.count == 1 else None
+
+
+def _asked(body: Fields) -> ForwardingRequest:
+    port = body.text("internal_port_id")
+    return ForwardingRequest(
+        protocol=body.text("protocol"),
+        external=_ports(body, "external_port"),
+        port_id=UNSET if port is UNSET else PortId(port),
+        internal_address=ipv4_or_null(body, "internal_ip_address"),
+        internal=_ports(body, "internal_port"),
+        description=body.text("description"),
+    )
+
+
+def _ports(body: Fields, name: str) -> Ports | Left:
+    """One port, or a range under the longer name; where both are given they must be the same."""
+    number, text = body.number(name), body.optional(f"{name}_range")
+    ranged = UNSET if text is None else _range(text, f"{name}_range")
+    if number is None or number is UNSET:
+        return ranged
+    if ranged not in {UNSET, Ports(number, number)}:
+        raise invalid(f"{name}_range", f"is not {name}, which is given too.")
+    return Ports(number, number)
+
+
+def _range(text: str, field: str) -> Ports:
+    found = _RANGE.fullmatch(text)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= first <= last <= _LAST:
+        raise invalid(field, "must be first:last, two ports from 1 to 65535.")
+    return Ports(first, last)
