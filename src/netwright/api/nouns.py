@@ -37,6 +37,7 @@ from netwright.control.listed import Listed
 from netwright.control.nouns import Noun, Nouns
 from netwright.control.rbac_policies import RbacPolicies
 from netwright.model import resources as described
+from netwright.store import address_tables as addressing
 from netwright.store import governance_tables as governing
 from netwright.store import tables
 
@@ -48,32 +49,32 @@ _ROWS: Final = (
         described.address_scopes.RESOURCE,
         Documents(
             described.address_scopes.RESOURCE,
-            tables.address_scopes,
+            addressing.address_scopes,
             checked=address_scopes.checked,
             changed=address_scopes.changed,
         ),
-        tables.address_scopes,
+        addressing.address_scopes,
     ),
     Noun(
         described.subnet_pools.RESOURCE,
         Documents(
             described.subnet_pools.RESOURCE,
-            tables.subnet_pools,
+            addressing.subnet_pools,
             checked=subnet_pools.checked,
             changed=subnet_pools.changed,
             shown=subnet_pools.shown,
         ),
-        tables.subnet_pools,
+        addressing.subnet_pools,
     ),
     Noun(
         described.segments.RESOURCE,
         Documents(
             described.segments.RESOURCE,
-            tables.segments,
+            addressing.segments,
             checked=segments.checked,
             changed=segments.changed,
         ),
-        tables.segments,
+        addressing.segments,
     ),
     Noun(
         described.ip_availabilities.RESOURCE,

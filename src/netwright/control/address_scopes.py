@@ -8,7 +8,7 @@ from netwright.control.refusals import in_use, invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.store import rbac, rows
-from netwright.store.tables import subnet_pools
+from netwright.store.address_tables import subnet_pools
 
 _VERSIONS = (4, 6)
 

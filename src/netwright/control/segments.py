@@ -14,7 +14,8 @@ from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.intent import Network
 from netwright.store import documents, rows
-from netwright.store.tables import segments, subnets
+from netwright.store.address_tables import segments
+from netwright.store.tables import subnets
 
 _WIRE: Final = ("network_type", "physical_network", "segmentation_id")
 

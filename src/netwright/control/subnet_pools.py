@@ -17,7 +17,7 @@ from netwright.model.caller import Caller
 from netwright.model.errors import ConflictError
 from netwright.model.intent import Prefix
 from netwright.store import documents, rows, subnets
-from netwright.store.tables import address_scopes, subnet_pools
+from netwright.store.address_tables import address_scopes, subnet_pools
 from netwright.store.tables import subnets as subnet_table
 
 _SHORTEST: Final = {4: 8, 6: 64}

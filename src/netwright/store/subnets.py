@@ -12,8 +12,9 @@ from netwright.model.errors import NotFoundError
 from netwright.model.ids import NetworkId, ProjectId, SubnetId
 from netwright.model.intent import GatewayPlace, HostRoute, Ipv6Mode, Pool, Prefix, Subnet
 from netwright.store import rows
+from netwright.store.address_tables import subnet_pools
 from netwright.store.records import Record
-from netwright.store.tables import networks, subnet_pools, subnets
+from netwright.store.tables import networks, subnets
 
 
 def insert(connection: sa.Connection, subnet: Subnet, now: datetime) -> None:

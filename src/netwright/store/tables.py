@@ -135,54 +135,6 @@ networks: Final = sa.Table(
     sa.Index("uq_networks_segment", "uplink", "segmentation_id", unique=True),
 )
 
-address_scopes: Final = sa.Table(
-    "address_scopes",
-    METADATA,
-    sa.Column("id", ID, primary_key=True),
-    _text("project_id", index=True),
-    _text("name", index=True),
-    sa.Column("ip_version", sa.Integer, nullable=False),
-    *_stamps(),
-)
-
-subnet_pools: Final = sa.Table(
-    "subnet_pools",
-    METADATA,
-    sa.Column("id", ID, primary_key=True),
-    _text("project_id", index=True),
-    _text("name", index=True),
-    _text("description"),
-    sa.Column("prefixes", sa.JSON, nullable=False),
-    sa.Column("ip_version", sa.Integer, nullable=False),
-    sa.Column("default_prefixlen", sa.Integer, nullable=False),
-    sa.Column("min_prefixlen", sa.Integer, nullable=False),
-    sa.Column("max_prefixlen", sa.Integer, nullable=False),
-    sa.Column("default_quota", sa.Integer),
-    _of("address_scopes", name="address_scope_id", nullable=True),
-    _flag("is_default"),
-    *_stamps(),
-    sa.Index(
-        "uq_subnet_pools_default",
-        "ip_version",
-        unique=True,
-        sqlite_where=sa.text("is_default"),
-        postgresql_where=sa.text("is_default"),
-    ),
-)
-
-segments: Final = sa.Table(
-    "segments",
-    METADATA,
-    sa.Column("id", ID, primary_key=True),
-    _of("networks", cascade=True),
-    sa.Column("name", NAME),
-    _text("description"),
-    sa.Column("network_type", sa.String(32), nullable=False),
-    sa.Column("physical_network", sa.String(64)),
-    sa.Column("segmentation_id", sa.Integer),
-    *_stamps(),
-)
-
 subnets: Final = sa.Table(
     "subnets",
     METADATA,
