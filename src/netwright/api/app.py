@@ -32,6 +32,7 @@ from netwright.api import (
     qos,
     quotas,
     reference,
+    routers,
     schedulers,
     subnet_pools,
     tags,
@@ -64,6 +65,7 @@ _DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/subnetpools/{id}/add_prefixes": {"PUT": subnet_pools.add_prefixes},
     "/v2.0/subnetpools/{id}/remove_prefixes": {"PUT": subnet_pools.remove_prefixes},
     "/v2.0/subnetpools/{id}/onboard_network_subnets": {"PUT": subnet_pools.onboard},
+    **{f"/v2.0/routers/{{id}}/{path}": {"PUT": handler} for path, handler in routers.ACTIONS.items()},
     **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
     **quotas.ROUTES,
     **schedulers.ROUTES,
@@ -104,13 +106,16 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
         del request
         return metrics.page()
 
+    endpoints = {
+        template: Endpoint(requests, gate, metrics, template, handlers)
+        for template, handlers in ROUTES.items()
+    }
     routes = [
         *gate.doors(requests, metrics),
         *(
-            Route(
-                template, Endpoint(requests, gate, metrics, template, handlers).answer, methods=list(handlers)
-            )
-            for template, handlers in ROUTES.items()
+            Route(path, endpoint.answer, methods=list(endpoint.handlers))
+            for template, endpoint in endpoints.items()
+            for path in _spellings(template)
         ),
         Route("/v1/watch", Guarded(gate, Watch(world, bell).__call__).answer, methods=["GET"]),
         Route("/metrics", Guarded(gate, show_metrics).answer, methods=["GET"]),
@@ -122,6 +127,12 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _spellings(template: str) -> tuple[str, ...]:
+    """The Networking API takes underscores for hyphens, too."""
+    underscored = template.replace("-", "_")
+    return (template,) if underscored in ROUTES else (template, underscored)
 
 
 @dataclass(frozen=True, slots=True)

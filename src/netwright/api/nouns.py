@@ -24,8 +24,10 @@ from netwright.control import (
     default_rules,
     filters,
     flavors,
+    floating_ip_pools,
     ip_availability,
     metering,
+    routers,
     segments,
     subnet_pools,
     trunks,
@@ -39,7 +41,7 @@ from netwright.control.rbac_policies import RbacPolicies
 from netwright.model import resources as described
 from netwright.store import address_tables as addressing
 from netwright.store import governance_tables as governing
-from netwright.store import tables
+from netwright.store import router_tables, tables
 
 ADDRESS_GROUPS: Final = Noun(
     described.address_groups.RESOURCE, address_groups.AddressGroups(), tables.address_groups
@@ -109,6 +111,8 @@ _ROWS: Final = (
     ADDRESS_GROUPS,
     Noun(described.security_groups.RULE, rules.Rules(), tables.rules),
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
+    Noun(described.routers.POOL, Listed(floating_ip_pools.find)),
+    Noun(described.routers.RESOURCE, routers.Routers(), router_tables.routers),
     Noun(described.port_forwardings.RESOURCE, port_forwardings.PortForwardings(), tables.port_forwardings),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
     *qos.ALL,

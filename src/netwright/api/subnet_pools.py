@@ -42,7 +42,7 @@ def onboard(call: Call) -> Response:
     network = Uuid("networks").read(given["network_id"], "network_id")
 
     def act(work: Work, pool: View) -> list[View]:
-        references.refuse_unseen(work.connection, NOUNS, ("networks", network), call.caller)
+        references.refuse_unseen(work.connection, NOUNS["networks"], network, call.caller)
         return subnet_pools.onboard(work, pool, network, call.caller)
 
     subnets = call.requests.change(_NOUN, crud.asker(call), call.path["id"], act)

@@ -54,7 +54,7 @@ def dressed(
         tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
         for view in views:
             view["tags"] = tagged.get(str(view["id"]), view.get("tags", []))
-    if resource.rbac is not None and resource.reach is Reach.PROJECT:
+    if resource.rbac is not None and resource.reach is Reach.PROJECT and views:
         shared = rbac.shared_with(connection, resource.rbac, caller.project)
         for view in views:
             view["shared"] = view["id"] in shared

@@ -79,7 +79,8 @@ class Requests:
         limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
         made = [noun.acts.create(work, values, asker.caller) for values in wanted]
         for view, values in zip(made, wanted, strict=True):
-            _share(work, resource, view, values)
+            if values.get("shared"):
+                _share(work, resource, view, values)
             _tag(work, resource, view, values)
             self._revise(work, resource, view)
         return dressed(work.connection, resource, asker.caller, made, new=True)
@@ -189,8 +190,10 @@ def _owner(connection: sa.Connection, network: object) -> str:
     """Whose a thing is that nobody says it of: its network's project's, if it is on one."""
     if network is None:
         return DEFAULT_PROJECT
-    statement = sa.select(networks.c.project_id).where(networks.c.id == network)
-    return connection.execute(statement).scalar() or DEFAULT_PROJECT
+    return connection.execute(_OWNER, {"network": network}).scalar() or DEFAULT_PROJECT
+
+
+_OWNER: Final = sa.select(networks.c.project_id).where(networks.c.id == sa.bindparam("network"))
 
 
 def _projects(caller: Caller, query: Query) -> list[ProjectId]:

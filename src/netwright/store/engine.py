@@ -77,19 +77,15 @@ def open_engine(url: str) -> Database:
     if sqlite and _pooled(url):
         _keep_private(Path(str(make_url(url).database)))
     # Values stay out of errors, and so out of logs: there are secrets among them.
-    options: dict[str, object] = {"hide_parameters": True}
+    options: dict[str, object] = {"hide_parameters": True, "json_deserializer": msgspec.json.decode}
     if _pooled(url):
         options |= {"pool_size": 16, "max_overflow": 32}
-    engine = sa.create_engine(url, json_serializer=_json, json_deserializer=msgspec.json.decode, **options)
+    engine = sa.create_engine(url, **options)
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     migrate(engine)
     return Database(engine)
-
-
-def _json(value: object) -> str:
-    return msgspec.json.encode(value).decode()
 
 
 def _keep_private(path: Path) -> None:
