@@ -130,9 +130,10 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
 
 
 def _spellings(template: str) -> tuple[str, ...]:
-    """The Networking API takes underscores for hyphens, too."""
+    """The Networking API takes underscores for hyphens, too. A tag may have slashes."""
     underscored = template.replace("-", "_")
-    return (template,) if underscored in ROUTES else (template, underscored)
+    spelt = (template,) if underscored in ROUTES else (template, underscored)
+    return tuple(one.replace("{tag}", "{tag:path}") for one in spelt)
 
 
 @dataclass(frozen=True, slots=True)
