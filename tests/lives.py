@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
-from typing import ClassVar, TypeVar
+from typing import ClassVar
 
 from asking import (
     address_groups,
@@ -22,7 +21,8 @@ from asking import (
 )
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import initialize, invariant, rule, run_state_machine_as_test
+from lives_qos import PICK, QosLife, pick
 from worlds import HOST, OTHER_HOST, world
 
 from netwright.control import gateways, plans, reports
@@ -59,8 +59,6 @@ from netwright.model.plan import HostPlan, PlanDelta, apply
 from netwright.model.report import PortStatus, Report, VmmLink
 from netwright.planner.check import problems
 
-V = TypeVar("V")
-PICK = st.integers(0, 30)
 CIDRS = tuple(ip_network(f"10.{third}.0.0/28") for third in range(6))
 V6 = tuple(ip_network(f"fd00:{third}::/64") for third in range(4))
 NAMES = ("web", "Web", "db", "", "not a label", "host-10-0-0-5", "a" * 64)
@@ -72,13 +70,7 @@ ATTACHMENTS = (
 )
 
 
-def pick(found: Sequence[V], at: int) -> V:
-    if not found:
-        raise RequestError("nothing to pick")
-    return found[at % len(found)]
-
-
-class Users(RuleBasedStateMachine):
+class Users(QosLife):
     """Users and agents do what they like; refusals are part of the game."""
 
     hosts: ClassVar[tuple[HostName, ...]] = (HOST, OTHER_HOST)

@@ -14,10 +14,16 @@ from askers import Asker
 from served import Client
 
 from netwright.api.nouns import NOUNS
+from netwright.control import qos as control_qos
 from netwright.model.caller import Role
+from netwright.model.qos import DSCP_MARKS
 from netwright.model.resource import Resource, Verb
 
 NUMBER = itertools.count(1)
+MARKS = itertools.cycle(DSCP_MARKS)
+WAYS = itertools.cycle(("ingress", "egress"))
+FEW = frozenset(f"{kind}_rules" for kind in control_qos.TABLES)
+"""Of these a parent takes one for each direction: each is made beneath a parent of its own."""
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Site:
 
     def collection(self, resource: Resource) -> str:
         """The path of the list, beneath the project's own parent if it has one."""
+        if resource.plural in FEW and resource.parent:
+            return resource.collection.format(parent_id=self.make(resource.parent.plural)["id"])
         parent = self.one(resource.parent.plural) if resource.parent else ""
         return resource.collection.format(parent_id=parent)
 
@@ -88,6 +96,17 @@ def port_number() -> dict[str, object]:
     return {"port_range_min": number, "port_range_max": number}
 
 
+def peer_range() -> str:
+    """Another one each time, for a long time."""
+    block, third = divmod(next(NUMBER), 250)
+    return f"10.{60 + block % 30}.{third}.0/24"
+
+
+def direction() -> dict[str, object]:
+    """Another one than the time before."""
+    return {"direction": next(WAYS)}
+
+
 BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
     "networks": lambda _: named(),
     "subnets": lambda site: {"network_id": site.make("networks")["id"], "cidr": "10.0.0.0/24"},
@@ -100,16 +119,29 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         **port_number(),
     },
     "floatingips": lambda site: {"floating_network_id": site.outside()},
+    "routers": lambda _: named(),
     "logs": lambda _: {"resource_type": "security_group", **named()},
+    "policies": lambda _: named(),
+    "bandwidth_limit_rules": lambda _: {"max_kbps": next(NUMBER), **direction()},
+    "dscp_marking_rules": lambda _: {"dscp_mark": next(MARKS)},
+    "minimum_bandwidth_rules": lambda _: {"min_kbps": next(NUMBER), **direction()},
+    "packet_rate_limit_rules": lambda _: {"max_kpps": next(NUMBER), **direction()},
+    "minimum_packet_rate_rules": lambda _: {"min_kpps": next(NUMBER), **direction()},
     "vpns": lambda site: {
         "network_id": site.ground(),
         "kind": "wireguard",
         "public_address": "192.0.2.9",
-        "peer_range": f"10.90.{next(NUMBER) % 250}.0/24",
+        "peer_range": peer_range(),
     },
     "vpn_peers": lambda site: {"vpn_id": site.one("vpns")},
 }
-CHANGES: Mapping[str, Callable[[Site], dict[str, object]]] = {}
+CHANGES: Mapping[str, Callable[[Site], dict[str, object]]] = {
+    "bandwidth_limit_rules": lambda _: {"max_kbps": next(NUMBER)},
+    "dscp_marking_rules": lambda _: {"dscp_mark": next(MARKS)},
+    "minimum_bandwidth_rules": lambda _: {"min_kbps": next(NUMBER)},
+    "packet_rate_limit_rules": lambda _: {"max_kpps": next(NUMBER)},
+    "minimum_packet_rate_rules": lambda _: {"min_kpps": next(NUMBER)},
+}
 """What an update may change, where that is neither its name nor its description."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from askers import Asker, trusting
-from minimal_bodies import Site, body_of, change_of
+from minimal_bodies import FEW, Site, body_of, change_of
 
 from netwright.api.nouns import NOUNS
 from netwright.model.caller import Role
@@ -110,7 +110,7 @@ def test_a_revision_counts_changes_and_may_be_asked_for(site: Site, resource: Re
     assert asker.send("PUT", path, {resource.singular: change_of(resource, site)}, right).status == 200
 
 
-@each(having(Verb.CREATE, Verb.LIST))
+@each([one for one in having(Verb.CREATE, Verb.LIST) if one.plural not in FEW])
 def test_several_are_made_at_once_or_none(site: Site, resource: Resource) -> None:
     """A list under the plural makes all of them; one that cannot be made leaves none."""
     asker, collection = site.maker(resource), site.collection(resource)

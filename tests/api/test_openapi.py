@@ -6,6 +6,7 @@ import re
 
 from served import Client
 
+from netwright.api.app import OPERATORS, ROUTES
 from netwright.api.nouns import NOUNS
 
 
@@ -18,7 +19,22 @@ def test_the_description_has_every_path_and_attribute(client: Client) -> None:
         assert {resource.collection, f"{resource.collection}/{{id}}"} & described["paths"].keys()
         shown = described["components"]["schemas"][resource.schema_name]["properties"]
         assert set(shown) <= set(resource.by_name)
+        for action in resource.actions:
+            assert "put" in described["paths"][f"{resource.collection}/{{id}}/{action.path}"]
         assert "id" in shown or resource.key != "id"
+
+
+def test_the_description_has_every_request(client: Client) -> None:
+    """Each method of each path that users ask is described, but for paths that are others spelt with hyphens."""
+    paths = client.get("/openapi.json")["paths"]
+    own = {*OPERATORS, "/healthz", "/reference", "/openapi.json"}
+    missing = [
+        (method, path)
+        for path, handlers in ROUTES.items()
+        for method in handlers
+        if path not in own and "/alias-" not in path and method.lower() not in paths.get(path, {})
+    ]
+    assert missing == []
 
 
 def test_the_operations_have_ids_of_their_own(client: Client) -> None:

@@ -52,3 +52,43 @@ def test_the_openstack_client_makes_a_network_that_is_used(server: Server) -> No
     assert {network["Name"] for network in run("network", "list", *show)} == {"outside", "inside"}
     assert "web" in {port["Name"] for port in run("port", "list", *show)}
     run("port", "delete", "web")
+
+
+@pytest.mark.timeout(120)
+def test_the_openstack_client_makes_a_qos_policy(server: Server) -> None:
+    """A policy with a rule of each type, held by a network and a port, and taken away again."""
+
+    def run(*words: str) -> object:
+        assert server.address is not None
+        endpoint = f"http://{server.address[0]}:{server.address[1]}"
+        command = [OPENSTACK, "--os-auth-type", "none", "--os-endpoint", endpoint, *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        return json.loads(done.stdout) if done.stdout else None
+
+    show, qos = ("-f", "json"), ("network", "qos")
+    run(*qos, "policy", "create", "gold", *show)
+    asked = {
+        "bandwidth-limit": ("--max-kbps", "1000", "--egress"),
+        "dscp-marking": ("--dscp-mark", "46"),
+        "minimum-bandwidth": ("--min-kbps", "100", "--egress"),
+        "minimum-packet-rate": ("--min-kpps", "1", "--any"),
+    }
+    made = [
+        run(*qos, "rule", "create", "gold", "--type", kind, *words, *show) for kind, words in asked.items()
+    ]
+    assert {one["ID"] for one in run(*qos, "rule", "list", "gold", *show)} == {one["id"] for one in made}
+    run(*qos, "rule", "set", "gold", made[0]["id"], "--max-kbps", "2000")
+    assert run(*qos, "rule", "show", "gold", made[0]["id"], *show)["max_kbps"] == 2000
+    types = {one["Type"] for one in run(*qos, "rule", "type", "list", *show)}
+    assert {kind.replace("-", "_") for kind in asked} < types
+    run(*qos, "rule", "type", "show", "bandwidth_limit", *show)
+    run("network", "create", "limited", "--qos-policy", "gold", *show)
+    run("subnet", "create", "limited4", "--network", "limited", "--subnet-range", "10.1.0.0/24", *show)
+    port = run("port", "create", "held", "--network", "limited", *show)
+    run("port", "set", "held", "--qos-policy", "gold")
+    assert run("port", "show", "held", *show)["qos_policy_id"] == port["qos_network_policy_id"]
+    run("port", "unset", "held", "--qos-policy")
+    run("network", "set", "limited", "--no-qos-policy")
+    run(*qos, "rule", "delete", "gold", made[0]["id"])
+    run(*qos, "policy", "delete", "gold")

@@ -13,10 +13,14 @@ import pytest
 from netwright.kernel import netns
 from netwright.kernel.events import Monitor
 from netwright.kernel.libnftables import Nftables
+from netwright.kernel.shapers import Shapers
 from netwright.kernel.xt_looking import TOOLS
-from netwright.model.host import Stage
+from netwright.model.host import ShaperKey, Stage
 from netwright.model.ids import LinkName, NamespaceName
+from netwright.model.intent import Direction
 from netwright.testing.namespaces import eventually, namespace, run
+
+TAP, IFB = "tap00000001-90", "ifb00000001-90"
 
 
 class Heard:
@@ -59,6 +63,41 @@ def test_bridges_are_told_of_whatever_they_are_called(deed: list[str]) -> None:
             before = len(heard.suspected)
             run(host, ["ip", "link", *words])
             assert eventually(lambda before=before: Stage.BRIDGES in heard.suspected[before:])
+
+
+QUEUE = "tbf rate 1mbit burst 16384 limit 49152"
+LED = f"protocol all prio 20055 u32 match u32 0 0 action mirred egress redirect dev {IFB}"
+QUEUE_DEEDS = (
+    f"tc qdisc add dev {TAP} root handle 4e57: {QUEUE}",
+    f"tc qdisc change dev {TAP} root handle 4e57: {QUEUE.replace('1mbit', '2mbit')}",
+    f"tc qdisc del dev {TAP} root",
+    f"tc qdisc add dev {TAP} clsact",
+    f"tc filter add dev {TAP} ingress {LED}",
+    f"tc filter del dev {TAP} ingress",
+    f"tc qdisc add dev {IFB} root {QUEUE}",
+    f"ip link del {IFB}",
+    f"ip link del {TAP}",
+)
+
+
+def test_whatever_is_done_to_a_ports_queues_is_told_but_our_own_looks() -> None:
+    """Each change of a queue, a filter or the links raises suspicion of that port's queues; looking raises none."""
+    with listening() as (host, heard, other):
+        for words in ([TAP, "type", "veth", "peer", "name", "far"], [IFB, "type", "ifb"]):
+            run(host, ["ip", "link", "add", *words])
+        shapers = other.submit(Shapers).result()
+        keys = [ShaperKey(LinkName(TAP), way) for way in Direction]
+        for deed in QUEUE_DEEDS:
+            other.submit(shapers.observe, keys).result()
+            time.sleep(0.1)
+            before = len(heard.suspected)
+            for _ in range(3):
+                other.submit(shapers.observe, keys).result()
+            time.sleep(0.1)
+            assert len(heard.suspected) == before, "our own questions were told"
+            run(host, deed.split(" "))
+            assert eventually(lambda before=before: Stage.SHAPERS in heard.suspected[before:]), deed
+        other.submit(shapers.close).result()
 
 
 def test_own_rules_are_known_as_such_whatever_thread_wrote_them() -> None:

@@ -9,7 +9,17 @@ from ipaddress import IPv4Address, IPv4Network, ip_network
 import pytest
 
 from netwright.model.host import NftKey, Stage, Traits
-from netwright.model.ids import FloatingIpId, GroupId, HostName, LinkName, Mac, NetworkId, PortId, VpnId
+from netwright.model.ids import (
+    AddressGroupId,
+    FloatingIpId,
+    GroupId,
+    HostName,
+    LinkName,
+    Mac,
+    NetworkId,
+    PortId,
+    VpnId,
+)
 from netwright.model.intent import (
     AddressPair,
     Direction,
@@ -17,10 +27,13 @@ from netwright.model.intent import (
     GatewayPlace,
     HostTap,
     PortRange,
+    Ports,
+    RemoteAddressGroup,
     RemoteGroup,
     VmmTap,
 )
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
     GroupItem,
     HostItem,
@@ -40,8 +53,10 @@ from netwright.render.path_view import Part
 from netwright.testing.samples import (
     sample_address,
     sample_forward,
+    sample_forwards,
     sample_network,
     sample_port,
+    sample_port_forward,
     sample_subnet,
     sample_vpn,
 )
@@ -121,7 +136,34 @@ def vpn_case() -> tuple[Item, ...]:
     return network, group, port, forward, sample_vpn(network, peers, 51820, number=2)
 
 
-CASES = [host_case(), router_case(), uplink_case(), wire_case(), vpn_case(), *map(gateway_case, Gateway)]
+OFFICES = AddressGroupItem(
+    AddressGroupId("6e0a0000-add0-4000-8000-000000000001"), (ip_network("192.0.2.0/24"), ip_network("::/0"))
+)
+
+
+def outside_case() -> tuple[Item, ...]:
+    """Rules that name an address group, and a floating IP whose ports are the port's."""
+    network, group, port, *_ = host_case()
+    assert isinstance(port, PortItem)
+    assert isinstance(group, GroupItem)
+    let = RulePlan(Direction.EGRESS, EtherType.IPV6, PortRange(6, 80, 80), RemoteAddressGroup(OFFICES.id))
+    forwards = [
+        sample_port_forward(port, "tcp", Ports(8080, 8080), Ports(80, 80)),
+        sample_port_forward(port, "udp", Ports(7000, 7009), Ports(7000, 7009)),
+    ]
+    ruled = replace(group, rules=(*group.rules, let))
+    return network, ruled, port, OFFICES, sample_forwards("203.0.113.9", *forwards)
+
+
+CASES = [
+    host_case(),
+    outside_case(),
+    router_case(),
+    uplink_case(),
+    wire_case(),
+    vpn_case(),
+    *map(gateway_case, Gateway),
+]
 
 
 def the_port(items: tuple[Item, ...]) -> PortItem:
@@ -175,6 +217,28 @@ def test_vpns_that_lead_elsewhere_are_not_on_the_path() -> None:
             "any address of the host UDP 1194 → 10.20.0.5 UDP 1194",
             "any address of the host UDP 51820 = wg00000002-b9",
         ]
+        for hop, item in zip(hops, items[-2:], strict=True):
+            rendered = render(item, traits, ENGINES[firewall])
+            assert hop.wanted == {stage: part for stage, part in rendered.items() if part}
+
+
+def test_address_groups_and_forwards_are_told_in_each_engines_words() -> None:
+    """What rules name and what is forwarded here are hops, in full; an address group that none names is not."""
+    items = outside_case()
+    port = the_port(items)
+    elsewhere = replace(port, id=PortId("00000009-90e7-4000-8000-000000000000"))
+    other = sample_forwards(
+        "203.0.113.8", sample_port_forward(elsewhere, "tcp", Ports(1, 1), Ports(1, 1)), number=2
+    )
+    unnamed = replace(OFFICES, id=AddressGroupId("6e0a0000-add0-4000-8000-000000000002"))
+    for firewall in ("nftables", "iptables", "nwfilter"):
+        traits = replace(TRAITS[0], firewall=firewall)
+        path = port_path(plan(*items, other, unnamed), port.id, traits)
+        assert path is not None
+        hops = [hop for hop in path.hops if hop.part in {Part.ADDRESS_GROUP, Part.FORWARD}]
+        assert [hop.part for hop in hops] == [Part.ADDRESS_GROUP, Part.FORWARD]
+        assert "192.0.2.0/24, ::/0" in hops[0].note
+        assert hops[1].note == "held on wan; tcp 8080 → 10.20.0.5 80, udp 7000:7009 → 10.20.0.5 7000:7009"
         for hop, item in zip(hops, items[-2:], strict=True):
             rendered = render(item, traits, ENGINES[firewall])
             assert hop.wanted == {stage: part for stage, part in rendered.items() if part}

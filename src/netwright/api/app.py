@@ -23,13 +23,19 @@ from netwright.api import (
     address_groups,
     counters,
     crud,
+    flavors,
     leases,
     logs,
     openapi,
     own,
     problems,
     qos,
+    quotas,
     reference,
+    routers,
+    schedulers,
+    tags,
+    trunks,
     versions,
 )
 from netwright.api.call import Call, Handler, Stranger, receive, stranger_of
@@ -48,13 +54,19 @@ from netwright.model.errors import RequestError
 NOBODY: Final = Caller(None, Role.READER)
 PUBLIC: Final = frozenset({"/", "/v2.0", "/v2.0/", "/healthz", "/openapi.json", "/reference"})
 """Paths that anybody may ask."""
-ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
+_DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/": {"GET": versions.versions},
     "/v2.0": {"GET": versions.resources},
     "/v2.0/": {"GET": versions.resources},
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
+    **{f"/v2.0/routers/{{id}}/{path}": {"PUT": handler} for path, handler in routers.ACTIONS.items()},
+    **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
+    **quotas.ROUTES,
+    **schedulers.ROUTES,
+    **flavors.ROUTES,
+    **trunks.ROUTES,
     "/v2.0/address-groups/{id}/add_addresses": {
         "PUT": address_groups.changing(ADDRESS_GROUPS, control_address_groups.add_in)
     },
@@ -71,9 +83,9 @@ ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v1/security-group-rules/{id}/counters": {"GET": counters.of_rule},
     "/v1/status": {"GET": own.deployment},
     "/healthz": {"GET": own.health},
-    "/openapi.json": {"GET": openapi.document},
     "/reference": {"GET": reference.page},
 }
+ROUTES: Final = {**_DESCRIBED, "/openapi.json": {"GET": openapi.document_of(_DESCRIBED)}}
 OPERATORS: Final = frozenset({"/v1/plan", "/v1/report", "/v1/counters", "/v1/leases", "/v1/status"})
 """Paths of agents and operators."""
 _HOUSEKEEPING_S: Final = 3600.0
@@ -90,13 +102,16 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
         del request
         return metrics.page()
 
+    endpoints = {
+        template: Endpoint(requests, gate, metrics, template, handlers)
+        for template, handlers in ROUTES.items()
+    }
     routes = [
         *gate.doors(requests, metrics),
         *(
-            Route(
-                template, Endpoint(requests, gate, metrics, template, handlers).answer, methods=list(handlers)
-            )
-            for template, handlers in ROUTES.items()
+            Route(path, endpoint.answer, methods=list(endpoint.handlers))
+            for template, endpoint in endpoints.items()
+            for path in _spellings(template)
         ),
         Route("/v1/watch", Guarded(gate, Watch(world, bell).__call__).answer, methods=["GET"]),
         Route("/metrics", Guarded(gate, show_metrics).answer, methods=["GET"]),
@@ -108,6 +123,12 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _spellings(template: str) -> tuple[str, ...]:
+    """The Networking API takes underscores for hyphens, too."""
+    underscored = template.replace("-", "_")
+    return (template,) if underscored in ROUTES else (template, underscored)
 
 
 @dataclass(frozen=True, slots=True)

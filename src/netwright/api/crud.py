@@ -68,7 +68,7 @@ class _Crud:
         self._noun, self._resource = noun, noun.resource
 
     def find(self, call: Call) -> Response:
-        where = listing.where(self._resource, call)
+        where = listing.where(self._noun, call)
         views = call.requests.find(self._noun, asker(call), where)
         return json_response(listing.listing(self._resource, call, views))
 

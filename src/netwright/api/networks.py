@@ -10,15 +10,18 @@ from netwright.api.fields import Fields
 from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import networks as control
 from netwright.control import qos
+from netwright.control.agents import ZONE
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.network_links import NetworkType, type_of
 from netwright.control.networks import NetworkRecord, NetworkRequest
 from netwright.control.nouns import View
 from netwright.control.world import Work
+from netwright.control.zones import known
 from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId
 from netwright.model.intent import GatewayHosts, GatewayPlace
+from netwright.store import networks as store
 from netwright.store.rows import Where
 
 
@@ -27,7 +30,11 @@ class Networks:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
+        hints = values.get("availability_zone_hints")
+        zones = known(hints) if isinstance(hints, list) else []
         made = control.create_in(work, _new(Fields(values)))
+        if zones:
+            store.save_zones(work.connection, made, zones)
         return self.find(work.connection, {"id": (made,)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
@@ -54,6 +61,8 @@ def view(shown: NetworkRecord) -> View:
         "status": "ACTIVE",
         "shared": network.shared,
         "subnets": shown.subnets,
+        "availability_zone_hints": list(shown.zones),
+        "availability_zones": [ZONE] if shown.subnets else [],
         "mtu": network.mtu,
         "router:external": network.external,
         "port_security_enabled": network.port_security_enabled,

@@ -18,10 +18,24 @@ from netwright.api import (
     vpn_peers,
     vpns,
 )
+from netwright.control import (
+    agents,
+    default_rules,
+    flavors,
+    floating_ip_pools,
+    metering,
+    routers,
+    trunks,
+    zones,
+)
 from netwright.control import groups as control_groups
+from netwright.control.documents import Documents
+from netwright.control.listed import Listed
 from netwright.control.nouns import Noun, Nouns
+from netwright.control.rbac_policies import RbacPolicies
 from netwright.model import resources as described
-from netwright.store import tables
+from netwright.store import governance_tables as governing
+from netwright.store import router_tables, tables
 
 ADDRESS_GROUPS: Final = Noun(
     described.address_groups.RESOURCE, address_groups.AddressGroups(), tables.address_groups
@@ -29,7 +43,7 @@ ADDRESS_GROUPS: Final = Noun(
 _ROWS: Final = (
     Noun(described.networks.RESOURCE, networks.Networks(), tables.networks),
     Noun(described.subnets.RESOURCE, subnets.Subnets(), tables.subnets),
-    Noun(described.ports.RESOURCE, ports.Ports(), tables.ports),
+    Noun(described.ports.RESOURCE, ports.Ports(), tables.ports, tell=trunks.tell_ports),
     Noun(
         described.security_groups.RESOURCE,
         groups.Groups(),
@@ -39,10 +53,43 @@ _ROWS: Final = (
     ADDRESS_GROUPS,
     Noun(described.security_groups.RULE, rules.Rules(), tables.rules),
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
+    Noun(described.routers.POOL, Listed(floating_ip_pools.find)),
+    Noun(described.routers.RESOURCE, routers.Routers(), router_tables.routers),
     Noun(described.port_forwardings.RESOURCE, port_forwardings.PortForwardings(), tables.port_forwardings),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
     *qos.ALL,
     Noun(described.vpns.RESOURCE, vpns.Vpns(), tables.vpns),
     Noun(described.vpns.PEER, vpn_peers.VpnPeers(), tables.vpn_peers),
+    Noun(described.rbac_policies.RESOURCE, RbacPolicies(), governing.rbac_policies),
+    Noun(described.agents.RESOURCE, agents.Agents(), tell=agents.tell),
+    Noun(described.agents.ZONE, Listed(zones.zones), tell=zones.tell),
+    Noun(described.agents.PROVIDER, Listed(zones.providers)),
+    Noun(described.flavors.RESOURCE, flavors.Flavors(), governing.flavors),
+    Noun(
+        described.flavors.PROFILE,
+        Documents(
+            described.flavors.PROFILE,
+            governing.service_profiles,
+            checked=flavors.check_profile,
+            changed=flavors.profile_changed,
+        ),
+        governing.service_profiles,
+    ),
+    Noun(
+        described.metering.RESOURCE,
+        Documents(described.metering.RESOURCE, governing.metering_labels),
+        governing.metering_labels,
+    ),
+    Noun(
+        described.metering.RULE,
+        Documents(described.metering.RULE, governing.metering_label_rules, checked=metering.check_rule),
+        governing.metering_label_rules,
+    ),
+    Noun(described.trunks.RESOURCE, trunks.Trunks(), governing.trunks),
+    Noun(
+        described.default_rules.RESOURCE,
+        Documents(described.default_rules.RESOURCE, governing.default_rules, checked=default_rules.check),
+        governing.default_rules,
+    ),
 )
 NOUNS: Final[Nouns] = {row.resource.plural: row for row in _ROWS}

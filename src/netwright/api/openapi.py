@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Final
 
 import msgspec
 from starlette.responses import Response
 
 from netwright import __version__
-from netwright.api.call import Call
+from netwright.api import openapi_paths
+from netwright.api.call import Call, Handler
 from netwright.api.nouns import NOUNS
+from netwright.api.openapi_paths import About
 from netwright.model.caller import Role
 from netwright.model.kinds import Schema, or_null
-from netwright.model.resource import REQUIRED, Attribute, Resource, Verb
+from netwright.model.resource import REQUIRED, Action, Attribute, Resource, Verb
 
 Node = dict[str, object]
+Routes = Mapping[str, Mapping[str, Handler]]
 _ERRORS: Final[Mapping[int, str]] = {
     400: "What was asked makes no sense; the message names the attribute.",
     401: "Nobody knows who asks.",
@@ -33,23 +37,31 @@ _WRITES: Final = (*_ALWAYS, 409, 412, 413)
 _TEXT: Final = {"type": "string"}
 
 
-def document(call: Call) -> Response:
-    """The whole description."""
-    del call
-    return Response(_encoded(), media_type="application/json")
+def document_of(routes: Routes) -> Handler:
+    """What answers with the whole description."""
+
+    @lru_cache(maxsize=1)
+    def encoded() -> bytes:
+        return msgspec.json.encode(described(routes))
+
+    def document(call: Call) -> Response:
+        del call
+        return Response(encoded(), media_type="application/json")
+
+    return document
 
 
-@lru_cache(maxsize=1)
-def _encoded() -> bytes:
-    return msgspec.json.encode(described())
-
-
-def described() -> Node:
+def described(routes: Routes) -> Node:
     """The description as JSON values."""
     resources = [noun.resource for noun in NOUNS.values()]
-    paths: Node = {}
+    paths: dict[str, Node] = {}
     for resource in resources:
         paths.update(_paths(resource))
+    for template, handlers in routes.items():
+        for method in handlers:
+            node = paths.get(template, {})
+            if method.lower() not in node and (more := openapi_paths.about(method, template)) is not None:
+                paths[template] = {**node, method.lower(): _other(more, template)}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -75,7 +87,23 @@ def described() -> Node:
     }
 
 
-def _paths(resource: Resource) -> Node:
+def _other(about: About, template: str) -> Node:
+    given: Node = {} if about.body is None else {"requestBody": _json(about.body, required=True)}
+    status = (
+        about.status if about.answer is not None or about.status != HTTPStatus.OK else HTTPStatus.NO_CONTENT
+    )
+    done: Node = {"description": "Done.", **({} if about.answer is None else _json(about.answer))}
+    return {
+        "operationId": openapi_paths.operation_id(about.method, template),
+        "tags": [next((word for word in template.split("/")[2:] if word), "versions").replace("-", "_")],
+        "summary": about.summary,
+        "parameters": list(openapi_paths.parameters(template)),
+        **given,
+        "responses": {str(int(status)): done, **_refusals(_ALWAYS if about.method == "GET" else _WRITES)},
+    }
+
+
+def _paths(resource: Resource) -> dict[str, Node]:
     within = [_parameter("parent_id", "path", _TEXT)] if resource.parent else []
     many: Node = {"parameters": within} if within else {}
     one: Node = {"parameters": [*within, _parameter("id", "path", _TEXT)]}
@@ -95,6 +123,10 @@ def _paths(resource: Resource) -> Node:
                 **made(resource),
             }
     found: dict[str, Node] = {resource.collection: many, resource.collection + "/{id}": one}
+    for action in resource.actions:
+        parameters = one["parameters"]
+        path = f"{resource.collection}/{{id}}/{action.path}"
+        found[path] = {"parameters": parameters, "put": _act(resource, action)}
     return {path: node for path, node in found.items() if set(node) - {"parameters"}}
 
 
@@ -157,6 +189,25 @@ def _update(resource: Resource) -> Node:
         "parameters": [{"$ref": "#/components/parameters/If-Match"}],
         "requestBody": _json(body, required=True),
         "responses": _answers(200, _wrapped(resource.singular, _ref(resource, "")), _WRITES),
+    }
+
+
+def _act(resource: Resource, action: Action) -> Node:
+    """The body and the answer are the thing in part and whole, unless the action has an answer of its own."""
+    given = _given(action.given, Verb.UPDATE)
+    if action.answer is None:
+        body, answer = _wrapped(resource.singular, given), _wrapped(resource.singular, _ref(resource, ""))
+    else:
+        properties = {one.name: _shown(one) for one in action.answer.attributes}
+        body, answer = given, {"type": "object", "properties": properties, "additionalProperties": False}
+    return {
+        "operationId": f"{action.path}_of_{resource.singular}",
+        "tags": [resource.plural],
+        "summary": action.doc,
+        "x-least-role": resource.roles[Verb.UPDATE].name.lower(),
+        "parameters": [{"$ref": "#/components/parameters/If-Match"}],
+        "requestBody": _json(body, required=True),
+        "responses": _answers(200, answer, _WRITES),
     }
 
 

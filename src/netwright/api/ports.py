@@ -82,6 +82,7 @@ def view(record: PortRecord) -> View:
         "binding:vif_details": {},
         "binding:vnic_type": "normal",
         "binding:profile": {},
+        "trunk_details": None,
         _ATTACHMENT: _attachment_view(port.attachment),
         _GUEST: _guest_view(port.guest),
         "qos_policy_id": port.qos_policy_id,

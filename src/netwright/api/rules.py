@@ -66,6 +66,7 @@ def view(record: RuleRecord) -> View:
         "remote_address_group_id": rule.remote.address_group
         if isinstance(rule.remote, RemoteAddressGroup)
         else None,
+        "belongs_to_default_sg": record.in_default,
         "description": rule.description,
         **stamped(record.stamps),
     }

@@ -95,6 +95,17 @@ def reference(flag: str, key: str, noun: Noun, help_text: str, *, required: bool
     return Field((option,), put)
 
 
+def reference_or_none(flag: str, key: str, noun: Noun, help_text: str) -> Field:
+    """An option that names an object; `none` is null."""
+    plain = reference(flag, key, noun, f"{help_text} `none`: no longer.")
+    (option,) = plain.params
+
+    def put(call: Call) -> Item:
+        return {key: None} if call.text(option.name or "") == "none" else plain.put(call)
+
+    return Field((option,), put)
+
+
 Finish = Callable[[Call, object], object]
 """A converted value to what the body has, where names must be looked up."""
 

@@ -34,7 +34,7 @@ def _only(noun: Noun, reference: str, found: list[Item]) -> Item:
     if len(named) > 1:
         ids = ", ".join(str(item["id"]) for item in named)
         raise InvalidError(
-            f"there are {len(named)} {noun.word}s named {reference!r}, name one by its id: {ids}"
+            f"there are {len(named)} {noun.words} named {reference!r}, name one by its id: {ids}"
         )
     return named[0]
 

@@ -10,7 +10,8 @@ from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, reference_argument
 from netwright.cli.fields import Field
 from netwright.cli.find import find
-from netwright.cli.nouns import FLOATING_IP, NETWORK, PORT, Item
+from netwright.cli.forwards import forward
+from netwright.cli.nouns import FLOATING_IP, NETWORK, PORT, QOS_POLICY, Item
 from netwright.cli.output import print_item
 from netwright.cli.verbs import Verbs, group
 
@@ -22,6 +23,9 @@ Examples:
   netwright floating-ip create wan --port web1 --floating-ip-address 192.0.2.60
 """
 _PORT: Final = fields.reference("--port", "port_id", PORT, "Port that it stands for, by name or id.")
+_POLICY: Final = fields.reference_or_none(
+    "--qos-policy", "qos_policy_id", QOS_POLICY, "QoS policy, by name or id."
+)
 _FIXED: Final = fields.value(
     "--fixed-ip-address",
     "fixed_ip_address",
@@ -45,6 +49,7 @@ _VERBS: Final = Verbs(
             parse.address,
             metavar="ADDRESS",
         ),
+        _POLICY,
         fields.DESCRIPTION,
         fields.PROJECT,
     ),
@@ -52,6 +57,7 @@ _VERBS: Final = Verbs(
         fields.constant("--no-port", {"port_id": None}, "Take it from its port."),
         _PORT,
         _FIXED,
+        _POLICY,
         fields.DESCRIPTION,
     ),
     choose=(
@@ -102,5 +108,6 @@ main: Final = group(
         "disassociate": command(
             "disassociate", [_ARGUMENT], _disassociate, "Take a floating IP from its port."
         ),
+        "forward": forward,
     },
 )

@@ -11,7 +11,7 @@ import click
 from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, name_argument
 from netwright.cli.fields import Field
-from netwright.cli.nouns import NETWORK, SUBNET, Item
+from netwright.cli.nouns import NETWORK, QOS_POLICY, SUBNET, Item
 from netwright.cli.output import print_document, print_item, print_lines
 from netwright.cli.subnets import IPV6_MODES
 from netwright.cli.verbs import Verbs, group
@@ -53,6 +53,7 @@ def _gateway_place(call: Call) -> Item:
 
 _SHARED: Final[tuple[Field, ...]] = (
     fields.DESCRIPTION,
+    fields.reference_or_none("--qos-policy", "qos_policy_id", QOS_POLICY, "QoS policy, by name or id."),
     fields.number("--mtu", "mtu", "Largest packet in bytes; the uplink's by default."),
     fields.text("--dns-domain", "dns_domain", "Domain of the guests' names.", metavar="DOMAIN"),
     fields.switch("--external/--internal", "router:external", "Whether floating IPs come from it."),

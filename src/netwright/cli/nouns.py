@@ -51,6 +51,10 @@ class Noun:
     """How `show` writes each object within the attribute of that name, on a line of its own."""
     change: str = "PUT"
     """The method that changes one."""
+    many: str = ""
+    """The plural, where it is more than an s."""
+    dashes: bool = True
+    """Whether the path has dashes where the plural has underscores."""
 
     @property
     def is_identity(self) -> bool:
@@ -59,11 +63,16 @@ class Noun:
 
     @property
     def plural(self) -> str:
-        return f"{self.singular}s"
+        return self.many or f"{self.singular}s"
+
+    @property
+    def words(self) -> str:
+        """Several of them, for people."""
+        return f"{self.word[:-1]}ies" if self.word.endswith("y") else f"{self.word}s"
 
     @property
     def path(self) -> str:
-        last = self.plural if self.is_identity else self.plural.replace("_", "-")
+        last = self.plural if self.is_identity or not self.dashes else self.plural.replace("_", "-")
         return f"{self.root}/{self.under}{last}"
 
 
@@ -99,8 +108,10 @@ def _ports_of_rule(rule: Item) -> object:
 
 
 def _remote_of_rule(rule: Item) -> object:
-    group = rule.get("remote_group_id")
-    return f"group {group}" if group else rule.get("remote_ip_prefix") or "any"
+    group, addresses = rule.get("remote_group_id"), rule.get("remote_address_group_id")
+    if group or addresses:
+        return f"group {group}" if group else f"address group {addresses}"
+    return rule.get("remote_ip_prefix") or "any"
 
 
 def rule_line(rule: Item) -> str:
@@ -118,8 +129,37 @@ def rule_line(rule: Item) -> str:
     return " ".join(filter(None, map(cell, words)))
 
 
+def _limit_of(rule: Item) -> object:
+    for name, unit in (("kbps", "kbit/s"), ("kpps", "kpacket/s")):
+        for bound, sign in (("max", "≤"), ("min", "≥")):
+            if f"{bound}_{name}" in rule:
+                return f"{sign} {rule[f'{bound}_{name}']} {unit}"
+    return f"DSCP {rule.get('dscp_mark')}"
+
+
+def _burst_of(rule: Item) -> object:
+    return rule.get("max_burst_kbps", rule.get("max_burst_kpps"))
+
+
 def _public_of_vpn(vpn: Item) -> object:
     return f"{vpn.get('public_address') or '*'}:{vpn.get('public_port')}"
+
+
+def _ways_out(router: Item) -> object:
+    """The addresses of a router's gateways."""
+    gateways = router.get("external_gateways")
+    if not isinstance(gateways, list):
+        return None
+    listed = [one.get("external_fixed_ips") for one in gateways if isinstance(one, Mapping)]
+    fixed = [one for ips in listed if isinstance(ips, list) for one in ips if isinstance(one, Mapping)]
+    return [one.get("ip_address") for one in fixed]
+
+
+def qos_rule_line(rule: Item) -> str:
+    """A QoS rule in a few words."""
+    kind, apart = cell(rule.get("type")), {"id", "type", "qos_policy_id", "direction"}
+    values = [f"{name} {cell(value)}" for name, value in rule.items() if name not in apart]
+    return " ".join(filter(None, (kind, cell(rule.get("direction")), *values, f"({rule.get('id')})")))
 
 
 def gateway_line(gateway: Item) -> str:
@@ -234,6 +274,39 @@ FLOATING_IP: Final = Noun(
         Join("network", "networks", "floating_network_id", "id", "name"),
     ),
 )
+ROUTER: Final = Noun(
+    word="router",
+    singular="router",
+    columns=(
+        _ID,
+        _NAME,
+        Column("GATEWAYS", "external_gateways", _ways_out),
+        Column("TRANSLATES", "enable_snat"),
+        Column("ENABLED", "admin_state_up"),
+        _STATUS,
+        Column("PROJECT", "project_id"),
+    ),
+)
+PORT_FORWARDING: Final = Noun(
+    word="port forwarding",
+    singular="port_forwarding",
+    name="id",
+    dashes=False,
+    columns=(
+        _ID,
+        Column("PROTOCOL", "protocol"),
+        Column("EXTERNAL", "external_port_range"),
+        Column("PORT", "port"),
+        Column("ADDRESS", "internal_ip_address"),
+        Column("INTERNAL", "internal_port_range"),
+    ),
+    joins=(Join("port", "ports", "internal_port_id", "id", "name"),),
+)
+ADDRESS_GROUP: Final = Noun(
+    word="address group",
+    singular="address_group",
+    columns=(_ID, _NAME, Column("ADDRESSES", "addresses"), Column("DESCRIPTION", "description")),
+)
 LOG: Final = Noun(
     word="log",
     singular="log",
@@ -279,7 +352,48 @@ VPN_PEER: Final = Noun(
     ),
     joins=(Join("vpn", "vpns", "vpn_id", "id", "name"),),
 )
+QOS_POLICY: Final = Noun(
+    word="QoS policy",
+    singular="policy",
+    many="policies",
+    under="qos/",
+    columns=(
+        _ID,
+        _NAME,
+        Column("SHARED", "shared"),
+        Column("DEFAULT", "is_default"),
+        Column("PROJECT", "project_id"),
+    ),
+    shown={"rules": qos_rule_line},
+)
+QOS_RULE: Final = Noun(
+    word="QoS rule",
+    singular="rule",
+    name="id",
+    dashes=False,
+    columns=(
+        _ID,
+        Column("TYPE", "type"),
+        Column("DIRECTION", "direction"),
+        Column("LIMIT", "limit", _limit_of),
+        Column("BURST", "burst", _burst_of),
+    ),
+)
+"""Its path depends on its policy and its type."""
 BY_PLURAL: Final = {
     noun.plural: noun
-    for noun in (NETWORK, SUBNET, PORT, SECURITY_GROUP, RULE, FLOATING_IP, LOG, VPN, VPN_PEER)
+    for noun in (
+        NETWORK,
+        SUBNET,
+        PORT,
+        SECURITY_GROUP,
+        ADDRESS_GROUP,
+        RULE,
+        FLOATING_IP,
+        ROUTER,
+        LOG,
+        VPN,
+        VPN_PEER,
+        QOS_POLICY,
+    )
 }

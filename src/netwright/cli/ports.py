@@ -11,7 +11,7 @@ from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, reference_argument
 from netwright.cli.fields import Field
 from netwright.cli.guests import guest
-from netwright.cli.nouns import NETWORK, PORT, SECURITY_GROUP, SUBNET, Item
+from netwright.cli.nouns import NETWORK, PORT, QOS_POLICY, SECURITY_GROUP, SUBNET, Item
 from netwright.cli.plug import plug, unplug
 from netwright.cli.verbs import Verbs, group
 
@@ -66,6 +66,16 @@ _ATTACHMENT: Final = Field(
 )
 
 
+def _dhcp_option(text: str) -> object:
+    """NAME=VALUE, of DHCPv6 with 6: before the name; just NAME takes it away."""
+    name, equals, value = text.partition("=")
+    version = 6 if name.startswith("6:") else 4
+    bare = name.removeprefix("6:")
+    if not bare:
+        raise click.BadParameter(f"{text!r} is not of the form NAME=VALUE")
+    return {"opt_name": bare, "opt_value": value if equals else None, "ip_version": version}
+
+
 def _lists() -> tuple[Field, ...]:
     fixed = fields.many(
         "--fixed-ip",
@@ -85,7 +95,15 @@ def _lists() -> tuple[Field, ...]:
         parse.pairs("ip-address", "mac-address", required=("ip-address",)),
         metavar="ip-address=ADDRESS,mac-address=MAC",
     )
+    options = fields.many(
+        "--dhcp-option",
+        "extra_dhcp_opts",
+        "DHCP option for its guest alone; without a value it is taken away; repeatable.",
+        _dhcp_option,
+        metavar="NAME=VALUE",
+    )
     return (
+        options,
         fields.clearable(fixed, "--no-fixed-ip", "fixed_ips"),
         fields.clearable(groups, "--no-security-group", "security_groups"),
         fields.clearable(allowed, "--no-allowed-address", "allowed_address_pairs"),
@@ -103,6 +121,7 @@ _SHARED: Final[tuple[Field, ...]] = (
     fields.text("--mac-address", "mac_address", "MAC address.", metavar="MAC"),
     fields.text("--device", "device_id", "The guest's own id: its ports have the same.", metavar="ID"),
     fields.text("--device-owner", "device_owner", "What kind of guest it is.", metavar="OWNER"),
+    fields.reference_or_none("--qos-policy", "qos_policy_id", QOS_POLICY, "QoS policy, by name or id."),
     fields.text("--dns-name", "dns_name", "The guest's name in DNS.", metavar="NAME"),
     fields.value("--host", "binding:host_id", "Host that the link is on.", str, metavar="HOST"),
     *_lists(),

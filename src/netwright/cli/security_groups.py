@@ -12,7 +12,7 @@ from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, completer, reference_argument
 from netwright.cli.fields import Field
 from netwright.cli.find import find
-from netwright.cli.nouns import COUNTER, RULE, SECURITY_GROUP, Item
+from netwright.cli.nouns import ADDRESS_GROUP, COUNTER, RULE, SECURITY_GROUP, Item
 from netwright.cli.output import print_items
 from netwright.cli.verbs import Verbs, group, print_list
 from netwright.model.errors import NotFoundError
@@ -57,10 +57,14 @@ def _what(call: Call) -> Item:
 
 def _whom(call: Call) -> Item:
     prefix, remote = call.text("remote_ip"), call.text("remote_group")
-    if prefix and remote:
-        raise click.UsageError("--remote-ip and --remote-group exclude one another")
+    addresses = call.text("remote_address_group")
+    if sum(map(bool, (prefix, remote, addresses))) > 1:
+        words = "--remote-ip, --remote-group and --remote-address-group"
+        raise click.UsageError(f"{words} exclude one another")
     if remote:
         return {"remote_group_id": call.id_of(SECURITY_GROUP, remote)}
+    if addresses:
+        return {"remote_address_group_id": call.id_of(ADDRESS_GROUP, addresses)}
     return {"remote_ip_prefix": prefix} if prefix else {}
 
 
@@ -76,6 +80,32 @@ def _which(call: Call) -> Item:
 def _prefix(text: str) -> str:
     """A CIDR, or an address that stands for itself."""
     return parse.prefix(text) if "/" in text else parse.address(text)
+
+
+def _remote_field() -> Field:
+    return Field(
+        (
+            click.Option(
+                ["--remote-ip"],
+                metavar="CIDR",
+                type=fields.converted(_prefix),
+                help="Other side's addresses.",
+            ),
+            click.Option(
+                ["--remote-group"],
+                metavar="GROUP",
+                shell_complete=completer(SECURITY_GROUP),
+                help="Other side's security group.",
+            ),
+            click.Option(
+                ["--remote-address-group"],
+                metavar="ADDRESS_GROUP",
+                shell_complete=completer(ADDRESS_GROUP),
+                help="Other side's address group.",
+            ),
+        ),
+        _whom,
+    )
 
 
 def _rule_fields() -> tuple[Field, ...]:
@@ -96,23 +126,7 @@ def _rule_fields() -> tuple[Field, ...]:
             ),
             _what,
         ),
-        Field(
-            (
-                click.Option(
-                    ["--remote-ip"],
-                    metavar="CIDR",
-                    type=fields.converted(_prefix),
-                    help="Other side's addresses.",
-                ),
-                click.Option(
-                    ["--remote-group"],
-                    metavar="GROUP",
-                    shell_complete=completer(SECURITY_GROUP),
-                    help="Other side's security group.",
-                ),
-            ),
-            _whom,
-        ),
+        _remote_field(),
         Field(
             (
                 click.Option(["--egress/--ingress"], default=None, help="Direction, as the guest sees it."),

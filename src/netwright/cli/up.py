@@ -8,7 +8,7 @@ import click
 
 from netwright.cli import service
 from netwright.cli.agent import run_agent, settings_of
-from netwright.cli.api import server_of
+from netwright.cli.api import quota_option, server_of
 
 _HELP = """Run server and agent in one process: all that one host needs.
 
@@ -48,6 +48,7 @@ main = click.Command(
         service.listen_option,
         service.identity_option,
         service.keystone_option,
+        quota_option,
         service.host_option,
         service.firewall_option,
         service.libvirt_option,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import click
@@ -40,7 +40,7 @@ class Verbs:
         )
 
     def list_command(self) -> click.Command:
-        return command("list", params(self.choose), self._list, f"List {self.noun.word}s.")
+        return command("list", params(self.choose), self._list, f"List {self.noun.words}.")
 
     def show_command(self) -> click.Command:
         argument = reference_argument(self.noun)
@@ -56,7 +56,7 @@ class Verbs:
             "delete",
             [argument],
             self._delete,
-            f"Delete {self.noun.word}s; one that fails does not stop the rest.",
+            f"Delete {self.noun.words}; one that fails does not stop the rest.",
         )
 
     def asked(self, call: Call) -> Item:
@@ -101,9 +101,9 @@ def print_list(call: Call, noun: Noun, items: list[Item]) -> None:
     print_items(items, noun, call.style)
 
 
-def group(name: str, text: str, commands: dict[str, click.Command]) -> click.Group:
+def group(name: str, text: str, commands: Mapping[str, click.Command]) -> click.Group:
     """The commands of one noun."""
-    return click.Group(name, commands=commands, help=text)
+    return click.Group(name, commands=dict(commands), help=text)
 
 
 def _parameter(value: object) -> str:

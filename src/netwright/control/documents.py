@@ -81,7 +81,7 @@ class Documents:
         view = {name: row[name] for name in self.resource.by_name if name in row}
         if "project_id" in row:
             view["project_id"] = view["tenant_id"] = row["project_id"]
-        return view | _stamped(row)
+        return view | {name: value for name, value in _stamped(row).items() if name in self.resource.by_name}
 
 
 def _stamped(row: dict[str, object]) -> View:

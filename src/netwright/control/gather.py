@@ -9,6 +9,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.control import schedules
 from netwright.control.dhcp_ports import OWNER
 from netwright.model.ids import (
     AddressGroupId,
@@ -83,8 +84,10 @@ def _networks(connection: sa.Connection, host: HostName, wanted: Collection[str]
         for record in ports.find(connection, {"network_id": ids, "device_owner": (OWNER,)})
     }
     classic = classic_networks.known(connection, ids)
+    silent = schedules.not_served(connection, host, ids)
     for network, place in places.items():
-        item = network_items.item(place, dhcp.get(network), host, used=network in used)
+        there = place.without_dhcp() if network in silent else place
+        item = network_items.item(there, dhcp.get(network), host, used=network in used)
         if item is not None:
             yield replace(item, lease_events=True) if network in classic else item
 

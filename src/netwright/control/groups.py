@@ -8,23 +8,14 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import limits, text
+from netwright.control import default_rules, limits, rules, text
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use
 from netwright.control.rules import touch_remote
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import GroupId, ProjectId, RuleId
-from netwright.model.intent import (
-    Anywhere,
-    Direction,
-    EtherType,
-    Remote,
-    RemoteGroup,
-    Revocation,
-    Rule,
-    SecurityGroup,
-)
+from netwright.model.ids import GroupId, ProjectId
+from netwright.model.intent import Revocation, SecurityGroup
 from netwright.store import groups as store
 from netwright.store.changes import Touched
 from netwright.store.records import GroupRecord
@@ -149,25 +140,9 @@ def _asked(group: SecurityGroup, request: GroupRequest) -> SecurityGroup:
 
 
 def _make(work: Work, group: SecurityGroup, *, is_default: bool) -> GroupId:
-    """Everything may leave; into the default group come its own members."""
+    """With the rules that new groups of its kind have."""
     store.insert(work.connection, group, work.now, is_default=is_default)
-    for ethertype in EtherType:
-        _add_rule(work, group, Direction.EGRESS, ethertype, Anywhere())
-        if is_default:
-            _add_rule(work, group, Direction.INGRESS, ethertype, RemoteGroup(group.id))
+    for request in default_rules.requests_for(work.connection, group, is_default=is_default):
+        rules.create_in(work, request)
     work.touch(Touched.GROUP, group.id)
     return group.id
-
-
-def _add_rule(
-    work: Work, group: SecurityGroup, direction: Direction, ethertype: EtherType, remote: Remote
-) -> None:
-    rule = Rule(
-        id=RuleId(work.world.new_id()),
-        group_id=group.id,
-        project_id=group.project_id,
-        direction=direction,
-        ethertype=ethertype,
-        remote=remote,
-    )
-    store.insert_rule(work.connection, rule, None, work.now)

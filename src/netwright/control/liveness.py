@@ -42,6 +42,11 @@ class Liveness:
         with self._lock:
             return host in self._heard and now - self._heard[host] < self.patience
 
+    def last(self, host: HostName) -> datetime | None:
+        """When it spoke last, if it has since the server began to listen."""
+        with self._lock:
+            return self._heard.get(host)
+
     def is_gone(self, host: HostName, now: datetime) -> bool:
         """Whether it has been silent for too long; a server that has just begun to listen cannot tell."""
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import dhcp_ports, gateways, network_links, overlaps, sharing, text
+from netwright.control import dhcp_ports, floating_ips, gateways, network_links, overlaps, sharing, text
 from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
@@ -16,7 +16,8 @@ from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import floating_ips, hosts, ports, qos, rbac, subnets, vpns
+from netwright.store import agents, hosts, ports, qos, rbac, routers, subnets, vpns
+from netwright.store import floating_ips as rows
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -64,6 +65,8 @@ class NetworkRecord:
     subnets: tuple[SubnetId, ...]
     gateways: tuple[GatewayAt, ...] = ()
     """Where they are, of a network that not every host is a gateway of."""
+    zones: tuple[str, ...] = ()
+    """The availability zones that it should be in."""
 
     @property
     def value(self) -> Network:
@@ -72,6 +75,20 @@ class NetworkRecord:
 
 def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
     """Raises NotFoundError, InvalidError, ConflictError."""
+    _share(work, *_update(work, network_id, request))
+
+
+def follow_policies(work: Work, network_id: NetworkId) -> None:
+    """The network's flags say what RBAC policies make of it. Raises ConflictError."""
+    everybody = rbac.EVERYBODY in rbac.targets(work.connection, network_id, rbac.SHARED)
+    external = bool(rbac.targets(work.connection, network_id, rbac.EXTERNAL))
+    network = store.get(work.connection, network_id).value
+    if (network.shared, network.external) != (everybody, external):
+        _update(work, network_id, NetworkRequest(shared=everybody, external=external))
+
+
+def _update(work: Work, network_id: NetworkId, request: NetworkRequest) -> tuple[Network, Network]:
+    """The network before and after."""
     old = store.get(work.connection, network_id).value
     network = _asked(old, request)
     _check_mtu(work, network)
@@ -80,9 +97,9 @@ def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> Non
     _check_external(work, old, network)
     network = network_links.with_links(work, old, network)
     store.save(work.connection, network, work.now)
-    _share(work, old, network)
     gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
+    return old, network
 
 
 def delete_in(work: Work, network_id: NetworkId) -> None:
@@ -98,26 +115,17 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     if using:
         why = f"There are one or more ports still in use on the network: {', '.join(using[:_NAMED])}"
         raise in_use("Network", network_id, why)
-    _drop_floating_ips(work, network_id)
+    _refuse_external_use(work, network, "NetworkInUse")
     for record in theirs:
         ports.delete(connection, record.value.id)
     for subnet in subnets.of_network(connection, network.id):
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
     rbac.forget(connection, network_id)
+    agents.forget_thing(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
-
-
-def _drop_floating_ips(work: Work, network_id: NetworkId) -> None:
-    """Those that stand for nothing. Raises ConflictError where one stands for a port."""
-    theirs = [record.value for record in floating_ips.find(work.connection, {"network_id": (network_id,)})]
-    if used := [one.id for one in theirs if one.association is not None]:
-        why = f"floating IPs of it stand for ports: {', '.join(used[:_NAMED])}"
-        raise in_use("Network", network_id, why)
-    for one in theirs:
-        floating_ips.delete(work.connection, one.id)
 
 
 def find_in(connection: sa.Connection, where: Where) -> list[NetworkRecord]:
@@ -157,8 +165,22 @@ def _share(work: Work, old: Network, new: Network) -> None:
     thing = (new.id, new.project_id)
     if new.shared != old.shared:
         sharing.with_everybody(work, "network", thing, wanted=new.shared)
+        _refuse_strangers(work, new)
     if new.external != old.external:
         sharing.with_everybody(work, "network", thing, rbac.EXTERNAL, wanted=new.external)
+    if old.external and not new.external:
+        rbac.withdraw(work.connection, new.id, rbac.EXTERNAL, target=None)
+
+
+def _refuse_strangers(work: Work, network: Network) -> None:
+    """Who has ports on it goes on seeing it."""
+    left = rbac.targets(work.connection, network.id, rbac.SHARED)
+    if sharing.stranded(work.connection, "network", network.id, rbac.SHARED, left):
+        message = (
+            f"Unable to reconfigure sharing settings for network {network.name or network.id}:"
+            " multiple projects are using it."
+        )
+        raise NamedConflictError("InvalidSharedSetting", message, "shared")
 
 
 def _asked(network: Network, request: NetworkRequest) -> Network:
@@ -216,10 +238,8 @@ def _check_shared_gateway(network: Network) -> None:
 def _check_external(work: Work, old: Network, new: Network) -> None:
     if old.external == new.external:
         return
-    if not new.external and floating_ips.find(work.connection, {"network_id": (new.id,)}):
-        raise NamedConflictError(
-            "ExternalNetworkInUse", f"External network {new.id} has floating IPs.", "router:external"
-        )
+    if not new.external:
+        _refuse_external_use(work, new, "ExternalNetworkInUse")
     if new.external and (left := vpns.ids(work.connection, [new.id])):
         message = f"Network {new.id} has VPNs, which need its gateway: delete {', '.join(sorted(left))}."
         raise NamedConflictError("NetworkHasVpns", message, "router:external")
@@ -228,10 +248,24 @@ def _check_external(work: Work, old: Network, new: Network) -> None:
             overlaps.refuse_on_hosts(work.connection, subnet.cidr, apart_from=new.id)
 
 
+def _refuse_external_use(work: Work, network: Network, kind: str) -> None:
+    """Floating IPs of the network that stand for nothing go. Raises ConflictError where others are left, or
+    routers have a gateway there."""
+    floating_ips.drop_unused_in(work, network.id)
+    if theirs := routers.gateways_on(work.connection, network.id):
+        message = f"External network {network.id} is the gateway of routers: {', '.join(sorted(theirs))}."
+        raise NamedConflictError(kind, message, "router:external")
+    if rows.find(work.connection, {"network_id": (network.id,)}):
+        message = f"External network {network.id} has floating IPs that stand for ports."
+        raise NamedConflictError(kind, message, "router:external")
+
+
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:
-    ids = subnets.ids_by_network(connection, [record.value.id for record in records])
+    ids = [record.value.id for record in records]
+    theirs = subnets.ids_by_network(connection, ids)
     where = gateways.shown(connection, [record.value for record in records])
+    zones = store.zones(connection, ids)
     return [
-        NetworkRecord(record, tuple(ids.get(record.value.id, ())), where.get(record.value.id, ()))
-        for record in records
+        NetworkRecord(record, tuple(theirs.get(network, ())), where.get(network, ()), zones.get(network, ()))
+        for record, network in zip(records, ids, strict=True)
     ]

@@ -36,6 +36,8 @@ class Noun:
     """Where its rows are: what a quota counts."""
     before_list: Callable[[World, ProjectId], None] | None = None
     """Makes what a project has without asking for it."""
+    tell: Callable[[World, sa.Connection, list[View]], None] | None = None
+    """Adds to views what is known from elsewhere than the noun's own rows."""
 
 
 Nouns = Mapping[str, Noun]

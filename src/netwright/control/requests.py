@@ -9,12 +9,13 @@ from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, policy, references, retries, sharing, visibility
+from netwright.control import bodies, limits, policy, references, retries, sharing, text, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, Nouns, View
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
+from netwright.model.ids import ProjectId
 from netwright.model.kinds import Uuid
 from netwright.model.resource import Reach, Resource, Verb
 from netwright.store import rbac, rows, tags
@@ -22,6 +23,7 @@ from netwright.store.rows import Where
 from netwright.store.tables import networks
 
 V = TypeVar("V")
+_MOST_PROJECTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ class Requests:
         for view, values in zip(made, wanted, strict=True):
             if values.get("shared"):
                 _share(work, resource, view, values)
+            _tag(work, resource, view, values)
             self._revise(work, resource, view)
         return self._dressed(work.connection, resource, asker.caller, made, new=True)
 
@@ -80,7 +83,7 @@ class Requests:
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
             self._revise(work, resource, new)
-            return self._dressed(work.connection, resource, caller, [new])[0]
+            return self._told(work.connection, noun, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
         with self.world.work(asker.caller) as work:
@@ -102,17 +105,18 @@ class Requests:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
         with self.world.look() as connection:
             view = self._one(connection, noun, asker, thing)
-            return self._dressed(connection, noun.resource, asker.caller, [view])[0]
+            return self._told(connection, noun, asker.caller, [view])[0]
 
     def find(self, noun: Noun, asker: Asker, where: Where) -> list[View]:
         """Those that the caller sees and whose columns match, oldest first."""
         policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
         if noun.before_list is not None:
-            noun.before_list(self.world, asker.caller.project or DEFAULT_PROJECT)
+            for project in _projects(asker.caller, where):
+                noun.before_list(self.world, project)
         with self.world.look() as connection:
             within = {**where, **self._within(connection, noun, asker)}
             found = noun.acts.find(connection, within)
-            return self._dressed(connection, noun.resource, asker.caller, found)
+            return self._told(connection, noun, asker.caller, found)
 
     def change(
         self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
@@ -168,15 +172,21 @@ class Requests:
             return self.held(connection, parent, plain, asker.parent, Verb.UPDATE)
         return self._one(connection, parent, plain, asker.parent)
 
+    def _told(self, connection: sa.Connection, noun: Noun, caller: Caller, views: list[View]) -> list[View]:
+        """With what is known from elsewhere, which is nothing yet of a new thing."""
+        if noun.tell is not None:
+            noun.tell(self.world, connection, views)
+        return self._dressed(connection, noun.resource, caller, views)
+
     @staticmethod
     def _dressed(
         connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
     ) -> list[View]:
-        """With tags (what is new has none) and what is shared, without what the caller does not see."""
+        """With tags (what is new: of its body) and what is shared, without what the caller does not see."""
         if resource.tags:
             tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
             for view in views:
-                view["tags"] = tagged.get(str(view["id"]), [])
+                view["tags"] = tagged.get(str(view["id"]), view.get("tags", []))
         if resource.rbac is not None and resource.reach is Reach.PROJECT and views:
             shared = rbac.shared_with(connection, resource.rbac, caller.project)
             for view in views:
@@ -193,6 +203,23 @@ def _owner(connection: sa.Connection, network: object) -> str:
 
 
 _OWNER: Final = sa.select(networks.c.project_id).where(networks.c.id == sa.bindparam("network"))
+
+
+def _projects(caller: Caller, where: Where) -> list[ProjectId]:
+    """Those whose things are asked for: an admin names them in a filter, others have their own."""
+    named = where.get("project_id", ())
+    if caller.is_admin and isinstance(named, list) and named:
+        return [text.project(str(project)) for project in named[:_MOST_PROJECTS]]
+    return [caller.project or DEFAULT_PROJECT]
+
+
+def _tag(work: Work, resource: Resource, view: View, values: Values) -> None:
+    """What its body names, where the resource takes tags with it."""
+    given = values.get("tags")
+    if resource.tags and isinstance(given, list) and given:
+        wanted = sorted(str(tag) for tag in given)
+        tags.add(work.connection, str(view["id"]), wanted)
+        view["tags"] = wanted
 
 
 def _share(work: Work, resource: Resource, view: View, values: Values) -> None:

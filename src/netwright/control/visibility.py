@@ -48,6 +48,11 @@ def _subnets(caller: Caller) -> Sequence[Where]:
     return ({"network_id": shared}, {"network_id": _own(networks, caller)})
 
 
+def _pools(caller: Caller) -> Sequence[Where]:
+    """Of every external network that the caller sees."""
+    return ({"network_id": rbac.ids_shared("network", caller.project, (rbac.EXTERNAL, rbac.SHARED))},)
+
+
 def _ports(caller: Caller) -> Sequence[Where]:
     return ({"network_id": _own(networks, caller)},)
 
@@ -68,6 +73,7 @@ def _own(table: sa.Table, caller: Caller) -> sa.Select[tuple[str]]:
 _MORE: Final[Mapping[str, Callable[[Caller], Sequence[Where]]]] = {
     "networks": _networks,
     "subnets": _subnets,
+    "floatingip_pools": _pools,
     "ports": _ports,
     "security_group_rules": _rules,
     "vpn_peers": _vpn_peers,

@@ -93,6 +93,20 @@ class Parent:
     """The column of the sub-resource that holds the parent's id."""
 
 
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What else can be done with one thing: `PUT /v2.0/{path}/{id}/{action}`."""
+
+    path: str
+    """The last part."""
+    doc: str
+    given: Resource
+    """Whose attributes are those of the body."""
+    answer: Resource | None = None
+    """Whose attributes are those of the answer; None: it is the thing itself, and so is the body in its
+    form: beneath the resource's name."""
+
+
 @dataclass(frozen=True, eq=False)
 class Resource:
     """One kind of resource, which is the same as itself; `roles` has the least role for each verb."""
@@ -123,6 +137,7 @@ class Resource:
     tags: bool = False
     key: str = "id"
     """The column that a path names it by."""
+    actions: tuple[Action, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Attribute]:
@@ -182,7 +197,8 @@ DESCRIPTION: Final = Attribute(
     "description", Text(prose=True), "A text for people.", default="", extension="standard-attr-description"
 )
 ADMIN_STATE: Final = Attribute("admin_state_up", Flag(), "Whether it is to work.", default=True)
-TAGS: Final = read_only("tags", ListOf(Text(60)), "Its tags.", extension="standard-attr-tag", filters=False)
+TAG: Final = Text(255, least=1)
+TAGS: Final = read_only("tags", ListOf(TAG), "Its tags.", extension="standard-attr-tag", filters=False)
 STAMPS: Final = (
     read_only("created_at", Text(), "When it was made, UTC.", extension="standard-attr-timestamp"),
     read_only("updated_at", Text(), "When it was last changed, UTC.", extension="standard-attr-timestamp"),

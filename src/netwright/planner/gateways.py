@@ -37,6 +37,12 @@ class Place:
             return found
         return replace(found, gateway_ip=self.own.get((host, subnet)) if host else None)
 
+    def without_dhcp(self) -> Place:
+        """Where nobody is to answer DHCP."""
+        return replace(
+            self, subnets={one: replace(subnet, enable_dhcp=False) for one, subnet in self.subnets.items()}
+        )
+
     def at(self, host: HostName) -> tuple[Subnet, ...]:
         """The subnets as that host sees them."""
         return tuple(self.subnet(subnet, host) for subnet in self.subnets)

@@ -17,11 +17,12 @@ from netwright.model.foreign import (
     Test,
     Value,
 )
+from netwright.model.host import NFT_TABLES
 from netwright.render.foreign_expressions import Sets, key_of, operand, test_of
 from netwright.render.foreign_json import Json, each, items, loaded, mapping, number, single, text
 from netwright.render.foreign_words import CANNOT_TELL
 
-OURS: Final = (("bridge", "netwright"), ("inet", "netwright"))
+OURS: Final = frozenset(NFT_TABLES.values())
 _CONSTANT: Final = {
     "accept": Does.ACCEPT, "drop": Does.DROP, "reject": Does.DROP, "return": Does.RETURN,
     "queue": Does.UNKNOWN,

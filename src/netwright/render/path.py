@@ -39,6 +39,7 @@ from netwright.render.firewalls import ENGINES
 from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_iptables import in_iptables
 from netwright.render.path_nwfilter import in_nwfilter
+from netwright.render.path_outside import address_group_hops, forward_hops
 from netwright.render.path_view import Hop, Part, View, merged, with_
 from netwright.render.path_vpns import vpn_hops
 
@@ -80,6 +81,7 @@ _TRANSLATION: Final = frozenset(
     {
         "nat_in",
         "nat_out",
+        "forward_in",
         "hosted",
         "inside",
         "inside4",
@@ -123,12 +125,13 @@ def port_path(plan: HostPlan, port_id: PortId, traits: Traits) -> Path | None:
         1 for item in plan.items.values() if isinstance(item, PortItem) and item.groups == port.groups
     )
     words = _WORDS.get(traits.firewall)
-    vpns = vpn_hops(plan, port, traits)
-    hops = (words(view, hop) if words else hop for hop in _hops(view, shared, vpns))
+    outside = (*forward_hops(plan, port, traits), *vpn_hops(plan, port, traits))
+    named = tuple(address_group_hops(plan, port, traits))
+    hops = (words(view, hop) if words else hop for hop in _hops(view, shared, named, outside))
     return Path(port, network, floating, tuple(hops))
 
 
-def _hops(view: View, shared: int, vpns: Iterable[Hop]) -> Iterator[Hop]:
+def _hops(view: View, shared: int, named: Iterable[Hop], outside: Iterable[Hop]) -> Iterator[Hop]:
     yield _guest(view.port)
     yield _link(view)
     open_because = _open_because(view)
@@ -137,12 +140,13 @@ def _hops(view: View, shared: int, vpns: Iterable[Hop]) -> Iterator[Hop]:
     else:
         yield _spoof(view)
         yield _groups(view, Direction.EGRESS, shared)
+        yield from named
     yield _bridge(view)
     yield from _dhcp(view)
     yield from _metadata(view)
     yield from _gateway(view)
     yield from map(partial(_floating, view), view.floating)
-    yield from vpns
+    yield from outside
     if not open_because:
         yield _groups(view, Direction.INGRESS, shared)
     yield _connections(view)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -32,6 +33,8 @@ from netwright.store import rows
 from netwright.store.records import GroupRecord, RuleRecord
 from netwright.store.tables import groups, port_groups, rules
 
+_RULES: Final = sa.select(rules, groups.c.is_default).join(groups, rules.c.group_id == groups.c.id)
+
 
 def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
     """The group without its rules."""
@@ -58,7 +61,7 @@ def find(connection: sa.Connection, where: rows.Where) -> list[GroupRecord]:
     """The groups that match, oldest first, with their rules."""
     wanted = rows.conditions(groups, where)
     theirs: dict[str, list[RuleRecord]] = {}
-    joined = sa.select(rules).join(groups, rules.c.group_id == groups.c.id).where(*wanted)
+    joined = _RULES.where(*wanted)
     for row in connection.execute(joined.order_by(rules.c.created_at, rules.c.id)):
         theirs.setdefault(row.group_id, []).append(_rule_record(row))
     statement = sa.select(groups).where(*wanted).order_by(groups.c.created_at, groups.c.id)
@@ -108,7 +111,7 @@ def get_rule(connection: sa.Connection, rule: RuleId) -> RuleRecord:
 
 def find_rules(connection: sa.Connection, where: rows.Where) -> list[RuleRecord]:
     """The rules that match, oldest first."""
-    statement = sa.select(rules).where(*rows.conditions(rules, where))
+    statement = _RULES.where(*rows.conditions(rules, where))
     found = connection.execute(statement.order_by(rules.c.created_at, rules.c.id))
     return [_rule_record(row) for row in found]
 
@@ -183,7 +186,7 @@ def _rule_record(row: rows.Row) -> RuleRecord:
         remote=_remote(row),
         description=row.description,
     )
-    return RuleRecord(rule, rows.stamps(row), row.protocol)
+    return RuleRecord(rule, rows.stamps(row), row.protocol, row.is_default)
 
 
 def _match(row: rows.Row, ethertype: EtherType) -> Match:

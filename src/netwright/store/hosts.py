@@ -20,7 +20,7 @@ def save(connection: sa.Connection, host: HostRecord) -> None:
     values = _values(host)
     changed = connection.execute(hosts.update().where(hosts.c.name == host.name), values)
     if not changed.rowcount:
-        connection.execute(hosts.insert(), values)
+        connection.execute(hosts.insert(), {**values, "first_seen": host.last_seen})
 
 
 def see(connection: sa.Connection, host: HostName, now: datetime) -> None:

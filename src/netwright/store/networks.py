@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,6 +17,7 @@ from netwright.store.records import Record
 from netwright.store.tables import networks
 
 LAST_ZONE: Final = 65535
+_FEW: Final = 500
 
 
 def insert(connection: sa.Connection, network: Network, now: datetime) -> None:
@@ -43,6 +44,19 @@ def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
     statement = sa.select(networks).where(*rows.conditions(networks, where))
     found = connection.execute(statement.order_by(networks.c.created_at, networks.c.id))
     return [Record(_network(row), rows.stamps(row)) for row in found]
+
+
+def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, tuple[str, ...]]:
+    """The availability zones that each should be in."""
+    statement = sa.select(networks.c.id, networks.c.availability_zone_hints)
+    if len(wanted) <= _FEW:
+        statement = statement.where(networks.c.id.in_(wanted))
+    return {NetworkId(network): tuple(hints) for network, hints in connection.execute(statement)}
+
+
+def save_zones(connection: sa.Connection, network: NetworkId, wanted: Sequence[str]) -> None:
+    values = {"availability_zone_hints": list(wanted)}
+    connection.execute(networks.update().where(networks.c.id == network), values)
 
 
 def free_zone(connection: sa.Connection, rng: random.Random) -> int:

@@ -12,8 +12,9 @@ from netwright.model.errors import NotFoundError
 from netwright.model.identity import Project
 from netwright.model.ids import ProjectId
 from netwright.store import identity_tables, rows
+from netwright.store.governance_tables import quotas
 from netwright.store.identity_tables import projects
-from netwright.store.tables import METADATA, answers, groups, quotas, rules
+from netwright.store.tables import METADATA, answers, groups, rules
 
 _OWN_TABLES: Final = frozenset(
     {

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.store.tables import quotas
+from netwright.store.governance_tables import quotas
 
 
 def limits(connection: sa.Connection, project: str) -> Mapping[str, int]:
@@ -26,6 +26,12 @@ def delete(connection: sa.Connection, project: str, resource: str) -> None:
     """The default holds again."""
     row = (quotas.c.project_id == project, quotas.c.resource == resource)
     connection.execute(quotas.delete().where(*row))
+
+
+def projects(connection: sa.Connection, resources: Collection[str]) -> list[str]:
+    """Those that have a limit of their own for one of the resources, by name."""
+    statement = sa.select(quotas.c.project_id).where(quotas.c.resource.in_(resources))
+    return list(connection.execute(statement.distinct().order_by(quotas.c.project_id)).scalars())
 
 
 _LIMITS: Final = sa.select(quotas.c.resource, quotas.c.limit).where(

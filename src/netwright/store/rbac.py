@@ -9,7 +9,7 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.store import rows
-from netwright.store.tables import rbac_policies
+from netwright.store.governance_tables import rbac_policies
 
 SHARED: Final = "access_as_shared"
 EXTERNAL: Final = "access_as_external"
@@ -54,7 +54,19 @@ def insert(connection: sa.Connection, values: rows.Values, now: datetime) -> Non
     rows.insert(connection, rbac_policies, values, now)
 
 
-def withdraw(connection: sa.Connection, object_id: str, action: str, target: str = EVERYBODY) -> None:
-    """What shares the thing so with that project, or with everybody, ends."""
-    where = {"object_id": (object_id,), "action": (action,), "target_project": (target,)}
+def withdraw(connection: sa.Connection, object_id: str, action: str, target: str | None = EVERYBODY) -> None:
+    """What shares the thing so with that project, with everybody, or (None) with anybody at all, ends."""
+    where = {"object_id": (object_id,), "action": (action,)}
+    if target is not None:
+        where["target_project"] = (target,)
     connection.execute(rbac_policies.delete().where(*rows.conditions(rbac_policies, where)))
+
+
+def targets(connection: sa.Connection, object_id: str, action: str, apart_from: str = "") -> frozenset[str]:
+    """With whom the thing is shared so, leaving one policy out of account."""
+    statement = sa.select(rbac_policies.c.target_project).where(
+        rbac_policies.c.object_id == object_id,
+        rbac_policies.c.action == action,
+        rbac_policies.c.id != apart_from,
+    )
+    return frozenset(connection.execute(statement).scalars())

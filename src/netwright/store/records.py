@@ -55,6 +55,8 @@ class RuleRecord:
     stamps: Stamps
     protocol: str | None
     """As the user wrote it."""
+    in_default: bool = False
+    """Whether its group is its project's default."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,13 @@ def _stamps() -> tuple[sa.Column[datetime], sa.Column[datetime], sa.Column[int]]
     )
 
 
+def _one_default(table: str) -> sa.Index:
+    """A project has one that is its default, or none."""
+    which = sa.text("is_default")
+    name = f"uq_{table}_default"
+    return sa.Index(name, "project_id", unique=True, sqlite_where=which, postgresql_where=which)
+
+
 def _flag(name: str) -> sa.Column[bool]:
     return sa.Column(name, sa.Boolean, nullable=False)
 
@@ -70,13 +77,7 @@ qos_policies: Final = sa.Table(
     _text("description"),
     _flag("is_default"),
     *_stamps(),
-    sa.Index(
-        "uq_qos_policies_default",
-        "project_id",
-        unique=True,
-        sqlite_where=sa.text("is_default"),
-        postgresql_where=sa.text("is_default"),
-    ),
+    _one_default("qos_policies"),
 )
 
 
@@ -125,6 +126,7 @@ networks: Final = sa.Table(
     sa.Column("vlan_link", sa.String(15)),
     sa.Column("gateway_hosts", sa.String(8), nullable=False, server_default="every"),
     sa.Column("gateway_host", NAME),
+    sa.Column("availability_zone_hints", sa.JSON, nullable=False, server_default="[]"),
     _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.Index("uq_networks_bridge", "bridge", unique=True),
@@ -193,13 +195,7 @@ groups: Final = sa.Table(
     _flag("is_default"),
     sa.Column("revocation", sa.String(4), nullable=False, server_default="cut"),
     *_stamps(),
-    sa.Index(
-        "uq_security_groups_default",
-        "project_id",
-        unique=True,
-        sqlite_where=sa.text("is_default"),
-        postgresql_where=sa.text("is_default"),
-    ),
+    _one_default("security_groups"),
 )
 
 address_groups: Final = sa.Table(
@@ -255,24 +251,25 @@ floating_ips: Final = sa.Table(
     sa.Column("address", sa.String(15), nullable=False, index=True),
     _of("ports", nullable=True),
     sa.Column("fixed_address", sa.String(15)),
+    _of("routers", nullable=True),
     _text("description"),
+    sa.Column("dns_name", NAME, nullable=False, server_default=""),
+    sa.Column("dns_domain", NAME, nullable=False, server_default=""),
     _of("qos_policies", name="qos_policy_id", nullable=True),
     *_stamps(),
     sa.UniqueConstraint("port_id", "fixed_address"),
 )
 
+_SIDES, _ENDS = ("external", "internal"), ("first", "last")
 port_forwardings: Final = sa.Table(
     "port_forwardings",
     METADATA,
     sa.Column("id", ID, primary_key=True),
     _of("floating_ips"),
     sa.Column("protocol", sa.String(8), nullable=False),
-    sa.Column("external_first", sa.Integer, nullable=False),
-    sa.Column("external_last", sa.Integer, nullable=False),
     _of("ports", cascade=True),
     sa.Column("internal_address", sa.String(15), nullable=False),
-    sa.Column("internal_first", sa.Integer, nullable=False),
-    sa.Column("internal_last", sa.Integer, nullable=False),
+    *(sa.Column(f"{side}_{end}", sa.Integer, nullable=False) for side in _SIDES for end in _ENDS),
     _text("description"),
     *_stamps(),
     sa.UniqueConstraint("floating_ip_id", "protocol", "external_first"),
@@ -415,15 +412,6 @@ classic_floating_ips: Final = sa.Table(
 """What nova kept of floating IPs, and the Networking API has no place for; none for one of which that is
 nothing. The last four are of one that is between two hosts."""
 
-quotas: Final = sa.Table(
-    "quotas",
-    METADATA,
-    sa.Column("project_id", NAME, primary_key=True),
-    sa.Column("resource", sa.String(32), primary_key=True),
-    sa.Column("limit", sa.Integer, nullable=False),
-)
-"""Where a project's limit is not the default; -1: none."""
-
 leases: Final = sa.Table(
     "leases",
     METADATA,
@@ -450,6 +438,7 @@ hosts: Final = sa.Table(
     "hosts",
     METADATA,
     sa.Column("name", NAME, primary_key=True),
+    sa.Column("first_seen", UtcTime),
     sa.Column("last_seen", UtcTime, nullable=False),
     sa.Column("generation", BIG, nullable=False),
     _flag("converged"),
@@ -466,28 +455,6 @@ changes: Final = sa.Table(
     sqlite_autoincrement=True,
 )
 """What was written, in order. The highest seq is the generation of every plan made from this database."""
-
-tags: Final = sa.Table(
-    "tags",
-    METADATA,
-    sa.Column("resource_id", ID, primary_key=True),
-    sa.Column("tag", NAME, primary_key=True),
-)
-
-rbac_policies: Final = sa.Table(
-    "rbac_policies",
-    METADATA,
-    sa.Column("id", ID, primary_key=True),
-    _text("project_id", index=True),
-    sa.Column("object_type", sa.String(32), nullable=False),
-    sa.Column("object_id", ID, nullable=False, index=True),
-    sa.Column("action", sa.String(32), nullable=False),
-    sa.Column("target_project", NAME, nullable=False),
-    *_stamps(),
-    sa.UniqueConstraint("object_type", "object_id", "action", "target_project"),
-    sa.Index("ix_rbac_policies_target", "object_type", "target_project", "action"),
-)
-"""A target of `*` is everybody."""
 
 answers: Final = sa.Table(
     "answers",

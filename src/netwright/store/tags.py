@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.store.tables import tags
+from netwright.store.governance_tables import tags
 
 _FEW: Final = 500
 _ALL: Final = sa.select(tags.c.resource_id, tags.c.tag).order_by(tags.c.tag)
@@ -34,3 +34,15 @@ def remove(connection: sa.Connection, resource: str, tag: str | None = None) -> 
     """That tag, or all; whether there was one."""
     gone = tags.delete().where(tags.c.resource_id == resource)
     return connection.execute(gone if tag is None else gone.where(tags.c.tag == tag)).rowcount > 0
+
+
+def with_any(wanted: Collection[str]) -> sa.Select[tuple[str]]:
+    """The ids of what has one of the tags, as a statement."""
+    return sa.select(tags.c.resource_id).where(tags.c.tag.in_(list(wanted))).distinct()
+
+
+def with_all(wanted: Collection[str]) -> sa.Select[tuple[str]]:
+    """The ids of what has each of the tags, as a statement."""
+    counted = sa.func.count() == len(set(wanted))
+    having = sa.select(tags.c.resource_id).where(tags.c.tag.in_(list(wanted)))
+    return having.group_by(tags.c.resource_id).having(counted)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from netwright.model.caller import Role
@@ -29,6 +30,7 @@ from netwright.model.resource import (
     PROJECT,
     REQUIRED,
     STAMPS,
+    TAG,
     TAGS,
     Attribute,
     Resource,
@@ -190,9 +192,17 @@ RESOURCE: Final = Resource(
             private=True,
             extension="netwright-guest",
         ),
+        read_only(
+            "trunk_details",
+            Anything(1 << 20),
+            "What it carries, as a trunk's port.",
+            nullable=True,
+            filters=False,
+            extension="trunk-details",
+        ),
         *has_policy("qos", "The QoS policy that its traffic is held to."),
         networks_policy("qos-port-network-policy"),
-        TAGS,
+        replace(TAGS, kind=ListOf(TAG, unique=True), post=Role.MEMBER),
         *STAMPS,
     ),
 )

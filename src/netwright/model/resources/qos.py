@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from netwright.model.kinds import Checked, Choice, Flag, Kind, ListOf, Mapped, Number, Text, Uuid, refused
+from netwright.model.kinds import Anything, Checked, Choice, Flag, Kind, ListOf, Mapped, Number, Uuid, refused
 from netwright.model.qos import DSCP_MARKS
 from netwright.model.resource import (
     ADMINS,
@@ -55,7 +55,7 @@ POLICY: Final = Resource(
             default=False,
             extension="qos-default",
         ),
-        read_only("rules", ListOf(Mapped(Text())), "Its rules, of every type.", filters=False),
+        read_only("rules", ListOf(Mapped(Anything())), "Its rules, of every type.", filters=False),
         TAGS,
         *STAMPS,
     ),

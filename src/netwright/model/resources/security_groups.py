@@ -139,6 +139,12 @@ RULE: Final = Resource(
             column="remote_address_group_id",
             extension="security-groups-remote-address-group",
         ),
+        read_only(
+            "belongs_to_default_sg",
+            Flag(),
+            "Whether its group is its project's default.",
+            extension="security-groups-rules-belongs-to-default-sg",
+        ),
         DESCRIPTION,
         *STAMPS,
     ),

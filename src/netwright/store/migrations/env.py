@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from alembic import context
 
-from netwright.store.identity_tables import projects
+import netwright.store.governance_tables  # so that METADATA has these tables, too
+import netwright.store.identity_tables  # noqa: F401
+from netwright.store.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=projects.metadata,  # which has all tables once these are made
+    target_metadata=METADATA,
     render_as_batch=True,
     transactional_ddl=True,
 )

@@ -1,0 +1,111 @@
+"""What a user can do with RBAC policies."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.control import networks, policy, sharing
+from netwright.control.bodies import Values
+from netwright.control.nouns import View
+from netwright.control.refusals import NamedConflictError
+from netwright.control.sharing import SHAREABLE
+from netwright.control.world import Work
+from netwright.model.caller import Caller
+from netwright.model.errors import InvalidError, NotFoundError
+from netwright.model.ids import NetworkId
+from netwright.store import documents, rbac, rows
+from netwright.store.governance_tables import rbac_policies
+from netwright.store.rows import Where
+
+_SHOWN: Final = ("id", "project_id", "object_type", "object_id", "action")
+_TARGET: Final = "target_tenant"
+
+
+class RbacPolicies:
+    """Acts on RBAC policies."""
+
+    def create(self, work: Work, values: Values, caller: Caller) -> View:
+        kind, thing = str(values["object_type"]), str(values["object_id"])
+        self._refuse_foreign(work, kind, thing, caller)
+        if values["action"] not in SHAREABLE[kind].users:
+            raise InvalidError(f"Invalid action {values['action']!r} for object type {kind!r}.", "action")
+        _refuse_wildcard("create", values, caller)
+        _refuse_twin(work, {**values, "target_project": values[_TARGET]})
+        kept = {name: values[name] for name in ("project_id", "object_type", "object_id", "action")}
+        made = {**kept, "id": work.world.new_id(), "target_project": values[_TARGET]}
+        rbac.insert(work.connection, made, work.now)
+        _follow(work, kind, thing)
+        return self._one(work, str(made["id"]))
+
+    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        target = values.get(_TARGET, old[_TARGET])
+        _refuse_wildcard("update", values, caller)
+        if target != old[_TARGET]:
+            _refuse_twin(work, {**old, "target_project": target})
+            _refuse_used(work, old, beside=(str(target),))
+            documents.save(
+                work.connection, rbac_policies, str(old["id"]), {"target_project": target}, work.now
+            )
+            _follow(work, str(old["object_type"]), str(old["object_id"]))
+        return self._one(work, str(old["id"]))
+
+    def delete(self, work: Work, old: View) -> None:
+        _refuse_used(work, old)
+        rows.delete(work.connection, rbac_policies, str(old["id"]))
+        _follow(work, str(old["object_type"]), str(old["object_id"]))
+
+    def find(self, connection: sa.Connection, where: Where) -> list[View]:
+        return [_view(row) for row in documents.find(connection, rbac_policies, where)]
+
+    def _one(self, work: Work, policy_id: str) -> View:
+        return self.find(work.connection, {"id": (policy_id,)})[0]
+
+    @staticmethod
+    def _refuse_foreign(work: Work, kind: str, thing: str, caller: Caller) -> None:
+        """Raises NotFoundError where there is no such thing, InvalidError where it is another project's."""
+        if kind not in SHAREABLE:
+            raise InvalidError(f"'{kind}' is not a valid RBAC object type.", "object_type")
+        table = SHAREABLE[kind].table
+        owner = work.connection.execute(sa.select(table.c.project_id).where(table.c.id == thing)).scalar()
+        if owner is None:
+            raise NotFoundError(SHAREABLE[kind].noun, thing)
+        if owner != caller.project and not caller.is_admin:
+            message = f"Only admins can manipulate policies on {kind} objects which they do not own."
+            raise InvalidError(message, "object_id")
+
+
+def _view(row: dict[str, object]) -> View:
+    shown = {name: row[name] for name in _SHOWN}
+    return {**shown, "tenant_id": row["project_id"], _TARGET: row["target_project"]}
+
+
+def _refuse_wildcard(verb: str, values: Values, caller: Caller) -> None:
+    if values.get(_TARGET) == rbac.EVERYBODY and not caller.is_admin:
+        raise policy.disallowed(f"{verb}_rbac_policy:{_TARGET}")
+
+
+def _refuse_twin(work: Work, wanted: Values) -> None:
+    parts = ("object_type", "object_id", "action", "target_project")
+    if rows.exists(work.connection, rbac_policies, {part: (wanted[part],) for part in parts}):
+        raise NamedConflictError("DuplicateRbacPolicy", "An RBAC policy already exists with those values.")
+
+
+def _refuse_used(work: Work, old: View, beside: tuple[str, ...] = ()) -> None:
+    """Raises RbacPolicyInUse where a project could not use any more what it uses."""
+    kind, thing, action = (str(old[name]) for name in ("object_type", "object_id", "action"))
+    left = rbac.targets(work.connection, thing, action, apart_from=str(old["id"]))
+    if stranded := sharing.stranded(work.connection, kind, thing, action, {*left, *beside}):
+        message = (
+            f"RBAC policy on object {thing} cannot be removed because other objects depend on it."
+            f" Details: it is used by project {', '.join(stranded)}."
+        )
+        raise NamedConflictError("RbacPolicyInUse", message)
+
+
+def _follow(work: Work, kind: str, thing: str) -> None:
+    """The thing's own flags say what its policies do; it has changed."""
+    rows.save(work.connection, SHAREABLE[kind].table, {"id": thing}, work.now)
+    if kind == "network":
+        networks.follow_policies(work, NetworkId(thing))

@@ -1,0 +1,73 @@
+"""Trunks' subports as rows, and who is what of which trunk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.store.governance_tables import subports, trunks
+from netwright.store.tables import networks, ports
+
+_FEW: Final = 500
+Subport = Mapping[str, object]
+"""Its port_id, segmentation_type and segmentation_id, as the Networking API shows them."""
+
+
+def subports_of(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, list[dict[str, object]]]:
+    """By trunk, with each port's MAC address."""
+    statement = sa.select(subports, ports.c.mac).join(ports, ports.c.id == subports.c.port_id)
+    found: dict[str, list[dict[str, object]]] = {}
+    chosen = statement.where(subports.c.trunk_id.in_(wanted))
+    for row in connection.execute(chosen.order_by(subports.c.segmentation_id, subports.c.port_id)):
+        shown = {
+            "port_id": row.port_id,
+            "segmentation_type": row.segmentation_type,
+            "segmentation_id": row.segmentation_id,
+            "mac_address": row.mac,
+        }
+        found.setdefault(row.trunk_id, []).append(shown)
+    return found
+
+
+def add(connection: sa.Connection, trunk: str, wanted: Sequence[Subport]) -> None:
+    if wanted:
+        connection.execute(subports.insert(), [{**one, "trunk_id": trunk} for one in wanted])
+
+
+def remove(connection: sa.Connection, trunk: str, port: str) -> bool:
+    """Whether it was there."""
+    row = (subports.c.trunk_id == trunk, subports.c.port_id == port)
+    return connection.execute(subports.delete().where(*row)).rowcount > 0
+
+
+def parent_of(connection: sa.Connection, port: str) -> str | None:
+    """The trunk whose parent the port is."""
+    return connection.execute(sa.select(trunks.c.id).where(trunks.c.port_id == port)).scalar()
+
+
+def carrier_of(connection: sa.Connection, port: str) -> str | None:
+    """The trunk that carries the port."""
+    return connection.execute(sa.select(subports.c.trunk_id).where(subports.c.port_id == port)).scalar()
+
+
+def by_parent(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, str]:
+    """The trunks whose parents the ports are."""
+    if len(wanted) > _FEW:
+        found = connection.execute(sa.select(trunks.c.port_id, trunks.c.id)).all()
+        return {port: trunk for port, trunk in found if port in wanted}
+    chosen = sa.select(trunks.c.port_id, trunks.c.id).where(trunks.c.port_id.in_(wanted))
+    return {str(port): str(trunk) for port, trunk in connection.execute(chosen)}
+
+
+def mtu_of(connection: sa.Connection, port: str) -> int:
+    """That of the port's network, or 0 where the port is not there."""
+    joined = sa.select(networks.c.mtu).join(ports, ports.c.network_id == networks.c.id)
+    return connection.execute(joined.where(ports.c.id == port)).scalar() or 0
+
+
+def vlan_of(connection: sa.Connection, port: str) -> int | None:
+    """The VLAN that the port's network is on its uplink."""
+    joined = sa.select(networks.c.segmentation_id).join(ports, ports.c.network_id == networks.c.id)
+    return connection.execute(joined.where(ports.c.id == port)).scalar()
