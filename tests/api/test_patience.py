@@ -14,6 +14,7 @@ from served import Client, serving
 from served import client_of as open_client
 
 from netwright.api import patience
+from netwright.api.server import Server
 
 
 def connected(server) -> socket.socket:
