@@ -109,6 +109,14 @@ def direction() -> dict[str, object]:
 
 
 BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
+    "address_scopes": lambda _: {"ip_version": 4, **named()},
+    "subnetpools": lambda _: {"prefixes": ["10.0.0.0/8"], **named()},
+    "segments": lambda site: {
+        "network_id": site.one("networks"),
+        "network_type": "vlan",
+        "segmentation_id": next(NUMBER),
+        **named(),
+    },
     "networks": lambda _: named(),
     "subnets": lambda site: {"network_id": site.make("networks")["id"], "cidr": "10.0.0.0/24"},
     "ports": lambda site: {"network_id": site.one("networks")},

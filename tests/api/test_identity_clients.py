@@ -94,7 +94,7 @@ def connect(town: Town, name: str, project: str | None, password: str = PASSWORD
     from openstack.connection import Connection  # noqa: PLC0415  # what it imports warns
 
     return Connection(
-        auth_url=url(town),
+        auth_url=f"{url(town)}/v3",
         username=name,
         password=password,
         project_name=project,
@@ -105,8 +105,8 @@ def connect(town: Town, name: str, project: str | None, password: str = PASSWORD
 
 
 @pytest.mark.filterwarnings("ignore")  # of what it imports, and of its own options
-def test_openstacksdk_finds_its_way_from_the_root(here: Town) -> None:
-    """Given only the server's address it discovers Identity and the Networking API, and makes users of both."""
+def test_openstacksdk_finds_its_way_from_identity(here: Town) -> None:
+    """Given only Identity's address it discovers Identity and the Networking API, and makes users of both."""
     root = here.user(here.project(), "admin")
     admin = connect(here, root["name"], None)
     blue = admin.identity.create_project(name="sdk-blue", description="made by the SDK")

@@ -57,6 +57,6 @@ def _make(work: Work, network: Network) -> Port:
         device_owner=OWNER,
     )
     ports.insert(work.connection, port, None, work.now)
-    # No one host plugs it: it is up wherever its network is.
+    # Hosts make it wherever a guest of the network is, so that there is nothing to wait for.
     ports.save_states(work.connection, {port.id: PortState.ACTIVE})
     return port
