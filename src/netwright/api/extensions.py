@@ -32,7 +32,7 @@ NAMES: Final[dict[str, str]] = {
     "floatingip-autodelete-internal": "Autodelete floating IPs of internal networks",
     "floatingip-pools": "Floating IP Pools Extension",
     "l3-flavors": "Router Flavor Extension",
-    "l3-ha": "HA Router extension",
+    "l3_agent_scheduler": "L3 Agent Scheduler",
     "logging": "Logging API Extension",
     "metering": "Neutron Metering",
     "metering_source_and_destination_fields": "Neutron Metering with source and destination filtering",

@@ -71,9 +71,13 @@ def _refuse(call: Call, rule: str) -> None:
 
 
 _NETWORKS: Final = _Scheduler(schedules.NETWORKS, "networks", "network_id")
+_ROUTERS: Final = _Scheduler(schedules.ROUTERS, "routers", "router_id")
 
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/networks/{id}/dhcp-agents": {"GET": _NETWORKS.agents},
     "/v2.0/agents/{id}/dhcp-networks": {"GET": _NETWORKS.things, "POST": _NETWORKS.put},
     "/v2.0/agents/{id}/dhcp-networks/{thing}": {"DELETE": _NETWORKS.take},
+    "/v2.0/routers/{id}/l3-agents": {"GET": _ROUTERS.agents},
+    "/v2.0/agents/{id}/l3-routers": {"GET": _ROUTERS.things, "POST": _ROUTERS.put},
+    "/v2.0/agents/{id}/l3-routers/{thing}": {"DELETE": _ROUTERS.take},
 }

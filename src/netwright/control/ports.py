@@ -70,6 +70,7 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
     router_ports.refuse_change(work, old, port)
+    router_ports.refuse_foreign(work, old, port)
     port_checks.refuse_unguarded(port)
     if port.mac != old.mac:
         _check_mac(work, old, port)
@@ -130,6 +131,7 @@ def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -
     if request.mac is not UNSET:
         macs.refuse_used(work, network.id, blank.mac)
     port = _asked(work, blank, request)
+    router_ports.refuse_foreign(work, None, port)
     if request.security_groups is UNSET and port.port_security_enabled and not owner.startswith("network:"):
         port = replace(port, security_groups=(groups.default_of(work, port.project_id),))
     port_checks.refuse_unguarded(port)
