@@ -1,8 +1,8 @@
 """Which agents have which networks and routers.
 
-Every host serves the networks that are used there, so a network that has DHCP is on every DHCP agent, unless
-an admin took it from one; and what an admin put on one is there in any case. A router that has ports is on one
-L3 agent, until an admin puts it on another or takes it away: from then on it is where admins put it, if anywhere.
+Every host serves the networks that are used there, so a network that has DHCP is on every DHCP agent,
+unless an admin took it from one; and what an admin put on one is there in any case. A router that has ports
+is on one L3 agent; once an admin has put it on one or taken it away it is where admins put it, if anywhere.
 """
 
 from __future__ import annotations
@@ -80,7 +80,8 @@ def put(work: Work, schedule: Schedule, agent: View, thing: str) -> None:
     in_the_way = [one for one in holders if (one == agent["id"]) != schedule.alone]
     if in_the_way:
         kind = f"{schedule.thing}HostedBy{schedule.label.upper()}Agent"
-        message = f"The {schedule.thing.lower()} {thing} has been already hosted by the agent {in_the_way[0]}."
+        it, holder = f"{schedule.thing.lower()} {thing}", in_the_way[0]
+        message = f"The {it} has been already hosted by the agent {holder}."
         raise NamedConflictError(kind, message)
     _say(work, schedule, agent, thing, wanted=True)
 
