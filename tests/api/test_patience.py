@@ -14,6 +14,7 @@ from served import Client, serving
 from served import client_of as open_client
 
 from netwright.api import patience
+from netwright.api.server import Server
 
 
 def connected(server) -> socket.socket:
@@ -110,3 +111,16 @@ def test_a_client_that_does_not_read_is_cut_off(tmp_path: Path, monkeypatch) -> 
             with suppress(ConnectionResetError):
                 taken = len(answered(slow))
             assert taken < told - len(head)
+
+
+def test_a_client_that_hangs_up_within_its_body_is_no_error(
+    server: Server, client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It leaves no trace in the log, which anybody could fill so, and the server goes on."""
+    assert server.address is not None
+    for _ in range(3):
+        with socket.create_connection(server.address) as gone:
+            gone.sendall(b"POST /v2.0/networks HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    assert client.get("/v2.0/networks?limit=1")
+    time.sleep(0.2)
+    assert "Exception in ASGI application" not in caplog.text

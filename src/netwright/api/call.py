@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from netwright.api.patience import BODY_S
@@ -134,4 +134,6 @@ async def _body(request: Request) -> bytes:
     except TimeoutError as error:
         message = f"The body did not come within {BODY_S:.0f} seconds."
         raise HttpProblemError(408, "HTTPRequestTimeout", message) from error
+    except ClientDisconnect as error:  # nobody is there to be told
+        raise HttpProblemError(400, "HTTPBadRequest", "The body ended too early.") from error
     return bytes(found)

@@ -11,6 +11,7 @@ from netwright.api.call import Call, Handler, json_response
 from netwright.api.crud import asker
 from netwright.control import agents, policy, schedules
 from netwright.control.nouns import View
+from netwright.control.queries import Query
 from netwright.control.refusals import missing
 from netwright.control.schedules import Schedule
 from netwright.control.world import Work
@@ -39,7 +40,7 @@ class _Scheduler:
         agent = requests.show(requests.nouns["agents"], asker(call), call.path["id"])
         with call.world.look() as connection:
             ids = schedules.things_of(connection, self._schedule, agent)
-        found = requests.find(requests.nouns[self._plural], asker(call), {"id": ids}) if ids else []
+        found = requests.find(requests.nouns[self._plural], asker(call), Query({"id": ids})) if ids else []
         return json_response({self._plural: found})
 
     def put(self, call: Call) -> Response:
