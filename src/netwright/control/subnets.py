@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.control import dhcp_ports, fixed_ips, gateways, overlaps, router_ports, subnet_checks, text
+from netwright.control import (
+    dhcp_ports,
+    fixed_ips,
+    gateways,
+    overlaps,
+    policy,
+    router_ports,
+    subnet_checks,
+    text,
+)
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, in_use, missing, required
 from netwright.control.world import Work
@@ -76,6 +85,8 @@ def delete_in(work: Work, subnet_id: SubnetId) -> None:
 def create_in(work: Work, request: SubnetRequest) -> SubnetId:
     """One subnet, as a part of a larger transaction."""
     network = networks.get(work.connection, required(request.network_id, "network_id")).value
+    if network.external and work.caller is not None and not work.caller.is_admin:
+        raise policy.disallowed("create_subnet:network_id")  # as for RBAC policies that make it so
     if request.cidr is UNSET:
         raise missing("cidr")
     cidr = subnet_checks.usable_cidr(request.cidr)
