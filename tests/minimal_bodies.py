@@ -20,6 +20,8 @@ from netwright.model.qos import DSCP_MARKS
 from netwright.model.resource import Resource, Verb
 
 NUMBER = itertools.count(1)
+PREFIXES = (f"10.{second}.{third}.0/24" for second in range(128, 256) for third in range(256))
+"""Of hosts, where none may overlap another."""
 MARKS = itertools.cycle(DSCP_MARKS)
 WAYS = itertools.cycle(("ingress", "egress"))
 FEW = frozenset(f"{kind}_rules" for kind in control_qos.TABLES)
@@ -82,9 +84,14 @@ class Site:
     def ground(self) -> str:
         """A network whose gateway is on hosts, with a subnet of its own."""
         network = self.special("ground", "networks", **{"netwright:gateway_place": "host"})
-        third = next(NUMBER) % 250 if "ground subnet" not in self.there else 0
-        self.special("ground subnet", "subnets", network_id=network, cidr=f"10.99.{third}.0/24")
+        self.special("ground subnet", "subnets", network_id=network, cidr=next(PREFIXES))
         return network
+
+    def guest(self) -> dict[str, object]:
+        """A port that floating IPs can lead to, as a port forwarding names it."""
+        port = self.special("guest", "ports", network_id=self.ground())
+        shown = self.admin.get(f"/v2.0/ports/{port}")["port"]
+        return {"internal_port_id": port, "internal_ip_address": shown["fixed_ips"][0]["ip_address"]}
 
 
 def named() -> dict[str, object]:
@@ -96,18 +103,20 @@ def port_number() -> dict[str, object]:
     return {"port_range_min": number, "port_range_max": number}
 
 
-def peer_range() -> str:
-    """Another one each time, for a long time."""
-    block, third = divmod(next(NUMBER), 250)
-    return f"10.{60 + block % 30}.{third}.0/24"
-
-
 def direction() -> dict[str, object]:
     """Another one than the time before."""
     return {"direction": next(WAYS)}
 
 
 BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
+    "address_scopes": lambda _: {"ip_version": 4, **named()},
+    "subnetpools": lambda _: {"prefixes": ["10.0.0.0/8"], **named()},
+    "segments": lambda site: {
+        "network_id": site.one("networks"),
+        "network_type": "vlan",
+        "segmentation_id": next(NUMBER),
+        **named(),
+    },
     "networks": lambda _: named(),
     "subnets": lambda site: {"network_id": site.make("networks")["id"], "cidr": "10.0.0.0/24"},
     "ports": lambda site: {"network_id": site.one("networks")},
@@ -117,6 +126,29 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         "direction": "ingress",
         "protocol": "tcp",
         **port_number(),
+    },
+    "rbac_policies": lambda site: {
+        "object_type": "network",
+        "object_id": site.one("networks"),
+        "action": "access_as_shared",
+        "target_tenant": f"project-{next(NUMBER)}",
+    },
+    "trunks": lambda site: {"port_id": site.make("ports")["id"]},
+    "flavors": lambda _: {"service_type": "L3_ROUTER_NAT", **named()},
+    "service_profiles": lambda _: {"metainfo": f"{next(NUMBER)}"},
+    "metering_labels": lambda _: named(),
+    "metering_label_rules": lambda site: {
+        "metering_label_id": site.make("metering_labels")["id"],
+        "direction": "ingress",
+        "remote_ip_prefix": "10.0.0.0/24",
+    },
+    "default_security_group_rules": lambda _: {"direction": "ingress", "protocol": "tcp", **port_number()},
+    "address_groups": lambda _: named(),
+    "port_forwardings": lambda site: {
+        "protocol": "tcp",
+        "external_port": next(NUMBER),
+        "internal_port": next(NUMBER),
+        **site.guest(),
     },
     "floatingips": lambda site: {"floating_network_id": site.outside()},
     "routers": lambda _: named(),
@@ -131,11 +163,12 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         "network_id": site.ground(),
         "kind": "wireguard",
         "public_address": "192.0.2.9",
-        "peer_range": peer_range(),
+        "peer_range": next(PREFIXES),
     },
     "vpn_peers": lambda site: {"vpn_id": site.one("vpns")},
 }
 CHANGES: Mapping[str, Callable[[Site], dict[str, object]]] = {
+    "rbac_policies": lambda _: {"target_tenant": f"project-{next(NUMBER)}"},
     "bandwidth_limit_rules": lambda _: {"max_kbps": next(NUMBER)},
     "dscp_marking_rules": lambda _: {"dscp_mark": next(MARKS)},
     "minimum_bandwidth_rules": lambda _: {"min_kbps": next(NUMBER)},

@@ -138,3 +138,26 @@ def test_service_providers_are_listed(admin: Asker) -> None:
     assert member.get("/v2.0/service-providers") == {
         "service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "netwright", "default": True}]
     }
+
+
+def test_a_router_is_on_every_l3_agent_until_it_is_taken_away(admin: Asker) -> None:
+    """Taken from all it is on none, put on one it is on that one; the same twice is 409."""
+    router = admin.make("/v2.0/routers", "router", {})["id"]
+    here, there = (one["id"] for one in agents(admin, "?agent_type=L3%20agent"))
+
+    def on() -> set[str]:
+        listed = admin.get(f"/v2.0/routers/{router}/l3-agents")["agents"]
+        assert {one["agent_type"] for one in listed} <= {"L3 agent"}
+        return {one["id"] for one in listed}
+
+    assert on() == {here, there}
+    for agent in (here, there):
+        assert admin.send("DELETE", f"/v2.0/agents/{agent}/l3-routers/{router}").status == 204
+    assert on() == set()
+    assert admin.send("DELETE", f"/v2.0/agents/{here}/l3-routers/{router}").kind == "RouterNotHostedByL3Agent"
+    assert admin.send("POST", f"/v2.0/agents/{here}/l3-routers", {"router_id": router}).status == 201
+    again = admin.send("POST", f"/v2.0/agents/{here}/l3-routers", {"router_id": router})
+    assert (again.status, again.kind) == (409, "RouterHostedByL3Agent")
+    assert on() == {here}
+    assert [one["id"] for one in admin.get(f"/v2.0/agents/{here}/l3-routers")["routers"]] == [router]
+    assert admin.send("DELETE", f"/v2.0/routers/{router}").status == 204

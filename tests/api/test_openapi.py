@@ -21,7 +21,7 @@ def test_the_description_has_every_path_and_attribute(client: Client) -> None:
         assert set(shown) <= set(resource.by_name)
         for action in resource.actions:
             assert "put" in described["paths"][f"{resource.collection}/{{id}}/{action.path}"]
-        assert "id" in shown or resource.key != "id"
+        assert resource.id_name in shown
 
 
 def test_the_description_has_every_request(client: Client) -> None:

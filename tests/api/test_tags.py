@@ -40,6 +40,10 @@ def test_tags_are_put_read_and_taken_away(blue: Asker) -> None:
     gone = blue.send("DELETE", f"{path}/red")
     assert (gone.status, gone.kind) == (404, "TagNotFound")
     assert blue.send("GET", f"{path}/red").status == 404
+    assert blue.send("PUT", f"{path}/a%2Fb%20c").status == 201
+    assert blue.get(path) == {"tags": ["a/b c", "blue", "green"]}
+    assert blue.send("DELETE", f"{path}/a%2Fb%20c").status == 204
+    assert blue.send("PUT", f"{path}/").status == 400
     assert blue.send("DELETE", path).status == 204
     assert blue.get(path) == {"tags": []}
 

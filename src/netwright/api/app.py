@@ -34,6 +34,7 @@ from netwright.api import (
     reference,
     routers,
     schedulers,
+    subnet_pools,
     tags,
     trunks,
     versions,
@@ -61,6 +62,9 @@ _DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
+    "/v2.0/subnetpools/{id}/add_prefixes": {"PUT": subnet_pools.add_prefixes},
+    "/v2.0/subnetpools/{id}/remove_prefixes": {"PUT": subnet_pools.remove_prefixes},
+    "/v2.0/subnetpools/{id}/onboard_network_subnets": {"PUT": subnet_pools.onboard},
     **{f"/v2.0/routers/{{id}}/{path}": {"PUT": handler} for path, handler in routers.ACTIONS.items()},
     **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
     **quotas.ROUTES,
@@ -126,9 +130,10 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
 
 
 def _spellings(template: str) -> tuple[str, ...]:
-    """The Networking API takes underscores for hyphens, too."""
+    """The Networking API takes underscores for hyphens, too. A tag may have slashes."""
     underscored = template.replace("-", "_")
-    return (template,) if underscored in ROUTES else (template, underscored)
+    spelt = (template,) if underscored in ROUTES else (template, underscored)
+    return tuple(one.replace("{tag}", "{tag:path}") for one in spelt)
 
 
 @dataclass(frozen=True, slots=True)

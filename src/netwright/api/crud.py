@@ -68,9 +68,9 @@ class _Crud:
         self._noun, self._resource = noun, noun.resource
 
     def find(self, call: Call) -> Response:
-        where = listing.where(self._noun, call)
-        views = call.requests.find(self._noun, asker(call), where)
-        return json_response(listing.listing(self._resource, call, views))
+        query = listing.query(call)
+        views = call.requests.find(self._noun, asker(call), query)
+        return json_response(listing.body(self._resource, call, query, views))
 
     def get(self, call: Call) -> Response:
         view = call.requests.show(self._noun, asker(call), call.path["id"])

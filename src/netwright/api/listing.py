@@ -1,41 +1,45 @@
-"""A list as the query wants it: filtered, sorted, in pages, with some of its fields."""
+"""A list's query as a value, and its answer: a page, links to those beside it, some of its fields."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlencode
 
 from netwright.api.call import Call
-from netwright.control import policy, tags
-from netwright.control.nouns import Noun, View
+from netwright.control.nouns import View
+from netwright.control.queries import MOST_ROWS, Query
 from netwright.control.refusals import invalid
 from netwright.model.resource import Resource
-from netwright.store.rows import Where
 
-_MOST_SORT_KEYS: Final = 8
+_MOST_VALUES: Final = 500
+_PAGING: Final = frozenset({"limit", "marker", "page_reverse", "sort_key", "sort_dir", "fields"})
 
 
-def where(noun: Noun, call: Call) -> Where:
-    """The part of the filters that the database can do."""
-    found: dict[str, list[object]] = {}
-    unseen = policy.hidden(noun.resource, call.caller)
+def query(call: Call) -> Query:
+    """Raises InvalidError for a limit or a direction that makes no sense."""
+    filters: dict[str, list[str]] = {}
     for name, value in call.query:
-        if name in noun.resource.columns and name not in unseen:
-            found.setdefault(noun.resource.columns[name], []).append(value)
-    if noun.resource.tags and noun.table is not None:
-        return {**found, **tags.matching(noun.table, call.query)}
+        if name not in _PAGING:
+            filters.setdefault(name, []).append(value)
+    for name, values in filters.items():
+        if len(values) > _MOST_VALUES:
+            raise invalid(name[:40], f"at most {_MOST_VALUES} values.")
+    return Query(
+        filters,
+        _sort(call),
+        _limit(call),
+        call.first("marker"),
+        backwards=(call.first("page_reverse") or "").lower() == "true",
+    )
+
+
+def body(resource: Resource, call: Call, asked: Query, views: Sequence[View]) -> View:
+    """The answer."""
+    found: View = {resource.plural: [chosen(call, view) for view in views]}
+    if asked.limit is not None and (links := _links(resource, call, asked, views)):
+        found[f"{resource.plural}_links"] = links
     return found
-
-
-def listing(resource: Resource, call: Call, views: Iterable[View]) -> View:
-    """The body of the answer. Raises InvalidError for a sort key, limit or marker that makes no sense."""
-    found = _sorted(resource, call, _filtered(resource, call, views))
-    page, links = _page(resource, call, found)
-    body: View = {resource.plural: [chosen(call, view) for view in page]}
-    if links:
-        body[f"{resource.plural}_links"] = links
-    return body
 
 
 def chosen(call: Call, view: View) -> View:
@@ -44,79 +48,14 @@ def chosen(call: Call, view: View) -> View:
     return {name: value for name, value in view.items() if name in fields} if fields else view
 
 
-def _filtered(resource: Resource, call: Call, views: Iterable[View]) -> list[View]:
-    """Attributes that the caller sees must match one of the values; others are no filters."""
-    wanted: dict[str, set[str]] = {}
-    unseen = policy.hidden(resource, call.caller)
-    here = {one.name for one in resource.attributes if one.filters and one.column is None}
-    for name, value in call.query:
-        if name in here and name not in unseen:
-            wanted.setdefault(name, set()).add(value)
-    return [
-        view for view in views if all(_matches(view.get(name), values) for name, values in wanted.items())
-    ]
-
-
-def _matches(value: object, wanted: set[str]) -> bool:
-    if isinstance(value, bool):
-        return str(value).lower() in {word.lower() for word in wanted} or str(int(value)) in wanted
-    if isinstance(value, list | tuple):
-        return any(_contains(one, wanted) for one in value)
-    return ("" if value is None else str(value)) in wanted
-
-
-def _contains(one: object, wanted: set[str]) -> bool:
-    """`fixed_ips=ip_address=10.0.0.5` asks for an element with that."""
-    if isinstance(one, dict):
-        return any(f"{name}={value}" in wanted for name, value in one.items())
-    return str(one) in wanted
-
-
-def _sorted(resource: Resource, call: Call, views: list[View]) -> list[View]:
+def _sort(call: Call) -> Sequence[tuple[str, bool]]:
     keys = [value for name, value in call.query if name == "sort_key"]
     ways = [value for name, value in call.query if name == "sort_dir"]
-    if len(keys) > _MOST_SORT_KEYS:
-        raise invalid("sort_key", f"at most {_MOST_SORT_KEYS}.")
     if ways and len(ways) != len(keys):
-        raise invalid("sort_dir", "there must be as many as sort_key.")
-    if not keys and call.first("limit") is not None:
-        keys = [resource.key]
-    # Sorting is stable, so the last key goes first.
-    for key, way in reversed(list(zip(keys, ways or ["asc"] * len(keys), strict=True))):
-        if key not in resource.by_name or key in policy.hidden(resource, call.caller):
-            raise invalid("sort_key", f"{key[:40]!r} is not an attribute of a {resource.singular}.")
-        if way not in {"asc", "desc"}:
-            raise invalid("sort_dir", "must be 'asc' or 'desc'.")
-        views = sorted(views, key=lambda view: _order(view.get(key)), reverse=way == "desc")  # used at once
-    return views
-
-
-def _order(value: object) -> tuple[int, int, str]:
-    """Numbers by their size, before text; null first of all."""
-    if value is None:
-        return 0, 0, ""
-    return (1, int(value), "") if isinstance(value, int) else (2, 0, str(value))
-
-
-def _page(resource: Resource, call: Call, views: Sequence[View]) -> tuple[Sequence[View], list[View]]:
-    limit, marker = _limit(call), call.first("marker")
-    backwards = (call.first("page_reverse") or "").lower() == "true"
-    ordered = list(reversed(views)) if backwards else list(views)
-    if marker is not None:
-        ids = [view.get(resource.key) for view in ordered]
-        if marker not in ids:
-            raise invalid("marker", f"there is no {marker[:40]!r} in the list.")
-        ordered = ordered[ids.index(marker) + 1 :]
-    if limit is None:
-        page, more = ordered, False
-    else:
-        page, more = ordered[:limit], len(ordered) > limit
-    if backwards:
-        page = list(reversed(page))
-    keys = [str(view.get(resource.key)) for view in page]
-    return page, _links(
-        call, keys, forwards=more or backwards, back=more if backwards else marker is not None
-    )
+        raise invalid("sort_dir", "the number of sort_keys and sort_dirs must be the same.")
+    if unknown := set(ways) - {"asc", "desc"}:
+        raise invalid("sort_dir", f"{min(unknown)[:40]!r} is neither 'asc' nor 'desc'.")
+    return [(key, way == "desc") for key, way in zip(keys, ways or ["asc"] * len(keys), strict=True)]
 
 
 def _limit(call: Call) -> int | None:
@@ -125,22 +64,27 @@ def _limit(call: Call) -> int | None:
         return None
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise invalid("limit", f"{text[:40]!r} is not a number of entries.")
-    return int(text) or None
+    return min(int(text), MOST_ROWS) or None
 
 
-def _links(call: Call, keys: Sequence[str], *, forwards: bool, back: bool) -> list[View]:
-    """`keys`: of what is on the page."""
-    if not keys or _limit(call) is None:
-        return []
+def _links(resource: Resource, call: Call, asked: Query, views: Sequence[View]) -> list[View]:
+    """To the pages beside it: a page that is not full is the last one in the direction of walking."""
     kept = [(name, value) for name, value in call.query if name not in {"marker", "page_reverse"}]
+    full = len(views) == asked.limit
     links: list[View] = []
-    if forwards:
-        links.append({"rel": "next", "href": _href(call, [*kept, ("marker", keys[-1])])})
-    if back:
-        reverse = [("marker", keys[0]), ("page_reverse", "True")]
-        links.append({"rel": "previous", "href": _href(call, [*kept, *reverse])})
+    if full or asked.backwards:
+        links.append({"rel": "next", "href": _href(call, [*kept, *_marker(resource, views[-1:])])})
+    if full or not asked.backwards:
+        reverse = ("page_reverse", "True")
+        links.append(
+            {"rel": "previous", "href": _href(call, [*kept, *_marker(resource, views[:1]), reverse])}
+        )
     return links
 
 
-def _href(call: Call, query: Sequence[tuple[str, str]]) -> str:
-    return f"{call.base_url}{call.url_path}?{urlencode(query)}"
+def _marker(resource: Resource, views: Sequence[View]) -> Sequence[tuple[str, str]]:
+    return [("marker", str(view[resource.id_name])) for view in views]
+
+
+def _href(call: Call, asked: Sequence[tuple[str, str]]) -> str:
+    return f"{call.base_url}{call.url_path}?{urlencode(asked)}"

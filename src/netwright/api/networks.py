@@ -16,6 +16,7 @@ from netwright.control.given import UNSET, Left
 from netwright.control.network_links import NetworkType, type_of
 from netwright.control.networks import NetworkRecord, NetworkRequest
 from netwright.control.nouns import View
+from netwright.control.refusals import NamedConflictError, invalid
 from netwright.control.world import Work
 from netwright.control.zones import known
 from netwright.model.caller import Caller
@@ -32,7 +33,7 @@ class Networks:
         del caller
         hints = values.get("availability_zone_hints")
         zones = known(hints) if isinstance(hints, list) else []
-        made = control.create_in(work, _new(Fields(values)))
+        made = control.create_in(work, _new(Fields(_of_one_segment(values))))
         if zones:
             store.save_zones(work.connection, made, zones)
         return self.find(work.connection, {"id": (made,)})[0]
@@ -65,6 +66,11 @@ def view(shown: NetworkRecord) -> View:
         "availability_zones": [ZONE] if shown.subnets else [],
         "mtu": network.mtu,
         "router:external": network.external,
+        "is_default": network.is_default,
+        "ipv4_address_scope": shown.scopes.get(4),
+        "ipv6_address_scope": shown.scopes.get(6),
+        "l2_adjacency": not shown.routed,
+        "vlan_transparent": False,
         "port_security_enabled": network.port_security_enabled,
         "dns_domain": network.dns_domain,
         "provider:network_type": type_of(network).value,
@@ -83,6 +89,19 @@ def view(shown: NetworkRecord) -> View:
         "qos_policy_id": network.qos_policy_id,
         **stamped(shown.record.stamps),
     }
+
+
+def _of_one_segment(values: Values) -> Values:
+    """What it is on the wire may be said by a list of one segment. Raises InvalidError, ConflictError."""
+    if values.get("vlan_transparent"):
+        message = "vlan_transparent: a guest's VLANs do not pass the filters of this deployment's bridges."
+        raise NamedConflictError("VlanTransparencyDriverError", message, "vlan_transparent")
+    segments = values.get("segments")
+    if not isinstance(segments, list) or not segments:
+        return values
+    if len(segments) > 1 or any(name.startswith("provider:") for name in values):
+        raise invalid("segments", "a network is made of one segment, told here or by provider attributes.")
+    return {**values, **segments[0]}
 
 
 def _new(body: Fields) -> NetworkRequest:
@@ -104,6 +123,7 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         admin_state_up=body.flag("admin_state_up"),
         shared=body.flag("shared"),
         external=body.flag("router:external"),
+        is_default=body.flag("is_default"),
         port_security_enabled=body.flag("port_security_enabled"),
         mtu=UNSET if mtu is None else mtu,
         dns_domain=body.text("dns_domain"),

@@ -19,12 +19,17 @@ from netwright.api import (
     vpns,
 )
 from netwright.control import (
+    address_scopes,
     agents,
     default_rules,
+    filters,
     flavors,
     floating_ip_pools,
+    ip_availability,
     metering,
     routers,
+    segments,
+    subnet_pools,
     trunks,
     zones,
 )
@@ -34,6 +39,7 @@ from netwright.control.listed import Listed
 from netwright.control.nouns import Noun, Nouns
 from netwright.control.rbac_policies import RbacPolicies
 from netwright.model import resources as described
+from netwright.store import address_tables as addressing
 from netwright.store import governance_tables as governing
 from netwright.store import router_tables, tables
 
@@ -41,9 +47,61 @@ ADDRESS_GROUPS: Final = Noun(
     described.address_groups.RESOURCE, address_groups.AddressGroups(), tables.address_groups
 )
 _ROWS: Final = (
+    Noun(
+        described.address_scopes.RESOURCE,
+        Documents(
+            described.address_scopes.RESOURCE,
+            addressing.address_scopes,
+            checked=address_scopes.checked,
+            changed=address_scopes.changed,
+        ),
+        addressing.address_scopes,
+    ),
+    Noun(
+        described.subnet_pools.RESOURCE,
+        Documents(
+            described.subnet_pools.RESOURCE,
+            addressing.subnet_pools,
+            checked=subnet_pools.checked,
+            changed=subnet_pools.changed,
+            shown=subnet_pools.shown,
+        ),
+        addressing.subnet_pools,
+    ),
+    Noun(
+        described.segments.RESOURCE,
+        Documents(
+            described.segments.RESOURCE,
+            addressing.segments,
+            checked=segments.checked,
+            changed=segments.changed,
+        ),
+        addressing.segments,
+    ),
+    Noun(
+        described.ip_availabilities.RESOURCE,
+        Listed(ip_availability.find),
+        tables.networks,
+        filters={"ip_version": filters.networks_ip_version},
+    ),
     Noun(described.networks.RESOURCE, networks.Networks(), tables.networks),
-    Noun(described.subnets.RESOURCE, subnets.Subnets(), tables.subnets),
-    Noun(described.ports.RESOURCE, ports.Ports(), tables.ports, tell=trunks.tell_ports),
+    Noun(
+        described.subnets.RESOURCE,
+        subnets.Subnets(),
+        tables.subnets,
+        filters={
+            "ip_version": filters.ip_version,
+            "shared": filters.subnets_shared,
+            "router:external": filters.subnets_external,
+        },
+    ),
+    Noun(
+        described.ports.RESOURCE,
+        ports.Ports(),
+        tables.ports,
+        filters={"fixed_ips": filters.fixed_ips, "security_groups": filters.security_groups},
+        tell=trunks.tell_ports,
+    ),
     Noun(
         described.security_groups.RESOURCE,
         groups.Groups(),

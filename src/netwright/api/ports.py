@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final, assert_never
+from collections.abc import Mapping
+from ipaddress import IPv6Address
+from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import asked_policy, asked_project, owned, stamped
+from netwright.api.views import asked_policy, asked_project
 from netwright.control import ports as control
 from netwright.control import qos
 from netwright.control.bodies import Values
 from netwright.control.dhcp_options import OptionRequest
+from netwright.control.documents import moment
 from netwright.control.fixed_ips import FixedIpRequest
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
@@ -21,10 +24,10 @@ from netwright.control.refusals import invalid, missing
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, PortId, SubnetId
-from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged, VmmTap
-from netwright.planner.names import address_label, domain_of
+from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged
+from netwright.planner.names import domain_of, label_of
 from netwright.store import ports as store
-from netwright.store.records import PortRecord
+from netwright.store.ports import PortRow
 from netwright.store.rows import Where
 
 _ATTACHMENT: Final = "netwright:attachment"
@@ -36,67 +39,73 @@ class Ports:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
-        return view(control.create_in(work, _new(Fields(values))))
+        return view(store.row_of(control.create_in(work, _new(Fields(values)))))
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         qos.refuse_escape(work, old, values, caller)
-        return view(control.update_in(work, PortId(str(old["id"])), _asked(Fields(values))))
+        return view(store.row_of(control.update_in(work, PortId(str(old["id"])), _asked(Fields(values)))))
 
     def delete(self, work: Work, old: View) -> None:
         control.delete_in(work, PortId(str(old["id"])))
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find(connection, where)]
+        return list(map(view, store.rows_of(connection, where)))
 
 
-def view(record: PortRecord) -> View:
-    port = record.value
+def view(row: PortRow) -> View:
     return {
-        "id": port.id,
-        **owned(port.project_id),
-        "network_id": port.network_id,
-        "name": port.name,
-        "description": port.description,
-        "admin_state_up": port.admin_state_up,
-        "status": record.state,
-        "mac_address": port.mac,
-        "fixed_ips": [
-            {"subnet_id": fixed.subnet_id, "ip_address": str(fixed.address)} for fixed in port.fixed_ips
-        ],
-        "security_groups": port.security_groups,
+        "id": row.id,
+        "project_id": row.project_id,
+        "tenant_id": row.project_id,
+        "network_id": row.network_id,
+        "name": row.name,
+        "description": row.description,
+        "admin_state_up": row.admin_state_up,
+        "status": row.status,
+        "mac_address": row.mac,
+        "fixed_ips": [{"subnet_id": subnet, "ip_address": address} for subnet, address in row.fixed_ips],
+        "ip_allocation": "immediate" if row.fixed_ips else "none",
+        "security_groups": row.groups,
         "allowed_address_pairs": [
-            {"ip_address": _short(str(pair.prefix)), "mac_address": pair.mac}
-            for pair in port.allowed_address_pairs
+            {"ip_address": _short(prefix), "mac_address": mac} for prefix, mac in row.allowed_address_pairs
         ],
-        "port_security_enabled": port.port_security_enabled,
-        "device_id": port.device_id,
-        "device_owner": port.device_owner,
-        "dns_name": port.dns_name,
-        "dns_assignment": _dns(record),
+        "port_security_enabled": row.port_security_enabled,
+        "device_id": row.device_id,
+        "device_owner": row.device_owner,
+        "dns_name": row.dns_name,
+        "dns_domain": row.own_dns_domain,
+        "dns_assignment": _dns(row) if row.fixed_ips else [],
         "extra_dhcp_opts": [
-            {"opt_name": one.name, "opt_value": one.value, "ip_version": one.version}
-            for one in port.dhcp_options
+            {"opt_name": name, "opt_value": value, "ip_version": version}
+            for name, value, version in row.extra_dhcp_opts
         ],
-        "binding:host_id": port.host or "",
-        "binding:vif_type": "unbound" if port.host is None else "bridge",
-        "binding:vif_details": {},
+        "data_plane_status": row.data_plane_status,
+        "propagate_uplink_status": row.propagate_uplink_status,
+        "resource_request": None,
+        "binding:host_id": row.host or "",
+        "binding:vif_type": "unbound" if row.host is None else "bridge",
+        "binding:vif_details": {} if row.host is None else _DETAILS,
         "binding:vnic_type": "normal",
-        "binding:profile": {},
+        "binding:profile": row.profile,
+        _ATTACHMENT: _attachment_view(row),
+        _GUEST: _guest_view(row.guest) if row.guest else _NO_GUEST,
         "trunk_details": None,
-        _ATTACHMENT: _attachment_view(port.attachment),
-        _GUEST: _guest_view(port.guest),
-        "qos_policy_id": port.qos_policy_id,
-        "qos_network_policy_id": record.networks_policy,
-        **stamped(record.stamps),
+        "qos_policy_id": row.qos_policy_id,
+        "qos_network_policy_id": row.networks_policy,
+        "created_at": moment(row.created_at),
+        "updated_at": moment(row.updated_at),
+        "revision_number": row.revision,
     }
 
 
-def _dns(record: PortRecord) -> list[View]:
-    host = record.label or address_label(record.value)
-    name = f"{host}.{domain_of(record.dns_domain)}."
-    return [
-        {"ip_address": str(fixed.address), "hostname": host, "fqdn": name} for fixed in record.value.fixed_ips
-    ]
+def _dns(row: PortRow) -> list[View]:
+    host = row.label or _address_label(row.fixed_ips[0][1])
+    name = f"{host}.{domain_of(row.dns_domain)}."
+    return [{"ip_address": address, "hostname": host, "fqdn": name} for _, address in row.fixed_ips]
+
+
+def _address_label(address: str) -> str:
+    return label_of(IPv6Address(address).exploded if ":" in address else address)
 
 
 def _short(prefix: str) -> str:
@@ -105,26 +114,19 @@ def _short(prefix: str) -> str:
     return address if length == ("128" if ":" in address else "32") else prefix
 
 
-def _attachment_view(attachment: Attachment) -> View:
-    match attachment:
-        case Unplugged():
-            return {"kind": "none"}
-        case InNamespace(namespace, link):
-            return {"kind": "namespace", "namespace": namespace, "link": link}
-        case HostTap():
-            return {"kind": "tap"}
-        case VmmTap():
-            return {"kind": "vmm-tap"}
-        case _:
-            assert_never(attachment)
+def _attachment_view(row: PortRow) -> View:
+    if row.namespace is None:
+        return {"kind": row.attachment}
+    return {"kind": row.attachment, "namespace": row.namespace, "link": row.link}
 
 
-def _guest_view(guest: Guest) -> View:
+def _guest_view(guest: Mapping[str, object]) -> View:
+    keys, meta = guest["public_keys"], guest["meta"]
     return {
-        "hostname": guest.hostname,
-        "user_data": guest.user_data,
-        "public_keys": dict(guest.public_keys),
-        "meta": dict(guest.meta),
+        "hostname": guest["hostname"],
+        "user_data": guest["user_data"],
+        "public_keys": dict(keys) if isinstance(keys, list | tuple) else {},
+        "meta": dict(meta) if isinstance(meta, list | tuple) else {},
     }
 
 
@@ -142,7 +144,7 @@ def _asked(body: Fields, network: NetworkId | Left = UNSET, project: str | Left 
         project_id=project,
         name=body.text("name"),
         description=body.text("description"),
-        mac=body.text("mac_address"),
+        mac=body.text_or_null("mac_address"),
         fixed_ips=_fixed_ips(body),
         security_groups=UNSET if groups is UNSET else tuple(GroupId(group) for group in groups),
         allowed_address_pairs=_pairs(body),
@@ -154,6 +156,10 @@ def _asked(body: Fields, network: NetworkId | Left = UNSET, project: str | Left 
         host=body.text_or_null("binding:host_id"),
         attachment=_attachment(body),
         guest=_guest(body),
+        profile=_profile(body),
+        data_plane_status=body.text_or_null("data_plane_status"),
+        propagate_uplink_status=body.flag("propagate_uplink_status"),
+        dns_domain=body.text("dns_domain"),
         dhcp_options=_options(body),
         qos_policy_id=asked_policy(body),
     )
@@ -163,8 +169,13 @@ def _refuse_bindings(body: Fields) -> None:
     """What the Networking API allows here and netwright has but one of."""
     if body.optional("binding:vnic_type") not in {None, "normal"}:
         raise invalid("binding:vnic_type", "only 'normal' is supported.")
-    if body.raw("binding:profile") not in (UNSET, None, {}):
-        raise invalid("binding:profile", "must be empty: nothing in it is supported.")
+
+
+def _profile(body: Fields) -> Mapping[str, object] | Left:
+    given = body.raw("binding:profile")
+    if given is UNSET:
+        return UNSET
+    return given if isinstance(given, dict) else {}
 
 
 def _options(body: Fields) -> tuple[OptionRequest, ...]:
@@ -234,4 +245,6 @@ def _guest(body: Fields) -> Guest | Left:
     )
 
 
+_DETAILS: Final = {"connectivity": "l2", "port_filter": True}
+_NO_GUEST: Final[View] = {"hostname": "", "user_data": "", "public_keys": {}, "meta": {}}
 _KINDS: Final[dict[str, Attachment]] = {"none": Unplugged(), "tap": HostTap()}

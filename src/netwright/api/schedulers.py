@@ -11,6 +11,7 @@ from netwright.api.call import Call, Handler, json_response
 from netwright.api.crud import asker
 from netwright.control import agents, policy, schedules
 from netwright.control.nouns import View
+from netwright.control.queries import Query
 from netwright.control.refusals import missing
 from netwright.control.schedules import Schedule
 from netwright.control.world import Work
@@ -39,7 +40,7 @@ class _Scheduler:
         agent = requests.show(requests.nouns["agents"], asker(call), call.path["id"])
         with call.world.look() as connection:
             ids = schedules.things_of(connection, self._schedule, agent)
-        found = requests.find(requests.nouns[self._plural], asker(call), {"id": ids}) if ids else []
+        found = requests.find(requests.nouns[self._plural], asker(call), Query({"id": ids})) if ids else []
         return json_response({self._plural: found})
 
     def put(self, call: Call) -> Response:
@@ -70,10 +71,14 @@ def _refuse(call: Call, rule: str) -> None:
         raise policy.disallowed(rule)
 
 
+_ROUTERS: Final = _Scheduler(schedules.ROUTERS, "routers", "router_id")
 _NETWORKS: Final = _Scheduler(schedules.NETWORKS, "networks", "network_id")
 
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/networks/{id}/dhcp-agents": {"GET": _NETWORKS.agents},
     "/v2.0/agents/{id}/dhcp-networks": {"GET": _NETWORKS.things, "POST": _NETWORKS.put},
     "/v2.0/agents/{id}/dhcp-networks/{thing}": {"DELETE": _NETWORKS.take},
+    "/v2.0/routers/{id}/l3-agents": {"GET": _ROUTERS.agents},
+    "/v2.0/agents/{id}/l3-routers": {"GET": _ROUTERS.things, "POST": _ROUTERS.put},
+    "/v2.0/agents/{id}/l3-routers/{thing}": {"DELETE": _ROUTERS.take},
 }

@@ -16,6 +16,7 @@ from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId, SubnetId
 from netwright.model.intent import Address, HostRoute, Ipv6Mode, Pool, Prefix, Subnet
+from netwright.store import networks
 from netwright.store import subnets as store
 from netwright.store.records import Record
 from netwright.store.rows import Where
@@ -27,20 +28,24 @@ class Subnets:
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
         made = control.create_in(work, _new(Fields(values)))
-        return view(store.get(work.connection, made))
+        return self.find(work.connection, {"id": (made,)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         del caller
-        return view(control.update_in(work, SubnetId(str(old["id"])), _changed(Fields(values))))
+        subnet = SubnetId(str(old["id"]))
+        control.update_in(work, subnet, _changed(Fields(values)))
+        return self.find(work.connection, {"id": (subnet,)})[0]
 
     def delete(self, work: Work, old: View) -> None:
         control.delete_in(work, SubnetId(str(old["id"])))
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find(connection, where)]
+        external = networks.external(connection)
+        found = store.find(connection, where)
+        return [view(record, external=record.value.network_id in external) for record in found]
 
 
-def view(record: Record[Subnet]) -> View:
+def view(record: Record[Subnet], *, external: bool) -> View:
     subnet = record.value
     return {
         "id": subnet.id,
@@ -60,7 +65,11 @@ def view(record: Record[Subnet]) -> View:
         ],
         "ipv6_ra_mode": subnet.ipv6_ra_mode,
         "ipv6_address_mode": subnet.ipv6_address_mode,
-        "subnetpool_id": None,
+        "subnetpool_id": subnet.subnetpool_id,
+        "segment_id": subnet.segment_id,
+        "service_types": subnet.service_types,
+        "dns_publish_fixed_ip": subnet.dns_publish_fixed_ip,
+        "router:external": external,
         **stamped(record.stamps),
     }
 
@@ -74,12 +83,15 @@ def _changed(body: Fields) -> SubnetRequest:
         pools=_pools(body),
         dns_nameservers=_servers(body),
         host_routes=_routes(body),
+        segment_id=body.text_or_null("segment_id"),
+        service_types=body.texts("service_types"),
+        dns_publish_fixed_ip=body.flag("dns_publish_fixed_ip"),
     )
 
 
 def _new(body: Fields) -> SubnetRequest:
     network = body.text("network_id")
-    request = SubnetRequest(
+    return SubnetRequest(
         network_id=UNSET if network is UNSET else NetworkId(network),
         project_id=asked_project(body),
         name=body.text("name"),
@@ -92,10 +104,14 @@ def _new(body: Fields) -> SubnetRequest:
         host_routes=_routes(body),
         ipv6_ra_mode=body.one_of("ipv6_ra_mode", Ipv6Mode),
         ipv6_address_mode=body.one_of("ipv6_address_mode", Ipv6Mode),
+        version=number_or_none(body.number("ip_version")),
+        pool=body.optional("subnetpool_id"),
+        length=number_or_none(body.number("prefixlen")),
+        default_pool=body.flag("use_default_subnetpool") is True,
+        segment_id=body.text_or_null("segment_id"),
+        service_types=body.texts("service_types"),
+        dns_publish_fixed_ip=body.flag("dns_publish_fixed_ip"),
     )
-    if body.optional("subnetpool_id") is not None:
-        raise invalid("subnetpool_id", "there are no subnet pools here: give a cidr.")
-    return request
 
 
 def _cidr(body: Fields) -> Prefix | Left:

@@ -9,6 +9,7 @@ from netwright.control.world import Work
 from netwright.model.ids import NetworkId, PortId
 from netwright.model.intent import GatewayPlace, Network, Port
 from netwright.store import addresses, networks, ports, subnets
+from netwright.store.records import PortState
 
 OWNER = "network:dhcp"
 
@@ -56,4 +57,6 @@ def _make(work: Work, network: Network) -> Port:
         device_owner=OWNER,
     )
     ports.insert(work.connection, port, None, work.now)
+    # Hosts make it wherever a guest of the network is, so that there is nothing to wait for.
+    ports.save_states(work.connection, {port.id: PortState.ACTIVE})
     return port

@@ -18,6 +18,7 @@ from netwright.store.addresses import Holder
 MOST: Final = 5
 _AUTOMATIC: Final = frozenset({Ipv6Mode.SLAAC, Ipv6Mode.DHCPV6_STATELESS})
 _ROUTERS: Final = "network:router"
+DHCP_OWNER: Final = "network:dhcp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,24 @@ def is_automatic(subnet: Subnet) -> bool:
     return subnet.enable_dhcp and subnet.ipv6_address_mode in _AUTOMATIC
 
 
+def serves(subnet: Subnet, owner: str) -> bool:
+    """Whether ports of that owner get addresses of it unasked."""
+    return not subnet.service_types or owner in subnet.service_types or owner == DHCP_OWNER
+
+
 def assign_default(work: Work, port: Port, ground: Ground) -> Port:
     """One IPv4 address, one from the managed IPv6 subnets, and one of each automatic subnet."""
     taken: list[FixedIp] = []
-    managed = [subnet for subnet in ground.subnets if not is_automatic(subnet)]
+    fitting = [subnet for subnet in ground.subnets if serves(subnet, port.device_owner)]
+    if ground.subnets and not fitting:
+        message = f"No valid service subnet for the given device owner: network {port.network_id}."
+        raise NamedConflictError("IpAddressGenerationFailureNoMatchingSubnet", message, "device_owner")
+    managed = [subnet for subnet in fitting if not is_automatic(subnet)]
     for version in (4, 6):
         family = [subnet for subnet in managed if subnet.cidr.version == version]
         if family:
             taken.append(_take_any(work, port, family, len(taken)))
-    for subnet in ground.subnets:
+    for subnet in fitting:
         if is_automatic(subnet):
             taken.append(_take_automatic(work, port, subnet, len(taken)))
     return replace(port, fixed_ips=tuple(taken))

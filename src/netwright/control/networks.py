@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import dhcp_ports, floating_ips, gateways, network_links, overlaps, sharing, text
+from netwright.control import (
+    dhcp_ports,
+    floating_ips,
+    gateways,
+    network_links,
+    overlaps,
+    segments,
+    sharing,
+    text,
+)
 from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
@@ -41,6 +50,7 @@ class NetworkRequest:
     admin_state_up: bool | Left = UNSET
     shared: bool | Left = UNSET
     external: bool | Left = UNSET
+    is_default: bool | Left = UNSET
     port_security_enabled: bool | Left = UNSET
     mtu: int | Left = UNSET
     dns_domain: str | Left = UNSET
@@ -65,6 +75,10 @@ class NetworkRecord:
     subnets: tuple[SubnetId, ...]
     gateways: tuple[GatewayAt, ...] = ()
     """Where they are, of a network that not every host is a gateway of."""
+    scopes: Mapping[int, str] = field(default_factory=dict)
+    """The address scopes of its subnets' pools, by IP version."""
+    routed: bool = False
+    """Whether its subnets are on segments."""
     zones: tuple[str, ...] = ()
     """The availability zones that it should be in."""
 
@@ -95,8 +109,10 @@ def _update(work: Work, network_id: NetworkId, request: NetworkRequest) -> tuple
     _check_shared_gateway(network)
     gateways.check(network)
     _check_external(work, old, network)
+    _check_default(work, network)
     network = network_links.with_links(work, old, network)
     store.save(work.connection, network, work.now)
+    segments.follow(work, old, network)
     gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
     return old, network
@@ -153,7 +169,9 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
         given(request.network_type, None), given(request.segmentation_id, None), network.uplink
     )
     network = network_links.with_links(work, None, network, segment)
+    _check_default(work, network)
     store.insert(work.connection, network, work.now)
+    segments.make_own(work, network)
     _share(work, blank, network)
     if network.gateway_hosts is not GatewayHosts.EVERY:
         gateways.settle(work, network)
@@ -192,6 +210,7 @@ def _asked(network: Network, request: NetworkRequest) -> Network:
         admin_state_up=given(request.admin_state_up, network.admin_state_up),
         shared=given(request.shared, network.shared),
         external=given(request.external, network.external),
+        is_default=given(request.is_default, network.is_default),
         port_security_enabled=given(request.port_security_enabled, network.port_security_enabled),
         mtu=given(request.mtu, network.mtu),
         dns_domain=text.dns_domain(given(request.dns_domain, network.dns_domain)),
@@ -248,6 +267,18 @@ def _check_external(work: Work, old: Network, new: Network) -> None:
             overlaps.refuse_on_hosts(work.connection, subnet.cidr, apart_from=new.id)
 
 
+def _check_default(work: Work, network: Network) -> None:
+    """One external network is the one that is meant where none is named."""
+    if not network.is_default:
+        return
+    if not network.external:
+        raise invalid("is_default", "only an external network (router:external) can be the default one.")
+    for other in store.find(work.connection, {"is_default": (True,)}):
+        if other.value.id != network.id:
+            message = f"A default external network already exists: {other.value.id}."
+            raise NamedConflictError("DefaultExternalNetworkExists", message, "is_default")
+
+
 def _refuse_external_use(work: Work, network: Network, kind: str) -> None:
     """Floating IPs of the network that stand for nothing go. Raises ConflictError where others are left, or
     routers have a gateway there."""
@@ -261,11 +292,20 @@ def _refuse_external_use(work: Work, network: Network, kind: str) -> None:
 
 
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:
-    ids = [record.value.id for record in records]
-    theirs = subnets.ids_by_network(connection, ids)
+    wanted = [record.value.id for record in records]
+    theirs = subnets.ids_by_network(connection, wanted)
+    scopes = subnets.scopes_by_network(connection, wanted)
     where = gateways.shown(connection, [record.value for record in records])
-    zones = store.zones(connection, ids)
+    routed = segments.routed(connection)
+    zones = store.zones(connection, wanted)
     return [
-        NetworkRecord(record, tuple(theirs.get(network, ())), where.get(network, ()), zones.get(network, ()))
-        for record, network in zip(records, ids, strict=True)
+        NetworkRecord(
+            record,
+            tuple(theirs.get(network, ())),
+            where.get(network, ()),
+            scopes.get(network, {}),
+            network in routed,
+            zones.get(network, ()),
+        )
+        for record, network in zip(records, wanted, strict=True)
     ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeAlias
 
 import sqlalchemy as sa
 
@@ -17,6 +17,9 @@ from netwright.store.rows import Where
 
 View = dict[str, object]
 """All attributes of one thing, as the Networking API shows them."""
+Filter: TypeAlias = "Callable[[Sequence[str], Caller], Where | None]"
+"""The texts of which one must hold, and who asks, as a condition on the noun's table; None: it is looked for
+in what is shown. Raises InvalidError."""
 
 
 class Acts(Protocol):
@@ -36,6 +39,8 @@ class Noun:
     """Where its rows are: what a quota counts."""
     before_list: Callable[[World, ProjectId], None] | None = None
     """Makes what a project has without asking for it."""
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    """Filters of a list that are no column's, by their names."""
     tell: Callable[[World, sa.Connection, list[View]], None] | None = None
     """Adds to views what is known from elsewhere than the noun's own rows."""
 

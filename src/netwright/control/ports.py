@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from netwright.control import (
@@ -30,7 +31,7 @@ from netwright.planner.names import wanted_label
 from netwright.store import floating_ips, networks, presence, subnets
 from netwright.store import ports as store
 from netwright.store.changes import Touched
-from netwright.store.records import PortRecord, PortState, Stamps
+from netwright.store.records import PortNotes, PortRecord, PortState, Stamps
 from netwright.store.rows import Where
 
 
@@ -42,7 +43,8 @@ class PortRequest:
     project_id: str | Left = UNSET
     name: str | Left = UNSET
     description: str | Left = UNSET
-    mac: str | Left = UNSET
+    mac: str | Left | None = UNSET
+    """None: a new one."""
     fixed_ips: tuple[FixedIpRequest, ...] | Left = UNSET
     security_groups: tuple[GroupId, ...] | Left = UNSET
     allowed_address_pairs: tuple[PairRequest, ...] | Left = UNSET
@@ -54,6 +56,10 @@ class PortRequest:
     host: str | Left | None = UNSET
     attachment: Attachment | Left = UNSET
     guest: Guest | Left = UNSET
+    profile: Mapping[str, object] | Left = UNSET
+    data_plane_status: str | Left | None = UNSET
+    propagate_uplink_status: bool | Left = UNSET
+    dns_domain: str | Left = UNSET
     dhcp_options: tuple[OptionRequest, ...] = ()
     """Added to those that are there, or in their place."""
     qos_policy_id: QosPolicyId | Left | None = UNSET
@@ -69,12 +75,14 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
         )
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
+    if request.mac is None:
+        port = replace(port, mac=macs.free(work, old.network_id))
     router_ports.refuse_change(work, old, port)
     port_checks.refuse_unguarded(port)
     if port.mac != old.mac:
         _check_mac(work, old, port)
     label = _label(work, port)
-    store.save(work.connection, port, label, work.now)
+    store.save(work.connection, port, label, work.now, _noted(record.notes, request))
     port = _readdressed(work, old, port, request)
     if port.security_groups != old.security_groups:
         store.save_groups(work.connection, port)
@@ -124,17 +132,18 @@ def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -
         network_id=network.id,
         project_id=network.project_id if request.project_id is UNSET else text.project(request.project_id),
         name="",
-        mac=macs.free(work, network.id) if request.mac is UNSET else text.mac(request.mac),
+        mac=text.mac(request.mac) if isinstance(request.mac, str) else macs.free(work, network.id),
         port_security_enabled=network.port_security_enabled and not owner.startswith("network:"),
     )
-    if request.mac is not UNSET:
+    if isinstance(request.mac, str):
         macs.refuse_used(work, network.id, blank.mac)
     port = _asked(work, blank, request)
     if request.security_groups is UNSET and port.port_security_enabled and not owner.startswith("network:"):
         port = replace(port, security_groups=(groups.default_of(work, port.project_id),))
     port_checks.refuse_unguarded(port)
     label = _label(work, port)
-    store.insert(work.connection, port, label, work.now)
+    notes = _noted(store.NO_NOTES, request)
+    store.insert(work.connection, port, label, work.now, notes)
     if request.fixed_ips is UNSET:
         port = fixed_ips.assign_default(work, port, ground)
     else:
@@ -143,7 +152,16 @@ def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -
     if not isinstance(port.attachment, Unplugged):
         gateways.settle_after_plugging(work, network)
     stamps = Stamps(work.now, work.now, 0)
-    return PortRecord(port, stamps, PortState.DOWN, label, network.dns_domain, network.qos_policy_id)
+    return PortRecord(port, stamps, PortState.DOWN, label, network.dns_domain, network.qos_policy_id, notes)
+
+
+def _noted(notes: PortNotes, request: PortRequest) -> PortNotes:
+    return PortNotes(
+        given(request.profile, notes.profile),
+        given(request.data_plane_status, notes.data_plane_status),
+        given(request.propagate_uplink_status, notes.propagate_uplink_status),
+        text.dns_domain(given(request.dns_domain, notes.dns_domain)),
+    )
 
 
 def _asked(work: Work, port: Port, request: PortRequest) -> Port:
@@ -152,7 +170,7 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         port,
         name=text.line(given(request.name, port.name), "name"),
         description=text.prose(given(request.description, port.description), "description"),
-        mac=port.mac if request.mac is UNSET else text.mac(request.mac),
+        mac=text.mac(request.mac) if isinstance(request.mac, str) else port.mac,
         admin_state_up=given(request.admin_state_up, port.admin_state_up),
         device_id=text.line(given(request.device_id, port.device_id), "device_id"),
         device_owner=port_checks.owner(given(request.device_owner, port.device_owner)),

@@ -67,16 +67,19 @@ class RbacPolicies:
 
     @staticmethod
     def _refuse_foreign(work: Work, kind: str, thing: str, caller: Caller) -> None:
-        """Raises NotFoundError where there is no such thing, InvalidError where it is another project's."""
+        """Raises InvalidError where it is another project's, or not there: who may not see it is not told.
+
+        To an admin, NotFoundError says that there is no such thing.
+        """
         if kind not in SHAREABLE:
             raise InvalidError(f"'{kind}' is not a valid RBAC object type.", "object_type")
         table = SHAREABLE[kind].table
         owner = work.connection.execute(sa.select(table.c.project_id).where(table.c.id == thing)).scalar()
-        if owner is None:
-            raise NotFoundError(SHAREABLE[kind].noun, thing)
         if owner != caller.project and not caller.is_admin:
             message = f"Only admins can manipulate policies on {kind} objects which they do not own."
             raise InvalidError(message, "object_id")
+        if owner is None:
+            raise NotFoundError(SHAREABLE[kind].noun, thing)
 
 
 def _view(row: dict[str, object]) -> View:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 import sqlalchemy as sa
 
@@ -10,8 +11,8 @@ from netwright.control import policy, visibility
 from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, Nouns
 from netwright.model.caller import Caller
-from netwright.model.errors import NotFoundError
-from netwright.model.kinds import Emptiable, Kind, ListOf, Record, Uuid
+from netwright.model.errors import InvalidError, NotFoundError
+from netwright.model.kinds import Anything, Emptiable, Kind, ListOf, OneOf, Record, Uuid
 from netwright.model.resource import Resource
 from netwright.store import rows
 
@@ -27,15 +28,20 @@ def refuse_unknown(
             wanted[pair] = wanted.get(pair, False) or attribute.own
     for (plural, thing), own in sorted(wanted.items()):
         noun = nouns.get(plural)
-        if noun is None or noun.table is None:
+        if noun is None or _is_own(connection, noun, thing, caller):  # mostly, and found out at less cost
             continue
-        if _is_own(connection, noun, thing, caller):  # mostly, and found out at less cost
-            continue
-        where = {"id": (thing,), **visibility.seen(noun.resource, caller)}
-        if not rows.exists(connection, noun.table, where):
-            raise NotFoundError(noun.resource.error_noun, thing)
+        refuse_unseen(connection, noun, thing, caller)
         if own and not caller.is_admin:
             raise policy.disallowed(f"{resource.singular} of another project's {noun.resource.singular}")
+
+
+def refuse_unseen(connection: sa.Connection, noun: Noun, thing: str, caller: Caller) -> None:
+    """Raises NotFoundError."""
+    if noun.table is None:
+        return
+    where = {"id": (thing,), **visibility.seen(noun.resource, caller)}
+    if not rows.exists(connection, noun.table, where):
+        raise NotFoundError(noun.resource.error_noun, thing)
 
 
 def _is_own(connection: sa.Connection, noun: Noun, thing: str, caller: Caller) -> bool:
@@ -49,6 +55,8 @@ def _named(kind: Kind, value: object) -> Iterator[tuple[str, str]]:
     match kind:
         case Uuid(of) if of and isinstance(value, str):
             yield of, value
+        case OneOf(kinds):
+            yield from _named(_taken(kinds, value), value)
         case ListOf(one) if isinstance(value, list):
             for member in value:
                 yield from _named(one, member)
@@ -59,3 +67,12 @@ def _named(kind: Kind, value: object) -> Iterator[tuple[str, str]]:
             yield from _named(one, value)
         case _:
             return
+
+
+def _taken(kinds: Sequence[Kind], value: object) -> Kind:
+    """The kind that a value, which is in its normal form, is of."""
+    for kind in kinds:
+        with suppress(InvalidError):
+            if kind.read(value, "") == value:
+                return kind
+    return Anything()

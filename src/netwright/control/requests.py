@@ -9,15 +9,28 @@ from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
-from netwright.control import bodies, limits, policy, references, retries, sharing, text, visibility
+from netwright.control import (
+    bodies,
+    limits,
+    lists,
+    policy,
+    queries,
+    references,
+    retries,
+    sharing,
+    text,
+    visibility,
+)
 from netwright.control.bodies import Values
+from netwright.control.lists import dressed
 from netwright.control.nouns import Noun, Nouns, View
+from netwright.control.queries import Query
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
 from netwright.model.ids import ProjectId
 from netwright.model.kinds import Uuid
-from netwright.model.resource import Reach, Resource, Verb
+from netwright.model.resource import Resource, Verb
 from netwright.store import rbac, rows, tags
 from netwright.store.rows import Where
 from netwright.store.tables import networks
@@ -70,7 +83,7 @@ class Requests:
                 _share(work, resource, view, values)
             _tag(work, resource, view, values)
             self._revise(work, resource, view)
-        return self._dressed(work.connection, resource, asker.caller, made, new=True)
+        return dressed(work.connection, resource, asker.caller, made, new=True)
 
     def update(self, noun: Noun, asker: Asker, thing: str, given: Mapping[str, object]) -> View:
         resource, caller = noun.resource, asker.caller
@@ -83,7 +96,7 @@ class Requests:
             new = noun.acts.update(work, old, values, caller)
             _share(work, resource, new, values)
             self._revise(work, resource, new)
-            return self._told(work.connection, noun, caller, [new])[0]
+            return lists.told(work.world, work.connection, noun, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
         with self.world.work(asker.caller) as work:
@@ -105,18 +118,18 @@ class Requests:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
         with self.world.look() as connection:
             view = self._one(connection, noun, asker, thing)
-            return self._told(connection, noun, asker.caller, [view])[0]
+            return lists.told(self.world, connection, noun, asker.caller, [view])[0]
 
-    def find(self, noun: Noun, asker: Asker, where: Where) -> list[View]:
-        """Those that the caller sees and whose columns match, oldest first."""
+    def find(self, noun: Noun, asker: Asker, query: Query) -> list[View]:
+        """Those that the caller sees and the query asks for, oldest first where it names no order."""
         policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
+        queries.check(noun, asker.caller, query)
         if noun.before_list is not None:
-            for project in _projects(asker.caller, where):
+            for project in _projects(asker.caller, query):
                 noun.before_list(self.world, project)
         with self.world.look() as connection:
-            within = {**where, **self._within(connection, noun, asker)}
-            found = noun.acts.find(connection, within)
-            return self._told(connection, noun, asker.caller, found)
+            within = self._within(connection, noun, asker)
+            return lists.find(self.world, connection, noun, asker.caller, within, query)
 
     def change(
         self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, View], V], verb: Verb = Verb.UPDATE
@@ -172,28 +185,6 @@ class Requests:
             return self.held(connection, parent, plain, asker.parent, Verb.UPDATE)
         return self._one(connection, parent, plain, asker.parent)
 
-    def _told(self, connection: sa.Connection, noun: Noun, caller: Caller, views: list[View]) -> list[View]:
-        """With what is known from elsewhere, which is nothing yet of a new thing."""
-        if noun.tell is not None:
-            noun.tell(self.world, connection, views)
-        return self._dressed(connection, noun.resource, caller, views)
-
-    @staticmethod
-    def _dressed(
-        connection: sa.Connection, resource: Resource, caller: Caller, views: list[View], *, new: bool = False
-    ) -> list[View]:
-        """With tags (what is new: of its body) and what is shared, without what the caller does not see."""
-        if resource.tags:
-            tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
-            for view in views:
-                view["tags"] = tagged.get(str(view["id"]), view.get("tags", []))
-        if resource.rbac is not None and resource.reach is Reach.PROJECT and views:
-            shared = rbac.shared_with(connection, resource.rbac, caller.project)
-            for view in views:
-                view["shared"] = view["id"] in shared
-        policy.undress(resource, caller, views)
-        return views
-
 
 def _owner(connection: sa.Connection, network: object) -> str:
     """Whose a thing is that nobody says it of: its network's project's, if it is on one."""
@@ -205,10 +196,10 @@ def _owner(connection: sa.Connection, network: object) -> str:
 _OWNER: Final = sa.select(networks.c.project_id).where(networks.c.id == sa.bindparam("network"))
 
 
-def _projects(caller: Caller, where: Where) -> list[ProjectId]:
+def _projects(caller: Caller, query: Query) -> list[ProjectId]:
     """Those whose things are asked for: an admin names them in a filter, others have their own."""
-    named = where.get("project_id", ())
-    if caller.is_admin and isinstance(named, list) and named:
+    named = query.filters.get("project_id", query.filters.get("tenant_id", ()))
+    if caller.is_admin and named:
         return [text.project(str(project)) for project in named[:_MOST_PROJECTS]]
     return [caller.project or DEFAULT_PROJECT]
 

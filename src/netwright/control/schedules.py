@@ -12,7 +12,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control.agents import DHCP, Agents, id_of
+from netwright.control.agents import DHCP, L3, Agents, id_of
 from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work
@@ -20,6 +20,7 @@ from netwright.model.errors import NotFoundError
 from netwright.model.ids import HostName, NetworkId
 from netwright.store import agents as store
 from netwright.store.changes import Touched
+from netwright.store.router_tables import routers
 from netwright.store.tables import subnets
 
 
@@ -34,8 +35,8 @@ class Schedule:
     """As errors call what it has."""
     served: Callable[[], sa.Select[tuple[str]]]
     """The ids of what is on every agent, as a statement."""
-    touched: Touched
-    """What changes on hosts."""
+    touched: Touched | None
+    """What changes on hosts, if anything."""
 
 
 def agents_of(connection: sa.Connection, schedule: Schedule, thing: str) -> list[View]:
@@ -70,8 +71,7 @@ def put(work: Work, schedule: Schedule, agent: View, thing: str) -> None:
         kind = f"{schedule.thing}HostedBy{schedule.label.upper()}Agent"
         message = f"The {schedule.thing.lower()} {thing} has been already hosted by the agent {agent['id']}."
         raise NamedConflictError(kind, message)
-    store.schedule(work.connection, str(agent["id"]), thing, wanted=True)
-    work.touch(schedule.touched, thing)
+    _say(work, schedule, agent, thing, wanted=True)
 
 
 def take(work: Work, schedule: Schedule, agent: View, thing: str) -> None:
@@ -81,8 +81,13 @@ def take(work: Work, schedule: Schedule, agent: View, thing: str) -> None:
         kind = f"{schedule.thing}NotHostedBy{schedule.label}Agent"
         message = f"The {schedule.thing.lower()} {thing} is not hosted by the agent {agent['id']}."
         raise NamedConflictError(kind, message)
-    store.schedule(work.connection, str(agent["id"]), thing, wanted=False)
-    work.touch(schedule.touched, thing)
+    _say(work, schedule, agent, thing, wanted=False)
+
+
+def _say(work: Work, schedule: Schedule, agent: View, thing: str, *, wanted: bool) -> None:
+    store.schedule(work.connection, str(agent["id"]), thing, wanted=wanted)
+    if schedule.touched is not None:
+        work.touch(schedule.touched, thing)
 
 
 def _refuse_other(schedule: Schedule, agent: View) -> None:
@@ -99,4 +104,9 @@ def _networks() -> sa.Select[tuple[str]]:
     return sa.select(subnets.c.network_id).where(subnets.c.enable_dhcp).distinct()
 
 
+def _routers() -> sa.Select[tuple[str]]:
+    return sa.select(routers.c.id)
+
+
 NETWORKS: Final = Schedule(DHCP, "Dhcp", "Network", _networks, Touched.NETWORK)
+ROUTERS: Final = Schedule(L3, "L3", "Router", _routers, None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 from netwright.control import (
     dhcp_ports,
@@ -11,11 +12,14 @@ from netwright.control import (
     overlaps,
     policy,
     router_ports,
+    segments,
     subnet_checks,
+    subnet_pools,
     text,
 )
 from netwright.control.given import UNSET, Left, given
-from netwright.control.refusals import NamedConflictError, in_use, missing, required
+from netwright.control.refusals import NamedConflictError, in_use, invalid, required
+from netwright.control.subnet_pools import Wanted
 from netwright.control.world import Work
 from netwright.model.ids import NetworkId, SubnetId
 from netwright.model.intent import (
@@ -33,6 +37,8 @@ from netwright.store import addresses, networks, ports, routers
 from netwright.store import subnets as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
+
+PREFIX_DELEGATION: Final = "prefix_delegation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,15 @@ class SubnetRequest:
     host_routes: tuple[HostRoute, ...] | Left = UNSET
     ipv6_ra_mode: Ipv6Mode | Left | None = UNSET
     ipv6_address_mode: Ipv6Mode | Left | None = UNSET
+    version: int | None = None
+    pool: str | None = None
+    """Where the prefix is from; with `cidr` that very one, else one of `length`."""
+    length: int | None = None
+    default_pool: bool = False
+    """Whether it is from the default pool of its IP version."""
+    segment_id: str | Left | None = UNSET
+    service_types: tuple[str, ...] | Left = UNSET
+    dns_publish_fixed_ip: bool | Left = UNSET
 
 
 def update_in(work: Work, subnet_id: SubnetId, request: SubnetRequest) -> Record[Subnet]:
@@ -62,6 +77,8 @@ def update_in(work: Work, subnet_id: SubnetId, request: SubnetRequest) -> Record
     if subnet.gateway_ip != old.gateway_ip:
         _refuse_routed(work, old)
     subnet_checks.check(subnet, network)
+    if subnet.segment_id != old.segment_id:
+        _check_segment(work, subnet)
     store.save(work.connection, subnet, work.now)
     if subnet.gateway_ip != old.gateway_ip:
         _move_gateway(work, network, old, subnet)
@@ -87,26 +104,31 @@ def create_in(work: Work, request: SubnetRequest) -> SubnetId:
     network = networks.get(work.connection, required(request.network_id, "network_id")).value
     if network.external and work.caller is not None and not work.caller.is_admin:
         raise policy.disallowed("create_subnet:network_id")  # as for RBAC policies that make it so
-    if request.cidr is UNSET:
-        raise missing("cidr")
-    cidr = subnet_checks.usable_cidr(request.cidr)
-    overlaps.refuse_in_network(cidr, store.of_network(work.connection, network.id))
+    project = network.project_id if request.project_id is UNSET else text.project(request.project_id)
+    pool = _pool(work, request)
+    cidr = subnet_checks.usable_cidr(_cidr(work, request, pool, project))
+    siblings = store.of_network(work.connection, network.id)
+    theirs = [(sibling.cidr.version, sibling.subnetpool_id) for sibling in siblings]
+    subnet_pools.refuse_strangers(work.connection, theirs, (cidr.version, pool))
+    overlaps.refuse_in_network(cidr, siblings)
     if network.gateway_place is GatewayPlace.HOST and not network.external:
         overlaps.refuse_in_use(work, cidr, apart_from=network.id)
     blank = Subnet(
         id=SubnetId(work.world.new_id()),
         network_id=network.id,
-        project_id=network.project_id if request.project_id is UNSET else text.project(request.project_id),
+        project_id=project,
         name="",
         cidr=cidr,
         gateway_ip=subnet_checks.default_gateway(cidr),
         ipv6_ra_mode=given(request.ipv6_ra_mode, None),
         ipv6_address_mode=given(request.ipv6_address_mode, None),
+        subnetpool_id=pool,
     )
     subnet = _asked(blank, request)
     if request.pools is UNSET:
         subnet = replace(subnet, pools=subnet_checks.default_pools(cidr, subnet.gateway_ip))
     subnet_checks.check(subnet, network)
+    _check_segment(work, subnet)
     store.insert(work.connection, subnet, work.now)
     _hold_gateway(work, network, subnet)
     _settle(work, network.id)
@@ -114,6 +136,29 @@ def create_in(work: Work, request: SubnetRequest) -> SubnetId:
         _join_all(work, subnet)
         _touch_ports(work, subnet)
     return subnet.id
+
+
+def _pool(work: Work, request: SubnetRequest) -> str | None:
+    """The pool that the prefix is to be from."""
+    if request.default_pool and request.pool is not None:
+        raise invalid("use_default_subnetpool", "cannot be given together with subnetpool_id.")
+    if request.pool == PREFIX_DELEGATION:
+        raise invalid("subnetpool_id", "prefixes by delegation (RFC 8415) are not given here.")
+    return subnet_pools.default_of(work.connection, request.version) if request.default_pool else request.pool
+
+
+def _cidr(work: Work, request: SubnetRequest, pool: str | None, project: str) -> Prefix:
+    """The prefix that is given, or that a pool gives."""
+    cidr = given(request.cidr, None)
+    if cidr is not None and request.length is not None:
+        raise invalid("prefixlen", "cannot be given together with cidr.")
+    if pool is not None:
+        if cidr is None and request.pools is not UNSET:
+            raise invalid("allocation_pools", "can be given only together with cidr.")
+        return subnet_pools.allocate(work, pool, Wanted(project, request.version, cidr, request.length))
+    if cidr is None:
+        raise invalid("cidr", "must be given, or a subnet pool (subnetpool_id) to take it from.")
+    return cidr
 
 
 def _asked(subnet: Subnet, request: SubnetRequest) -> Subnet:
@@ -128,7 +173,16 @@ def _asked(subnet: Subnet, request: SubnetRequest) -> Subnet:
         ),
         dns_nameservers=given(request.dns_nameservers, subnet.dns_nameservers),
         host_routes=given(request.host_routes, subnet.host_routes),
+        segment_id=given(request.segment_id, subnet.segment_id),
+        service_types=given(request.service_types, subnet.service_types),
+        dns_publish_fixed_ip=given(request.dns_publish_fixed_ip, subnet.dns_publish_fixed_ip),
     )
+
+
+def _check_segment(work: Work, subnet: Subnet) -> None:
+    siblings = store.of_network(work.connection, subnet.network_id)
+    others = [sibling.segment_id for sibling in siblings if sibling.id != subnet.id]
+    segments.refuse_strange(work, subnet.network_id, subnet.segment_id, others)
 
 
 def _settle(work: Work, network: NetworkId) -> None:

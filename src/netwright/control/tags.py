@@ -98,3 +98,4 @@ _CHOSEN: Final[Mapping[str, Callable[[sa.Table, Collection[str]], sa.Select[tupl
     "not-tags": _not_all,
     "not-tags-any": _none,
 }
+FILTERS: Final = frozenset(_CHOSEN)

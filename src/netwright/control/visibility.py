@@ -44,7 +44,7 @@ def _networks(caller: Caller) -> Sequence[Where]:
 
 
 def _subnets(caller: Caller) -> Sequence[Where]:
-    shared = rbac.ids_shared("network", caller.project)
+    shared = rbac.ids_shared("network", caller.project, (rbac.SHARED, rbac.EXTERNAL))
     return ({"network_id": shared}, {"network_id": _own(networks, caller)})
 
 

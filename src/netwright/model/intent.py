@@ -70,6 +70,8 @@ class Network:
     mtu: int
     gateway_place: GatewayPlace = GatewayPlace.ROUTER
     external: bool = False
+    is_default: bool = False
+    """Whether it is the external network that is meant where none is named."""
     shared: bool = False
     admin_state_up: bool = True
     port_security_enabled: bool = True
@@ -131,6 +133,12 @@ class Subnet:
     ipv6_ra_mode: Ipv6Mode | None = None
     ipv6_address_mode: Ipv6Mode | None = None
     description: str = ""
+    subnetpool_id: str | None = None
+    """The pool that the prefix is from."""
+    segment_id: str | None = None
+    service_types: tuple[str, ...] = ()
+    """The owners of ports that get addresses from it unasked; none: all."""
+    dns_publish_fixed_ip: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,22 @@ class Number:
 
 
 @dataclass(frozen=True, slots=True)
+class Digits:
+    """A whole number that the Networking API shows as text."""
+
+    number: Number
+
+    def read(self, value: object, field: str) -> str:
+        return str(self.number.read(value, field))
+
+    def schema(self) -> Schema:
+        return {"type": "string", "pattern": "^[0-9]+$"}
+
+    def accepts(self) -> Schema:
+        return self.number.accepts()
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One of some words; `any_case`: however they are written."""
 

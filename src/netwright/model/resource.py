@@ -144,6 +144,11 @@ class Resource:
         return {attribute.name: attribute for attribute in self.attributes}
 
     @cached_property
+    def id_name(self) -> str:
+        """The attribute that is the id."""
+        return next((one.name for one in self.attributes if one.column == self.key), self.key)
+
+    @cached_property
     def columns(self) -> Mapping[str, str]:
         """The attributes that the database can filter by, and the columns' names there."""
         return {one.name: one.column for one in self.attributes if one.column is not None}
@@ -194,9 +199,16 @@ PROJECT: Final = (
 )  # fmt: skip
 NAME: Final = Attribute("name", Text(), "A name; it need not be unique.", default="", column="name")
 DESCRIPTION: Final = Attribute(
-    "description", Text(prose=True), "A text for people.", default="", extension="standard-attr-description"
+    "description",
+    Text(prose=True),
+    "A text for people.",
+    default="",
+    column="description",
+    extension="standard-attr-description",
 )
-ADMIN_STATE: Final = Attribute("admin_state_up", Flag(), "Whether it is to work.", default=True)
+ADMIN_STATE: Final = Attribute(
+    "admin_state_up", Flag(), "Whether it is to work.", default=True, column="admin_state_up"
+)
 TAG: Final = Text(255, least=1)
 TAGS: Final = read_only("tags", ListOf(TAG), "Its tags.", extension="standard-attr-tag", filters=False)
 STAMPS: Final = (

@@ -32,7 +32,11 @@ def wanted_label(dns_name: str, name: str) -> str | None:
 
 def address_label(port: Port) -> str:
     """`host-10-20-0-5`: of the first address, in full, or of the MAC where there is none."""
-    own = port.fixed_ips[0].address.exploded if port.fixed_ips else port.mac
+    return label_of(port.fixed_ips[0].address.exploded if port.fixed_ips else port.mac)
+
+
+def label_of(own: str) -> str:
+    """The label of an address in full, or of a MAC."""
     return "host-" + own.replace(".", "-").replace(":", "-")
 
 

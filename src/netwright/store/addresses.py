@@ -20,6 +20,7 @@ from netwright.model.intent import Address, FixedIp, Pool
 from netwright.store.tables import addresses
 
 _MAPPED: Final = 0xFFFF << 32
+_V4: Final = bytes(10) + b"\xff\xff"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,13 @@ def key_of(address: Address) -> bytes:
 def address_of(key: bytes) -> Address:
     number = int.from_bytes(key)
     return IPv4Address(number - _MAPPED) if number >> 32 == 0xFFFF else IPv6Address(number)
+
+
+def text_of(key: bytes) -> str:
+    """The address as it is written."""
+    if key[:12] == _V4:
+        return f"{key[12]}.{key[13]}.{key[14]}.{key[15]}"
+    return str(IPv6Address(key))
 
 
 def take(connection: sa.Connection, subnet: SubnetId, address: Address, holder: Holder) -> bool:

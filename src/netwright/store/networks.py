@@ -46,6 +46,12 @@ def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
     return [Record(_network(row), rows.stamps(row)) for row in found]
 
 
+def external(connection: sa.Connection) -> frozenset[NetworkId]:
+    """The ids of the external ones."""
+    found = connection.execute(sa.select(networks.c.id).where(networks.c.external))
+    return frozenset(map(NetworkId, found.scalars()))
+
+
 def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, tuple[str, ...]]:
     """The availability zones that each should be in."""
     statement = sa.select(networks.c.id, networks.c.availability_zone_hints)
@@ -87,6 +93,7 @@ def _values(network: Network) -> Mapping[str, object]:
         "mtu": network.mtu,
         "gateway_place": network.gateway_place.value,
         "external": network.external,
+        "is_default": network.is_default,
         "shared": network.shared,
         "admin_state_up": network.admin_state_up,
         "port_security_enabled": network.port_security_enabled,
@@ -114,6 +121,7 @@ def _network(row: rows.Row) -> Network:
         mtu=row.mtu,
         gateway_place=GatewayPlace(row.gateway_place),
         external=row.external,
+        is_default=row.is_default,
         shared=row.shared,
         admin_state_up=row.admin_state_up,
         port_security_enabled=row.port_security_enabled,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
-from typing import Final
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -36,23 +36,76 @@ from netwright.model.intent import (
 )
 from netwright.store import addresses as address_rows
 from netwright.store import rows
-from netwright.store.records import PortRecord, PortState
+from netwright.store.records import PortNotes, PortRecord, PortState
 from netwright.store.tables import addresses, networks, port_groups, ports
 
+
+class PortRow(NamedTuple):
+    """A port's columns, its network's domain, its addresses with their subnets, its groups."""
+
+    id: str
+    project_id: str
+    network_id: str
+    name: str
+    description: str
+    admin_state_up: bool
+    status: str
+    mac: str
+    allowed_address_pairs: Sequence[Sequence[str]]
+    port_security_enabled: bool
+    device_id: str
+    device_owner: str
+    dns_name: str
+    label: str | None
+    host: str | None
+    attachment: str
+    namespace: str | None
+    link: str | None
+    guest: Mapping[str, object]
+    extra_dhcp_opts: Sequence[tuple[str, str, int]]
+    qos_policy_id: str | None
+    profile: Mapping[str, object]
+    data_plane_status: str | None
+    propagate_uplink_status: bool
+    own_dns_domain: str
+    created_at: datetime
+    updated_at: datetime
+    revision: int
+    dns_domain: str
+    networks_policy: str | None
+    fixed_ips: Sequence[tuple[str, str]]
+    groups: Sequence[str]
+
+
+_MOMENTS: Final = ("created_at", "updated_at")
+_SHOWN: Final = tuple(
+    sa.type_coerce(ports.c[name], sa.DateTime()) if name in _MOMENTS else ports.c[name]
+    for name in PortRow._fields
+    if name in ports.c
+)
 UNPLUGGED: Final = "none"
 _PREFIX: Final = 11
 """Characters of the id that are in a port's link name."""
 
 
-def insert(connection: sa.Connection, port: Port, label: str | None, now: datetime) -> None:
+NO_NOTES: Final = PortNotes()
+
+
+def insert(
+    connection: sa.Connection, port: Port, label: str | None, now: datetime, notes: PortNotes = NO_NOTES
+) -> None:
     """The port and its groups; its addresses are taken one by one (store.addresses)."""
-    values = {**_values(port, label), "status": PortState.DOWN.value}
+    values = {**_values(port, label), **_note_values(notes), "status": PortState.DOWN.value}
     rows.insert(connection, ports, values, now)
     _put_groups(connection, port)
 
 
-def save(connection: sa.Connection, port: Port, label: str | None, now: datetime) -> None:
-    rows.save(connection, ports, _values(port, label), now)
+def save(
+    connection: sa.Connection, port: Port, label: str | None, now: datetime, notes: PortNotes | None = None
+) -> None:
+    """Without notes those that are there stay."""
+    values = _values(port, label)
+    rows.save(connection, ports, values if notes is None else {**values, **_note_values(notes)}, now)
 
 
 def save_groups(connection: sa.Connection, port: Port) -> None:
@@ -88,6 +141,33 @@ def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     statement = sa.select(ports, *theirs).join(networks).where(*wanted)
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
     return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
+
+
+def rows_of(connection: sa.Connection, where: rows.Where) -> list[PortRow]:
+    """The same as they are kept, which costs a third."""
+    wanted = rows.conditions(ports, where)
+    fixed = _addresses(connection, wanted)
+    groups = _groups(connection, wanted)
+    theirs = networks.c.dns_domain, networks.c.qos_policy_id
+    statement = sa.select(*_SHOWN, *theirs).join(networks).where(*wanted)
+    found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
+    return [PortRow._make((*row, fixed.get(row[0], ()), groups.get(row[0], ()))) for row in found]
+
+
+def row_of(record: PortRecord) -> PortRow:
+    """The same of one that was just written."""
+    values = {
+        **_values(record.value, record.label),
+        **_note_values(record.notes),
+        "status": record.state.value,
+        "created_at": record.stamps.created_at,
+        "updated_at": record.stamps.updated_at,
+        "revision": record.stamps.revision,
+    }
+    fixed = [(one.subnet_id, str(one.address)) for one in record.value.fixed_ips]
+    kept = (values[name] for name in PortRow._fields if name in ports.c)
+    theirs = record.dns_domain, record.networks_policy
+    return PortRow._make((*kept, *theirs, fixed, record.value.security_groups))
 
 
 def states_on(
@@ -159,9 +239,9 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         dhcp_options=tuple(DhcpOption(*one) for one in row.extra_dhcp_opts),
         qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )
-    return PortRecord(
-        port, rows.stamps(row), PortState(row.status), row.label, row.dns_domain, row.networks_policy
-    )
+    notes = PortNotes(row.profile, row.data_plane_status, row.propagate_uplink_status, row.own_dns_domain)
+    state, policy = PortState(row.status), row.networks_policy
+    return PortRecord(port, rows.stamps(row), state, row.label, row.dns_domain, policy, notes)
 
 
 def _values(port: Port, label: str | None) -> Mapping[str, object]:
@@ -184,6 +264,15 @@ def _values(port: Port, label: str | None) -> Mapping[str, object]:
         **_attachment_values(port.attachment),
         "guest": _guest_values(port.guest),
         "qos_policy_id": port.qos_policy_id,
+    }
+
+
+def _note_values(notes: PortNotes) -> Mapping[str, object]:
+    return {
+        "profile": notes.profile,
+        "data_plane_status": notes.data_plane_status,
+        "propagate_uplink_status": notes.propagate_uplink_status,
+        "own_dns_domain": notes.dns_domain,
     }
 
 
@@ -249,12 +338,28 @@ def _put_groups(connection: sa.Connection, port: Port) -> None:
 def _fixed_ips(
     connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
 ) -> Mapping[str, Sequence[FixedIp]]:
-    statement = sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
     found: dict[str, list[FixedIp]] = {}
-    joined = statement.join(ports, addresses.c.port_id == ports.c.id).where(*wanted)
-    for port, subnet, key in connection.execute(joined.order_by(addresses.c.position)):
+    for port, subnet, key in _held(connection, wanted):
         found.setdefault(port, []).append(FixedIp(SubnetId(subnet), address_rows.address_of(key)))
     return found
+
+
+def _addresses(
+    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
+) -> Mapping[str, Sequence[tuple[str, str]]]:
+    found: dict[str, list[tuple[str, str]]] = {}
+    for port, subnet, key in _held(connection, wanted):
+        found.setdefault(port, []).append((subnet, address_rows.text_of(key)))
+    return found
+
+
+def _held(
+    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
+) -> Iterable[tuple[str, str, bytes]]:
+    """The ports' addresses in their order."""
+    statement = sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
+    joined = statement.join(ports, addresses.c.port_id == ports.c.id).where(*wanted)
+    return connection.execute(joined.order_by(addresses.c.position))
 
 
 def _groups(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Generic, TypeVar
@@ -37,6 +38,17 @@ class Record(Generic[V]):
 
 
 @dataclass(frozen=True, slots=True)
+class PortNotes:
+    """What others keep with a port; nothing on hosts follows from it."""
+
+    profile: Mapping[str, object] = field(default_factory=dict)
+    """binding:profile."""
+    data_plane_status: str | None = None
+    propagate_uplink_status: bool = True
+    dns_domain: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PortRecord:
     value: Port
     stamps: Stamps
@@ -47,6 +59,7 @@ class PortRecord:
     """The network's."""
     networks_policy: QosPolicyId | None = None
     """The network's QoS policy."""
+    notes: PortNotes = PortNotes()
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from netwright.model.intent import Address, Prefix
 from netwright.store.records import Stamps
 
 Row: TypeAlias = "sa.Row[*tuple[object, ...]]"
-Condition: TypeAlias = "Collection[object] | sa.Select[tuple[str]] | Either"
+Condition: TypeAlias = "Collection[object] | sa.Select[tuple[str]] | Either | NotIn | Since"
 Where: TypeAlias = "Mapping[str, Condition]"
 """Columns, and the values of which each must have one; an Either under any name that is no column's."""
 Values: TypeAlias = Mapping[str, object]
@@ -28,20 +28,44 @@ class Either:
     of: Sequence[Where]
 
 
+@dataclass(frozen=True, slots=True)
+class NotIn:
+    """A column whose value is none of these."""
+
+    these: sa.Select[tuple[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """A column whose value is that moment or a later one."""
+
+    moment: datetime
+
+
 def conditions(table: sa.Table, where: Where) -> list[sa.ColumnElement[bool]]:
     """The SQL of a Where. A single value is compared, so that the common statements stay short."""
     return [_condition(table, name, values) for name, values in where.items()]
 
 
-def _condition(
-    table: sa.Table, name: str, values: Collection[object] | sa.Select[tuple[str]] | Either
-) -> sa.ColumnElement[bool]:
+def _condition(table: sa.Table, name: str, values: Condition) -> sa.ColumnElement[bool]:
     if isinstance(values, Either):
-        return sa.or_(sa.false(), *(sa.and_(*conditions(table, one)) for one in values.of))
+        return sa.or_(sa.false(), *(sa.and_(sa.true(), *conditions(table, one)) for one in values.of))
     column = table.c[name]
-    if isinstance(values, sa.Select):
-        return column.in_(values)
-    return column == next(iter(values)) if len(values) == 1 else column.in_(list(values))
+    match values:
+        case sa.Select():
+            return column.in_(values)
+        case NotIn(these):
+            return column.not_in(these)
+        case Since(moment):
+            return column >= moment
+        case _:
+            return _one_of(column, values)
+
+
+def _one_of(column: sa.Column[object], values: Collection[object]) -> sa.ColumnElement[bool]:
+    some = [value for value in values if value is not None]
+    equal = column == some[0] if len(some) == 1 else column.in_(some)
+    return equal if len(some) == len(values) else sa.or_(equal, column.is_(None))
 
 
 def insert(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:

@@ -12,6 +12,7 @@ from netwright.model.errors import NotFoundError
 from netwright.model.ids import NetworkId, ProjectId, SubnetId
 from netwright.model.intent import GatewayPlace, HostRoute, Ipv6Mode, Pool, Prefix, Subnet
 from netwright.store import rows
+from netwright.store.address_tables import subnet_pools
 from netwright.store.records import Record
 from netwright.store.tables import networks, subnets
 
@@ -63,6 +64,19 @@ def ids_by_network(connection: sa.Connection, only: Iterable[NetworkId]) -> dict
     return found
 
 
+def scopes_by_network(
+    connection: sa.Connection, only: Iterable[NetworkId]
+) -> dict[NetworkId, dict[int, str]]:
+    """The address scopes of the pools that networks' subnets are from, by IP version."""
+    columns = (subnets.c.network_id, subnet_pools.c.ip_version, subnet_pools.c.address_scope_id)
+    joined = sa.select(*columns).join_from(subnets, subnet_pools)
+    theirs = joined.where(subnets.c.network_id.in_(list(only)), subnet_pools.c.address_scope_id.is_not(None))
+    found: dict[NetworkId, dict[int, str]] = {}
+    for network, version, scope in connection.execute(theirs):
+        found.setdefault(NetworkId(network), {})[version] = scope
+    return found
+
+
 def _values(subnet: Subnet) -> Mapping[str, object]:
     return {
         "id": subnet.id,
@@ -78,6 +92,10 @@ def _values(subnet: Subnet) -> Mapping[str, object]:
         "ipv6_ra_mode": subnet.ipv6_ra_mode and subnet.ipv6_ra_mode.value,
         "ipv6_address_mode": subnet.ipv6_address_mode and subnet.ipv6_address_mode.value,
         "description": subnet.description,
+        "subnetpool_id": subnet.subnetpool_id,
+        "segment_id": subnet.segment_id,
+        "service_types": subnet.service_types,
+        "dns_publish_fixed_ip": subnet.dns_publish_fixed_ip,
     }
 
 
@@ -96,4 +114,8 @@ def _subnet(row: rows.Row) -> Subnet:
         ipv6_ra_mode=None if row.ipv6_ra_mode is None else Ipv6Mode(row.ipv6_ra_mode),
         ipv6_address_mode=None if row.ipv6_address_mode is None else Ipv6Mode(row.ipv6_address_mode),
         description=row.description,
+        subnetpool_id=row.subnetpool_id,
+        segment_id=row.segment_id,
+        service_types=tuple(row.service_types),
+        dns_publish_fixed_ip=row.dns_publish_fixed_ip,
     )

@@ -2,10 +2,12 @@
 
 from netwright.model.resources import (
     address_groups,
+    address_scopes,
     agents,
     default_rules,
     flavors,
     floating_ips,
+    ip_availabilities,
     logs,
     metering,
     networks,
@@ -15,6 +17,8 @@ from netwright.model.resources import (
     rbac_policies,
     routers,
     security_groups,
+    segments,
+    subnet_pools,
     subnets,
     trunks,
     vpns,
@@ -22,10 +26,12 @@ from netwright.model.resources import (
 
 __all__ = [
     "address_groups",
+    "address_scopes",
     "agents",
     "default_rules",
     "flavors",
     "floating_ips",
+    "ip_availabilities",
     "logs",
     "metering",
     "networks",
@@ -35,6 +41,8 @@ __all__ = [
     "rbac_policies",
     "routers",
     "security_groups",
+    "segments",
+    "subnet_pools",
     "subnets",
     "trunks",
     "vpns",

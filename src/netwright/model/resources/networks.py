@@ -6,7 +6,7 @@ from typing import Final
 
 from netwright.model.caller import Role
 from netwright.model.intent import GatewayHosts, GatewayPlace
-from netwright.model.kinds import Choice, Flag, ListOf, Mapped, Number, Text, Uuid
+from netwright.model.kinds import Choice, Flag, ListOf, Mapped, Member, Number, Record, Text, Uuid
 from netwright.model.resource import (
     ADMIN_STATE,
     DESCRIPTION,
@@ -22,7 +22,14 @@ from netwright.model.resource import (
 )
 from netwright.model.resources.qos import has_policy
 
-_TYPES: Final = ("local", "flat", "vlan", "vxlan")
+_TYPES: Final = ("local", "flat", "vlan")
+_SEGMENT: Final = Record(
+    {
+        "provider:network_type": Member(Choice(_TYPES), required=True),
+        "provider:physical_network": Member(Text(15), nullable=True),
+        "provider:segmentation_id": Member(Number(1, (1 << 24) - 1), nullable=True),
+    }
+)
 
 
 def _admins(name: str, kind: Flag | Text | Choice, doc: str, *, nullable: bool = False) -> Attribute:
@@ -48,7 +55,7 @@ RESOURCE: Final = Resource(
         read_only("status", Text(), "ACTIVE."),
         shared_flag("Whether all projects may use it."),
         read_only("subnets", ListOf(Uuid()), "The ids of its subnets."),
-        Attribute("mtu", Number(68, 65535), "Its MTU, in bytes.", extension="net-mtu"),
+        Attribute("mtu", Number(68, 65535), "Its MTU, in bytes.", column="mtu", extension="net-mtu"),
         Attribute(
             "router:external",
             Flag(),
@@ -56,6 +63,7 @@ RESOURCE: Final = Resource(
             default=False,
             post=Role.ADMIN,
             put=Role.ADMIN,
+            column="external",
             extension="external-net",
         ),
         Attribute(
@@ -63,6 +71,7 @@ RESOURCE: Final = Resource(
             Flag(),
             "What new ports have that say nothing else.",
             default=True,
+            column="port_security_enabled",
             extension="port-security",
         ),
         Attribute(
@@ -70,7 +79,53 @@ RESOURCE: Final = Resource(
             Text(253),
             "The domain of its ports' names.",
             default="",
+            column="dns_domain",
             extension="dns-integration",
+        ),
+        Attribute(
+            "is_default",
+            Flag(),
+            "Whether it is the external network that is meant where none is named.",
+            default=False,
+            post=Role.ADMIN,
+            put=Role.ADMIN,
+            column="is_default",
+            extension="auto-allocated-topology",
+        ),
+        read_only(
+            "ipv4_address_scope",
+            Uuid(),
+            "The address scope of its IPv4 subnets' pool.",
+            nullable=True,
+            extension="address-scope",
+        ),
+        read_only(
+            "ipv6_address_scope",
+            Uuid(),
+            "The address scope of its IPv6 subnets' pool.",
+            nullable=True,
+            extension="address-scope",
+        ),
+        read_only(
+            "l2_adjacency", Flag(), "Whether all of its ports are on one wire.", extension="l2_adjacency"
+        ),
+        Attribute(
+            "vlan_transparent",
+            Flag(),
+            "Whether VLANs of guests pass: they never do.",
+            nullable=True,
+            put=Role.NOBODY,
+            extension="vlan-transparent",
+        ),
+        Attribute(
+            "segments",
+            ListOf(_SEGMENT, 16),
+            "What it is on the wire, as a list of one.",
+            post=Role.ADMIN,
+            put=Role.NOBODY,
+            see=Role.NOBODY,
+            filters=False,
+            extension="multi-provider",
         ),
         Attribute(
             "provider:network_type",
@@ -90,6 +145,7 @@ RESOURCE: Final = Resource(
             post=Role.ADMIN,
             put=Role.ADMIN,
             see=Role.ADMIN,
+            column="uplink",
             extension="provider",
         ),
         Attribute(
@@ -100,6 +156,7 @@ RESOURCE: Final = Resource(
             post=Role.ADMIN,
             put=Role.NOBODY,
             see=Role.ADMIN,
+            column="segmentation_id",
             extension="provider",
         ),
         Attribute(
@@ -108,6 +165,7 @@ RESOURCE: Final = Resource(
             "Where its gateway lives: on hosts, or in a router.",
             post=Role.ADMIN,
             put=Role.NOBODY,
+            column="gateway_place",
             extension="netwright-gateway-place",
         ),
         _admins("netwright:nat", Flag(), "Whether what leaves a host network gets the host's address."),

@@ -75,9 +75,17 @@ def _is_the_networks(device_owner: object) -> bool:
     return str(device_owner).startswith("network:")
 
 
-def _binding(name: str, kind: Text | Anything, doc: str) -> Attribute:
+def _binding(name: str, kind: Text | Mapped, doc: str, column: str | None = None) -> Attribute:
     return Attribute(
-        name, kind, doc, nullable=True, post=Role.ADMIN, put=Role.ADMIN, see=Role.ADMIN, extension="binding"
+        name,
+        kind,
+        doc,
+        nullable=True,
+        post=Role.ADMIN,
+        put=Role.ADMIN,
+        see=Role.ADMIN,
+        column=column,
+        extension="binding",
     )
 
 
@@ -119,12 +127,25 @@ RESOURCE: Final = Resource(
             "ACTIVE while it is plugged and its host has built it, else DOWN.",
             column="status",
         ),
-        Attribute("mac_address", MacAddress(), "Its MAC address.", column="mac", network_owner=True),
+        Attribute(
+            "mac_address",
+            MacAddress(),
+            "Its MAC address; null asks for a new one.",
+            nullable=True,
+            column="mac",
+            network_owner=True,
+        ),
         Attribute(
             "fixed_ips",
             ListOf(_FIXED_IP, 16),
             "Its addresses; a subnet alone asks for any of it.",
             network_owner=_names_addresses,
+        ),
+        read_only(
+            "ip_allocation",
+            Choice(("immediate", "deferred", "none")),
+            "Whether it has addresses.",
+            extension="ip_allocation",
         ),
         Attribute(
             "security_groups", ListOf(Uuid("security_groups"), 64, unique=True), "The groups that it is in."
@@ -140,6 +161,7 @@ RESOURCE: Final = Resource(
             "port_security_enabled",
             Flag(),
             "Whether spoofing is prevented and groups hold.",
+            column="port_security_enabled",
             extension="port-security",
             network_owner=True,
         ),
@@ -154,7 +176,22 @@ RESOURCE: Final = Resource(
             column="device_owner",
             network_owner=_is_the_networks,
         ),
-        Attribute("dns_name", Text(63), "Its name on its network.", default="", extension="dns-integration"),
+        Attribute(
+            "dns_name",
+            Text(63),
+            "Its name on its network.",
+            default="",
+            column="dns_name",
+            extension="dns-integration",
+        ),
+        Attribute(
+            "dns_domain",
+            Text(253),
+            "The domain under which others publish its name.",
+            default="",
+            column="own_dns_domain",
+            extension="dns-domain-ports",
+        ),
         read_only(
             "dns_assignment",
             ListOf(Mapped(Text())),
@@ -167,8 +204,33 @@ RESOURCE: Final = Resource(
             "Further DHCP options for it.",
             extension="extra_dhcp_opt",
         ),
-        _binding("binding:host_id", Text(), "The host that it is on."),
-        _binding("binding:profile", Anything(), "What others keep of it."),
+        Attribute(
+            "data_plane_status",
+            Choice(("ACTIVE", "DOWN")),
+            "What somebody who watches the wire says of it.",
+            nullable=True,
+            post=Role.NOBODY,
+            put=Role.ADMIN,
+            column="data_plane_status",
+            extension="data-plane-status",
+        ),
+        Attribute(
+            "propagate_uplink_status",
+            Flag(),
+            "Whether its guest is to see that the uplink is down.",
+            default=True,
+            column="propagate_uplink_status",
+            extension="uplink-status-propagation",
+        ),
+        read_only(
+            "resource_request",
+            Mapped(Anything()),
+            "What a scheduler must find for it.",
+            see=Role.ADMIN,
+            extension="port-resource-request",
+        ),
+        _binding("binding:host_id", Text(), "The host that it is on.", column="host"),
+        _binding("binding:profile", Mapped(Anything()), "What others keep of it."),
         read_only("binding:vif_type", Text(), "How it is plugged.", see=Role.ADMIN, extension="binding"),
         read_only("binding:vif_details", Anything(), "More of that.", see=Role.ADMIN, extension="binding"),
         Attribute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
+import netwright.store.address_tables
 import netwright.store.governance_tables  # so that METADATA has these tables, too
 import netwright.store.identity_tables  # noqa: F401
 from netwright.store.tables import METADATA

@@ -1,0 +1,83 @@
+"""Segments: each network has one of its own, which is what it is on the wire; others are kept as given."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from netwright.control.bodies import Values
+from netwright.control.network_links import type_of
+from netwright.control.nouns import View
+from netwright.control.refusals import NamedConflictError, in_use, invalid
+from netwright.control.world import Work
+from netwright.model.caller import Caller
+from netwright.model.intent import Network
+from netwright.store import documents, rows
+from netwright.store.address_tables import segments
+from netwright.store.tables import subnets
+
+_WIRE: Final = ("network_type", "physical_network", "segmentation_id")
+
+
+def checked(work: Work, old: View | None, values: Values, caller: Caller) -> Values:
+    """Raises InvalidError for a VLAN without a number, ConflictError for one that the network has already."""
+    del caller
+    if old is not None:
+        return values
+    if values["network_type"] == "vlan" and not values["segmentation_id"]:
+        raise invalid("segmentation_id", "a segment that is a VLAN has one.")
+    same = {name: (values[name],) for name in ("network_id", *_WIRE)}
+    for other in documents.find(work.connection, segments, same):
+        message = f"Network {values['network_id']} has such a segment already: {other['id']}."
+        raise NamedConflictError("SegmentInUse", message, "network_id")
+    return {**values, "description": values.get("description") or ""}
+
+
+def changed(work: Work, old: View | None, new: View | None) -> None:
+    """Raises ConflictError where the last one of a network, or one with subnets, is to go."""
+    if new is not None or old is None:
+        return
+    if rows.exists(work.connection, subnets, {"segment_id": (old["id"],)}):
+        raise in_use("Segment", str(old["id"]), "subnets are on it")
+    if len(documents.find(work.connection, segments, {"network_id": (old["network_id"],)})) == 1:
+        raise in_use("Segment", str(old["id"]), f"it is the only one of network {old['network_id']}")
+
+
+def make_own(work: Work, network: Network) -> None:
+    """The segment that a new network is."""
+    values = {"id": work.world.new_id(), "network_id": network.id, "description": "", **_wire(network)}
+    documents.insert(work.connection, segments, values, work.now)
+
+
+def follow(work: Work, old: Network, new: Network) -> None:
+    """The network's own segment is what the network is now."""
+    if _wire(old) == _wire(new):
+        return
+    same = {name: (value,) for name, value in _wire(old).items()}
+    for own in documents.find(work.connection, segments, {"network_id": (new.id,), **same})[:1]:
+        documents.save(work.connection, segments, str(own["id"]), _wire(new), work.now)
+
+
+def routed(connection: sa.Connection) -> frozenset[str]:
+    """The ids of networks whose subnets are on segments, so that not all of their ports are on one wire."""
+    found = connection.execute(sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None)))
+    return frozenset(map(str, found.scalars()))
+
+
+def refuse_strange(work: Work, network: str, segment: str | None, siblings: list[str | None]) -> None:
+    """A network's subnets are all on segments of it, or none is. Raises InvalidError."""
+    if segment is not None and not rows.exists(
+        work.connection, segments, {"id": (segment,), "network_id": (network,)}
+    ):
+        raise invalid("segment_id", f"segment {segment} is not of network {network}.")
+    if any((other is None) is not (segment is None) for other in siblings):
+        raise invalid("segment_id", f"either all subnets of network {network} are on segments, or none is.")
+
+
+def _wire(network: Network) -> dict[str, object]:
+    return {
+        "network_type": type_of(network).value,
+        "physical_network": network.uplink,
+        "segmentation_id": network.vlan and network.vlan.id,
+    }
