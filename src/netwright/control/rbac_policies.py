@@ -18,6 +18,7 @@ from netwright.model.ids import NetworkId
 from netwright.store import documents, rbac, rows
 from netwright.store.governance_tables import rbac_policies
 from netwright.store.rows import Where
+from netwright.store.tables import subnets
 
 _SHOWN: Final = ("id", "project_id", "object_type", "object_id", "action")
 _TARGET: Final = "target_tenant"
@@ -31,6 +32,8 @@ class RbacPolicies:
         self._refuse_foreign(work, kind, thing, caller)
         if values["action"] not in SHAREABLE[kind].users:
             raise InvalidError(f"Invalid action {values['action']!r} for object type {kind!r}.", "action")
+        if values["action"] == rbac.EXTERNAL:
+            _refuse_addresses(work, thing, caller)
         _refuse_wildcard("create", values, caller)
         _refuse_twin(work, {**values, "target_project": values[_TARGET]})
         kept = {name: values[name] for name in ("project_id", "object_type", "object_id", "action")}
@@ -87,6 +90,20 @@ def _view(row: dict[str, object]) -> View:
 def _refuse_wildcard(verb: str, values: Values, caller: Caller) -> None:
     if values.get(_TARGET) == rbac.EVERYBODY and not caller.is_admin:
         raise policy.disallowed(f"{verb}_rbac_policy:{_TARGET}")
+
+
+def _refuse_addresses(work: Work, network: str, caller: Caller) -> None:
+    """Which addresses are the outside's is admins' to say: floating IPs of theirs are taken from everybody.
+
+    Raises ForbiddenError where a member would have those of an own network be so.
+    """
+    external = rbac.targets(work.connection, network, rbac.EXTERNAL)
+    if (
+        not caller.is_admin
+        and not external
+        and rows.exists(work.connection, subnets, {"network_id": (network,)})
+    ):
+        raise policy.disallowed("create_rbac_policy:action")
 
 
 def _refuse_twin(work: Work, wanted: Values) -> None:
