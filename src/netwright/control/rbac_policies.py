@@ -15,7 +15,8 @@ from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import NetworkId
-from netwright.store import documents, rbac, rows
+from netwright.store import documents, rbac, rows, tables
+from netwright.store.address_tables import address_scopes, subnet_pools
 from netwright.store.governance_tables import rbac_policies
 from netwright.store.rows import Where
 from netwright.store.tables import subnets
@@ -35,6 +36,7 @@ class RbacPolicies:
         if values["action"] == rbac.EXTERNAL:
             _refuse_addresses(work, thing, caller)
         _refuse_wildcard("create", values, caller)
+        _refuse_half_shared(work, kind, thing, str(values[_TARGET]))
         _refuse_twin(work, {**values, "target_project": values[_TARGET]})
         kept = {name: values[name] for name in ("project_id", "object_type", "object_id", "action")}
         made = {**kept, "id": work.world.new_id(), "target_project": values[_TARGET]}
@@ -115,12 +117,20 @@ def _refuse_twin(work: Work, wanted: Values) -> None:
 def _refuse_used(work: Work, old: View, beside: tuple[str, ...] = ()) -> None:
     """Raises RbacPolicyInUse where a project could not use any more what it uses."""
     kind, thing, action = (str(old[name]) for name in ("object_type", "object_id", "action"))
+    if action == rbac.EXTERNAL and old[_TARGET] == rbac.EVERYBODY and not beside:
+        _refuse_default(work, thing)
     left = rbac.targets(work.connection, thing, action, apart_from=str(old["id"]))
     if stranded := sharing.stranded(work.connection, kind, thing, action, {*left, *beside}):
         message = (
             f"RBAC policy on object {thing} cannot be removed because other objects depend on it."
             f" Details: it is used by project {', '.join(stranded)}."
         )
+        raise NamedConflictError("RbacPolicyInUse", message)
+
+
+def _refuse_default(work: Work, network: str) -> None:
+    if rows.exists(work.connection, tables.networks, {"id": (network,), "is_default": (True,)}):
+        message = f"Network {network} is the default external network, which is everybody's."
         raise NamedConflictError("RbacPolicyInUse", message)
 
 
