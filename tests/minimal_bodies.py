@@ -107,6 +107,13 @@ def direction() -> dict[str, object]:
     return {"direction": next(WAYS)}
 
 
+def forwarding(site: Site) -> dict[str, object]:
+    """Of ports that no other one has."""
+    number = next(NUMBER)
+    port = site.special("forwarded", "ports", network_id=site.ground())
+    return {"protocol": "tcp", "external_port": number, "internal_port": number, "internal_port_id": port}
+
+
 BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
     "networks": lambda _: named(),
     "subnets": lambda site: {"network_id": site.make("networks")["id"], "cidr": "10.0.0.0/24"},
@@ -118,6 +125,8 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
         "protocol": "tcp",
         **port_number(),
     },
+    "address_groups": lambda _: {**named(), "addresses": ["192.0.2.0/24"]},
+    "port_forwardings": forwarding,
     "floatingips": lambda site: {"floating_network_id": site.outside()},
     "logs": lambda _: {"resource_type": "security_group", **named()},
     "policies": lambda _: named(),
