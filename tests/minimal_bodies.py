@@ -128,6 +128,7 @@ BODIES: Mapping[str, Callable[[Site], dict[str, object]]] = {
     "address_groups": lambda _: {**named(), "addresses": ["192.0.2.0/24"]},
     "port_forwardings": forwarding,
     "floatingips": lambda site: {"floating_network_id": site.outside()},
+    "routers": lambda _: named(),
     "logs": lambda _: {"resource_type": "security_group", **named()},
     "policies": lambda _: named(),
     "bandwidth_limit_rules": lambda _: {"max_kbps": next(NUMBER), **direction()},

@@ -19,6 +19,8 @@ def test_the_description_has_every_path_and_attribute(client: Client) -> None:
         assert {resource.collection, f"{resource.collection}/{{id}}"} & described["paths"].keys()
         shown = described["components"]["schemas"][resource.schema_name]["properties"]
         assert set(shown) <= set(resource.by_name)
+        for action in resource.actions:
+            assert "put" in described["paths"][f"{resource.collection}/{{id}}/{action.path}"]
         assert "id" in shown or resource.key != "id"
 
 

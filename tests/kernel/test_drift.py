@@ -107,11 +107,11 @@ DEEDS: dict[str, Callable[[Planned], object]] = {
         "add element inet netwright fip_snat { 10.33.0.10 : 203.0.113.51 }"
     ),
     "an address group's prefix deleted": lambda b: b.run(
-        f"nft delete element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 192.0.2.0/25 }}"
+        f"nft delete element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 198.18.7.0/25 }}"
     ),
     "a wider prefix in its place": lambda b: b.run(
-        f"nft delete element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 192.0.2.0/25 }} ; "
-        f"add element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 192.0.2.0/26 }}"
+        f"nft delete element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 198.18.7.0/25 }} ; "
+        f"add element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 198.18.7.0/26 }}"
     ),
     "a forwarded port deleted": lambda b: b.run(
         "nft delete element inet netwright to_tcp { 203.0.113.51 . 8080 }"

@@ -32,6 +32,7 @@ from netwright.api import (
     qos,
     quotas,
     reference,
+    routers,
     schedulers,
     tags,
     trunks,
@@ -60,6 +61,7 @@ _DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/extensions": {"GET": versions.extensions},
     "/v2.0/extensions/{alias}": {"GET": versions.extension},
     **{path: handlers for noun in NOUNS.values() for path, handlers in crud.routes(noun).items()},
+    **{f"/v2.0/routers/{{id}}/{path}": {"PUT": handler} for path, handler in routers.ACTIONS.items()},
     **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
     **quotas.ROUTES,
     **schedulers.ROUTES,
@@ -100,13 +102,16 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
         del request
         return metrics.page()
 
+    endpoints = {
+        template: Endpoint(requests, gate, metrics, template, handlers)
+        for template, handlers in ROUTES.items()
+    }
     routes = [
         *gate.doors(requests, metrics),
         *(
-            Route(
-                template, Endpoint(requests, gate, metrics, template, handlers).answer, methods=list(handlers)
-            )
-            for template, handlers in ROUTES.items()
+            Route(path, endpoint.answer, methods=list(endpoint.handlers))
+            for template, endpoint in endpoints.items()
+            for path in _spellings(template)
         ),
         Route("/v1/watch", Guarded(gate, Watch(world, bell).__call__).answer, methods=["GET"]),
         Route("/metrics", Guarded(gate, show_metrics).answer, methods=["GET"]),
@@ -118,6 +123,12 @@ def create_app(world: World, registry: CollectorRegistry, bell: Bell, gate: Gate
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _spellings(template: str) -> tuple[str, ...]:
+    """The Networking API takes underscores for hyphens, too."""
+    underscored = template.replace("-", "_")
+    return (template,) if underscored in ROUTES else (template, underscored)
 
 
 @dataclass(frozen=True, slots=True)

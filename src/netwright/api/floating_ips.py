@@ -19,7 +19,7 @@ from netwright.control.refusals import invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
-from netwright.model.intent import Port
+from netwright.store.records import PortRecord
 from netwright.store.rows import Where
 
 
@@ -27,14 +27,18 @@ class FloatingIps:
     """Acts on floating IPs."""
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
-        del caller
-        made = control.create_in(work, _new(Fields(values)))
+        request = _new(Fields(values))
+        control.refuse_foreign(work.connection, str(values["project_id"]), request.port_id, caller)
+        made = control.create_in(work, request)
         return self.find(work.connection, {"id": (made,)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+        """An update of nothing takes the floating IP from its port: once there was nothing else to update."""
         qos.refuse_escape(work, old, values, caller)
         floating = FloatingIpId(str(old["id"]))
-        control.update_in(work, floating, _changed(Fields(values)))
+        request = _changed(Fields(values)) if values else FloatingIpRequest(port_id=None)
+        control.refuse_foreign(work.connection, str(old["project_id"]), request.port_id, caller)
+        control.update_in(work, floating, request)
         return self.find(work.connection, {"id": (floating,)})[0]
 
     def delete(self, work: Work, old: View) -> None:
@@ -53,9 +57,11 @@ def view(shown: FloatingIpRecord) -> View:
         "floating_ip_address": str(floating.address),
         "port_id": None if association is None else association.port_id,
         "fixed_ip_address": None if association is None else str(association.fixed_address),
-        "router_id": None,
-        "status": "ACTIVE" if association or shown.forwardings else "DOWN",
+        "router_id": floating.router_id,
+        "status": _status(shown),
         "description": floating.description,
+        "dns_name": floating.dns_name,
+        "dns_domain": floating.dns_domain,
         "port_details": None if shown.port is None else _details(shown.port),
         "port_forwardings": [brief(one) for one in shown.forwardings],
         "qos_policy_id": floating.qos_policy_id,
@@ -64,12 +70,20 @@ def view(shown: FloatingIpRecord) -> View:
     }
 
 
-def _details(port: Port) -> View:
+def _status(shown: FloatingIpRecord) -> str:
+    """No host builds routers yet, so what one translates is not up."""
+    used = shown.value.association is not None or shown.forwardings
+    return "ACTIVE" if used and shown.value.router_id is None else "DOWN"
+
+
+def _details(record: PortRecord) -> View:
+    port = record.value
     return {
         "name": port.name,
         "network_id": port.network_id,
         "mac_address": port.mac,
         "admin_state_up": port.admin_state_up,
+        "status": record.state.value,
         "device_id": port.device_id,
         "device_owner": port.device_owner,
     }
@@ -94,8 +108,14 @@ def _new(body: Fields) -> FloatingIpRequest:
         port_id=_port(body),
         fixed_address=_ipv4(body, "fixed_ip_address"),
         description=body.text("description"),
+        dns_name=_text(body, "dns_name"),
+        dns_domain=_text(body, "dns_domain"),
         qos_policy_id=asked_policy(body),
     )
+
+
+def _text(body: Fields, name: str) -> str:
+    return body.optional(name) or ""
 
 
 def _port(body: Fields) -> PortId | Left | None:

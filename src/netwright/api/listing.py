@@ -31,7 +31,7 @@ def where(noun: Noun, call: Call) -> Where:
 def listing(resource: Resource, call: Call, views: Iterable[View]) -> View:
     """The body of the answer. Raises InvalidError for a sort key, limit or marker that makes no sense."""
     found = _sorted(resource, call, _filtered(resource, call, views))
-    page, links = _page(call, found)
+    page, links = _page(resource, call, found)
     body: View = {resource.plural: [chosen(call, view) for view in page]}
     if links:
         body[f"{resource.plural}_links"] = links
@@ -80,7 +80,7 @@ def _sorted(resource: Resource, call: Call, views: list[View]) -> list[View]:
     if ways and len(ways) != len(keys):
         raise invalid("sort_dir", "there must be as many as sort_key.")
     if not keys and call.first("limit") is not None:
-        keys = ["id"]
+        keys = [resource.key]
     # Sorting is stable, so the last key goes first.
     for key, way in reversed(list(zip(keys, ways or ["asc"] * len(keys), strict=True))):
         if key not in resource.by_name or key in policy.hidden(resource, call.caller):
@@ -98,12 +98,12 @@ def _order(value: object) -> tuple[int, int, str]:
     return (1, int(value), "") if isinstance(value, int) else (2, 0, str(value))
 
 
-def _page(call: Call, views: Sequence[View]) -> tuple[Sequence[View], list[View]]:
+def _page(resource: Resource, call: Call, views: Sequence[View]) -> tuple[Sequence[View], list[View]]:
     limit, marker = _limit(call), call.first("marker")
     backwards = (call.first("page_reverse") or "").lower() == "true"
     ordered = list(reversed(views)) if backwards else list(views)
     if marker is not None:
-        ids = [view["id"] for view in ordered]
+        ids = [view.get(resource.key) for view in ordered]
         if marker not in ids:
             raise invalid("marker", f"there is no {marker[:40]!r} in the list.")
         ordered = ordered[ids.index(marker) + 1 :]
@@ -113,8 +113,9 @@ def _page(call: Call, views: Sequence[View]) -> tuple[Sequence[View], list[View]
         page, more = ordered[:limit], len(ordered) > limit
     if backwards:
         page = list(reversed(page))
+    keys = [str(view.get(resource.key)) for view in page]
     return page, _links(
-        call, page, forwards=more or backwards, back=more if backwards else marker is not None
+        call, keys, forwards=more or backwards, back=more if backwards else marker is not None
     )
 
 
@@ -127,15 +128,16 @@ def _limit(call: Call) -> int | None:
     return int(text) or None
 
 
-def _links(call: Call, page: Sequence[View], *, forwards: bool, back: bool) -> list[View]:
-    if not page or _limit(call) is None:
+def _links(call: Call, keys: Sequence[str], *, forwards: bool, back: bool) -> list[View]:
+    """`keys`: of what is on the page."""
+    if not keys or _limit(call) is None:
         return []
     kept = [(name, value) for name, value in call.query if name not in {"marker", "page_reverse"}]
     links: list[View] = []
     if forwards:
-        links.append({"rel": "next", "href": _href(call, [*kept, ("marker", str(page[-1]["id"]))])})
+        links.append({"rel": "next", "href": _href(call, [*kept, ("marker", keys[-1])])})
     if back:
-        reverse = [("marker", str(page[0]["id"])), ("page_reverse", "True")]
+        reverse = [("marker", keys[0]), ("page_reverse", "True")]
         links.append({"rel": "previous", "href": _href(call, [*kept, *reverse])})
     return links
 

@@ -18,7 +18,16 @@ from netwright.api import (
     vpn_peers,
     vpns,
 )
-from netwright.control import agents, default_rules, flavors, metering, trunks, zones
+from netwright.control import (
+    agents,
+    default_rules,
+    flavors,
+    floating_ip_pools,
+    metering,
+    routers,
+    trunks,
+    zones,
+)
 from netwright.control import groups as control_groups
 from netwright.control.documents import Documents
 from netwright.control.listed import Listed
@@ -26,7 +35,7 @@ from netwright.control.nouns import Noun, Nouns
 from netwright.control.rbac_policies import RbacPolicies
 from netwright.model import resources as described
 from netwright.store import governance_tables as governing
-from netwright.store import tables
+from netwright.store import router_tables, tables
 
 ADDRESS_GROUPS: Final = Noun(
     described.address_groups.RESOURCE, address_groups.AddressGroups(), tables.address_groups
@@ -44,6 +53,8 @@ _ROWS: Final = (
     ADDRESS_GROUPS,
     Noun(described.security_groups.RULE, rules.Rules(), tables.rules),
     Noun(described.floating_ips.RESOURCE, floating_ips.FloatingIps(), tables.floating_ips),
+    Noun(described.routers.POOL, Listed(floating_ip_pools.find)),
+    Noun(described.routers.RESOURCE, routers.Routers(), router_tables.routers),
     Noun(described.port_forwardings.RESOURCE, port_forwardings.PortForwardings(), tables.port_forwardings),
     Noun(described.logs.RESOURCE, logs.Logs(), tables.logs),
     *qos.ALL,

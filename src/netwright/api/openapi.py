@@ -17,7 +17,7 @@ from netwright.api.nouns import NOUNS
 from netwright.api.openapi_paths import About
 from netwright.model.caller import Role
 from netwright.model.kinds import Schema, or_null
-from netwright.model.resource import REQUIRED, Attribute, Resource, Verb
+from netwright.model.resource import REQUIRED, Action, Attribute, Resource, Verb
 
 Node = dict[str, object]
 Routes = Mapping[str, Mapping[str, Handler]]
@@ -123,6 +123,10 @@ def _paths(resource: Resource) -> dict[str, Node]:
                 **made(resource),
             }
     found: dict[str, Node] = {resource.collection: many, resource.collection + "/{id}": one}
+    for action in resource.actions:
+        parameters = one["parameters"]
+        path = f"{resource.collection}/{{id}}/{action.path}"
+        found[path] = {"parameters": parameters, "put": _act(resource, action)}
     return {path: node for path, node in found.items() if set(node) - {"parameters"}}
 
 
@@ -185,6 +189,25 @@ def _update(resource: Resource) -> Node:
         "parameters": [{"$ref": "#/components/parameters/If-Match"}],
         "requestBody": _json(body, required=True),
         "responses": _answers(200, _wrapped(resource.singular, _ref(resource, "")), _WRITES),
+    }
+
+
+def _act(resource: Resource, action: Action) -> Node:
+    """The body and the answer are the thing in part and whole, unless the action has an answer of its own."""
+    given = _given(action.given, Verb.UPDATE)
+    if action.answer is None:
+        body, answer = _wrapped(resource.singular, given), _wrapped(resource.singular, _ref(resource, ""))
+    else:
+        properties = {one.name: _shown(one) for one in action.answer.attributes}
+        body, answer = given, {"type": "object", "properties": properties, "additionalProperties": False}
+    return {
+        "operationId": f"{action.path}_of_{resource.singular}",
+        "tags": [resource.plural],
+        "summary": action.doc,
+        "x-least-role": resource.roles[Verb.UPDATE].name.lower(),
+        "parameters": [{"$ref": "#/components/parameters/If-Match"}],
+        "requestBody": _json(body, required=True),
+        "responses": _answers(200, answer, _WRITES),
     }
 
 

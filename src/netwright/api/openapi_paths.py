@@ -1,4 +1,4 @@
-"""What /openapi.json says of the paths that are no resource's usual five requests."""
+"""What /openapi.json says of the paths that are neither a resource's usual five requests nor its actions."""
 
 from __future__ import annotations
 
@@ -44,17 +44,8 @@ class About:
 _TAGS: Final = wrapped(listed({"type": "string", "minLength": 1, "maxLength": 255}), "tags")
 _SHOWN_TAGS: Final = wrapped(listed(_TEXT), "tags")
 _QUOTA: Final = wrapped(_OBJECT, "quota")
-_ROUTER: Final = wrapped({"$ref": "#/components/schemas/Router"}, "router")
 _TRUNK: Final[Schema] = {"$ref": "#/components/schemas/Trunk"}
 _AGENTS: Final[Schema] = wrapped(listed({"$ref": "#/components/schemas/Agent"}), "agents")
-_INTERFACE: Final[Schema] = {
-    "oneOf": [wrapped(_ID, "subnet_id"), wrapped(_ID, "port_id"), wrapped(_ID, "subnet_id", "port_id")]
-}
-
-
-def _inside(name: str) -> Schema:
-    """A router's part under its name."""
-    return wrapped(wrapped(listed(_OBJECT), name), "router")
 
 
 def _listing(plural: str) -> Schema:
@@ -132,20 +123,6 @@ _ROWS: Final = (
         "Remove prefixes",
         wrapped({"$ref": "#/components/schemas/AddressGroup"}, "address_group"),
         wrapped(listed(_TEXT), "addresses"),
-    ),
-    About("PUT", "/v2.0/routers/{id}/add_router_interface", "Join a subnet", _OBJECT, _INTERFACE),
-    About("PUT", "/v2.0/routers/{id}/remove_router_interface", "Leave a subnet", _OBJECT, _INTERFACE),
-    About("PUT", "/v2.0/routers/{id}/add_extraroutes", "Add routes", _ROUTER, _inside("routes")),
-    About("PUT", "/v2.0/routers/{id}/remove_extraroutes", "Remove routes", _ROUTER, _inside("routes")),
-    *(
-        About(
-            "PUT",
-            f"/v2.0/routers/{{id}}/{verb}_external_gateways",
-            f"{verb.capitalize()} gateways",
-            _ROUTER,
-            _inside("external_gateways"),
-        )
-        for verb in ("add", "update", "remove")
     ),
     About("GET", "/v2.0/log/loggable-resources", "What can be logged", _listing("loggable_resources")),
     About("GET", "/v2.0/qos/rule-types", "The types of QoS rules", _listing("rule_types")),

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from starlette.responses import Response
 
-from netwright.control.refusals import NamedConflictError, NamedInvalidError
+from netwright.control.refusals import NamedConflictError, NamedInvalidError, NamedNotFoundError
 from netwright.model.errors import (
     BusyError,
     ConflictError,
@@ -58,7 +58,7 @@ def _told(error: RequestError) -> tuple[int, str]:
     if isinstance(error, HttpProblemError):
         return error.status, error.kind
     status = next((status for kind, status in _STATUS if isinstance(error, kind)), 400)
-    if isinstance(error, NamedConflictError | NamedInvalidError):
+    if isinstance(error, NamedConflictError | NamedInvalidError | NamedNotFoundError):
         return status, error.kind
     return status, f"{error.noun}NotFound" if isinstance(error, NotFoundError) else _KIND[status]
 

@@ -76,6 +76,11 @@ def _resource(resource: Resource) -> str:
         for verb, (method, suffix) in _METHODS.items()
         if verb in resource.verbs
     )
+    operations += "".join(
+        f'<div><span class="method">PUT</span><code>{escape(resource.collection)}/{{id}}/'
+        f'{escape(one.path)}</code> <span class="faint">{escape(one.doc)}</span></div>'
+        for one in resource.actions
+    )
     rows = "".join(_row(one) for one in resource.attributes)
     return (
         f'<details id="{escape(resource.plural)}"><summary><h2>{escape(resource.plural)}</h2>'

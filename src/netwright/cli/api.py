@@ -41,6 +41,7 @@ quota_option: Final = click.Option(
 def api(**given: object) -> int:
     service.set_up_logs(str(given["log_level"]))
     server = server_of(given)
+    service.settle_memory()
     with service.until_told() as told:
         server.start()
         service.notify("READY=1")

@@ -60,6 +60,10 @@ class Client:
         answer = self.request(noun.change, _path(noun, identifier), {noun.singular: body})
         return _item(_get(answer, noun.singular))
 
+    def act(self, noun: Noun, identifier: str, act: str, body: Item) -> Item:
+        """Has something else done with an object than to change its attributes; the answer's body."""
+        return _item(self.request("PUT", f"{_path(noun, identifier)}/{act}", body))
+
     def delete(self, noun: Noun, identifier: str) -> None:
         self.request("DELETE", _path(noun, identifier))
 

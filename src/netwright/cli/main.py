@@ -47,6 +47,7 @@ COMMANDS: Final[Mapping[str, Row]] = {
     "address-group": Row("netwright.cli.address_groups", "Address groups: prefixes that rules name."),
     "log": Row("netwright.cli.logs", "Logs: packets that security groups let through or drop."),
     "floating-ip": Row("netwright.cli.floating_ips", "Floating IPs: addresses from outside for guests."),
+    "router": Row("netwright.cli.routers", "Routers: what joins networks, and leads out of them."),
     "qos": Row("netwright.cli.qos", "QoS: how much guests may send and get, and how it is marked."),
     "vpn": Row("netwright.cli.vpns", "VPNs: ways into a project's network from outside."),
     "project": Row("netwright.cli.projects", "Projects: to whom things belong."),

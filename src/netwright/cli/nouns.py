@@ -145,6 +145,16 @@ def _public_of_vpn(vpn: Item) -> object:
     return f"{vpn.get('public_address') or '*'}:{vpn.get('public_port')}"
 
 
+def _ways_out(router: Item) -> object:
+    """The addresses of a router's gateways."""
+    gateways = router.get("external_gateways")
+    if not isinstance(gateways, list):
+        return None
+    listed = [one.get("external_fixed_ips") for one in gateways if isinstance(one, Mapping)]
+    fixed = [one for ips in listed if isinstance(ips, list) for one in ips if isinstance(one, Mapping)]
+    return [one.get("ip_address") for one in fixed]
+
+
 def qos_rule_line(rule: Item) -> str:
     """A QoS rule in a few words."""
     kind, apart = cell(rule.get("type")), {"id", "type", "qos_policy_id", "direction"}
@@ -264,6 +274,19 @@ FLOATING_IP: Final = Noun(
         Join("network", "networks", "floating_network_id", "id", "name"),
     ),
 )
+ROUTER: Final = Noun(
+    word="router",
+    singular="router",
+    columns=(
+        _ID,
+        _NAME,
+        Column("GATEWAYS", "external_gateways", _ways_out),
+        Column("TRANSLATES", "enable_snat"),
+        Column("ENABLED", "admin_state_up"),
+        _STATUS,
+        Column("PROJECT", "project_id"),
+    ),
+)
 PORT_FORWARDING: Final = Noun(
     word="port forwarding",
     singular="port_forwarding",
@@ -367,6 +390,7 @@ BY_PLURAL: Final = {
         ADDRESS_GROUP,
         RULE,
         FLOATING_IP,
+        ROUTER,
         LOG,
         VPN,
         VPN_PEER,

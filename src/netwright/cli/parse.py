@@ -29,6 +29,12 @@ def pairs(*keys: str, required: Collection[str] = ()) -> Callable[[str], dict[st
     return parse
 
 
+def route(text: str) -> dict[str, str]:
+    """Parses `destination=CIDR,gateway=ADDRESS`."""
+    found = pairs("destination", "gateway", required=("destination", "gateway"))(text)
+    return {"destination": found["destination"], "nexthop": found["gateway"]}
+
+
 def address(text: str) -> str:
     """An IPv4 or IPv6 address."""
     try:

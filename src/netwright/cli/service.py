@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -154,6 +155,16 @@ log_option: Final = click.Option(
     show_default=True,
     help="How much to log.",
 )
+
+
+def settle_memory() -> None:
+    """What is there once a server is built stays: the collector need not look at it again, nor so often.
+
+    It would take a quarter of the time of a long list.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def set_up_logs(level: str) -> None:

@@ -42,11 +42,6 @@ def _gateway_text(text: str) -> str:
     return text if text == "auto" else parse.gateway(text)
 
 
-def _host_route(text: str) -> dict[str, str]:
-    route = parse.pairs("destination", "gateway", required=("destination", "gateway"))(text)
-    return {"destination": route["destination"], "nexthop": route["gateway"]}
-
-
 def _lists(*, clear: bool) -> tuple[Field, ...]:
     made = (
         (
@@ -76,7 +71,7 @@ def _lists(*, clear: bool) -> tuple[Field, ...]:
                 "--host-route",
                 "host_routes",
                 "Route that guests are told of; repeatable.",
-                _host_route,
+                parse.route,
                 metavar="destination=CIDR,gateway=ADDRESS",
             ),
             "--no-host-route",

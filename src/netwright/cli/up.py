@@ -21,6 +21,7 @@ def up(**given: object) -> int:
     service.set_up_logs(str(given["log_level"]))
     settings = settings_of(given, f"unix:{Path(str(given['socket'])).absolute()}")
     server = server_of(given)
+    service.settle_memory()
     with service.until_told() as told:
         server.start()
         try:

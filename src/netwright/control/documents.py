@@ -97,4 +97,4 @@ def _stamped(row: dict[str, object]) -> View:
 
 def moment(when: datetime) -> str:
     """As the Networking API writes it."""
-    return when.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{when.isoformat(timespec='seconds').removesuffix('+00:00')}Z"  # strftime takes ten times as long

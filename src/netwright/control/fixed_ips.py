@@ -151,10 +151,11 @@ def _home(ground: Ground, request: FixedIpRequest, address: Address) -> Subnet:
 
 def _take_named(work: Work, port: Port, subnet: Subnet, address: Address, position: int) -> FixedIp:
     check_usable(subnet, address, "fixed_ips")
-    if is_automatic(subnet) and address != address_on(subnet.cidr, port.mac):
+    of_router = port.device_owner.startswith(_ROUTERS)
+    if is_automatic(subnet) and not of_router and address != address_on(subnet.cidr, port.mac):
         why = f"{address} cannot be chosen: guests of subnet {subnet.id} make their own addresses."
         raise invalid("fixed_ips", why)
-    reserved = address == subnet.gateway_ip and not port.device_owner.startswith(_ROUTERS)
+    reserved = address == subnet.gateway_ip and not of_router
     holder = Holder(port=port.id, position=position)
     if reserved or not addresses.take(work.connection, subnet.id, address, holder):
         raise already_allocated(address, subnet, "fixed_ips")

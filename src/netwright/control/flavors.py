@@ -14,6 +14,7 @@ from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.resources import flavors as described
 from netwright.store import rows
 from netwright.store.governance_tables import flavor_profiles, flavors, service_profiles
+from netwright.store.router_tables import routers
 from netwright.store.rows import Where
 
 
@@ -31,6 +32,9 @@ class Flavors:
         return self._profiled(work, self._rows.update(work, old, values, caller), values)
 
     def delete(self, work: Work, old: View) -> None:
+        """Raises ConflictError while a router is made of it."""
+        if rows.exists(work.connection, routers, {"flavor_id": (old["id"],)}):
+            raise in_use("Flavor", str(old["id"]), "routers are made of it")
         self._rows.delete(work, old)
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:

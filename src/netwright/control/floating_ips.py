@@ -9,16 +9,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import fixed_ips, port_forwardings, text
+from netwright.control import fixed_ips, port_forwardings, text, ways_out
 from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
+from netwright.model.caller import Caller
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, SubnetId
 from netwright.model.intent import (
     Address,
     Association,
     FloatingIp,
-    GatewayPlace,
     Network,
     Port,
     PortForwarding,
@@ -29,7 +29,7 @@ from netwright.store import floating_ips as store
 from netwright.store import port_forwardings as forwardings
 from netwright.store.addresses import Holder
 from netwright.store.changes import Touched
-from netwright.store.records import Record
+from netwright.store.records import PortRecord, Record
 from netwright.store.rows import Where
 
 _NOT_YET: Final = IPv4Address(0)
@@ -37,7 +37,7 @@ _NOT_YET: Final = IPv4Address(0)
 
 @dataclass(frozen=True, slots=True)
 class FloatingIpRequest:
-    """A floating IP as a user asks for it; the first four are for new ones only.
+    """A floating IP as a user asks for it; the first four and the names are for new ones only.
 
     `port_id` None takes the floating IP from its port.
     """
@@ -49,6 +49,8 @@ class FloatingIpRequest:
     port_id: PortId | Left | None = UNSET
     fixed_address: IPv4Address | None = None
     description: str | Left = UNSET
+    dns_name: str = ""
+    dns_domain: str = ""
     qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
@@ -57,7 +59,7 @@ class FloatingIpRecord:
     """A floating IP, and the port that it stands for."""
 
     record: Record[FloatingIp]
-    port: Port | None
+    port: PortRecord | None
     networks_policy: QosPolicyId | None = None
     """Of the network that the address is from."""
     forwardings: tuple[PortForwarding, ...] = ()
@@ -86,6 +88,13 @@ def delete_in(work: Work, floating_id: FloatingIpId) -> None:
     _touch(work, floating)
 
 
+def drop_unused_in(work: Work, network: NetworkId) -> None:
+    """Those of the network that stand for nothing go with what makes it external."""
+    for record in store.find(work.connection, {"network_id": (network,)}):
+        if record.value.association is None:
+            delete_in(work, record.value.id)
+
+
 def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
     """The port loses that address: the floating IP that stands for it stands for nothing."""
     for record in store.find(work.connection, {"port_id": (port,), "fixed_address": (str(fixed),)}):
@@ -101,9 +110,7 @@ def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
 
 def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> list[FloatingIpRecord]:
     wanted = [record.value.association.port_id for record in records if record.value.association]
-    theirs = (
-        {record.value.id: record.value for record in ports.find(connection, {"id": wanted})} if wanted else {}
-    )
+    theirs = {record.value.id: record for record in ports.find(connection, {"id": wanted})} if wanted else {}
     forwarded: dict[FloatingIpId, list[PortForwarding]] = {}
     bare = [record.value.id for record in records if record.value.association is None]
     for found in forwardings.find(connection, {"floating_ip_id": bare}) if bare else ():
@@ -132,8 +139,12 @@ def create_in(work: Work, request: FloatingIpRequest) -> FloatingIpId:
         network_id=network.id,
         address=_NOT_YET,
         description=text.prose(given(request.description, ""), "description"),
+        dns_name=text.dns_domain(request.dns_name, "dns_name").lower(),
+        dns_domain=text.dns_domain(request.dns_domain).lower(),
         qos_policy_id=given(request.qos_policy_id, None),
     )
+    if bool(blank.dns_name) is not bool(blank.dns_domain):
+        raise invalid("dns_name", "goes with dns_domain: give both or neither.")
     store.insert(work.connection, blank, work.now)
     floating = replace(blank, address=_take(work, blank, network, request))
     floating = _associated(work, floating, request)
@@ -180,23 +191,25 @@ def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) ->
     if port_id is UNSET or port_id is None:
         if request.fixed_address is not None:
             raise invalid("fixed_ip_address", "cannot be given without port_id.")
-        return replace(floating, association=None)
+        kept = None if floating.association else floating.router_id  # forwardings' own
+        return replace(floating, association=None, router_id=kept)
     port_forwardings.refuse_used(work, floating.id)
     port = ports.get(work.connection, port_id).value
-    _refuse_unreachable(networks.get(work.connection, port.network_id).value)
     association = Association(port.id, _fixed_address(port, request.fixed_address))
+    router = ways_out.router_of(work.connection, floating.network_id, port, association.fixed_address)
     _refuse_second(work, floating, association)
-    return replace(floating, association=association)
+    return replace(floating, association=association, router_id=router)
 
 
-def _refuse_unreachable(network: Network) -> None:
-    """Only host networks reach out by themselves; a router network needs a router for it."""
-    if network.external or network.gateway_place is GatewayPlace.ROUTER:
-        message = (
-            f"port_id: network {network.id} has no router to an external network. Use a port of a network"
-            " whose gateway is on the host (netwright:gateway_place host)."
-        )
-        raise NamedConflictError("ExternalGatewayForFloatingIPNotFound", message, "port_id")
+def refuse_foreign(
+    connection: sa.Connection, project: str, port_id: PortId | Left | None, caller: Caller
+) -> None:
+    """Raises InvalidError where the port is another project's than the floating IP, unless an admin asks."""
+    if port_id is None or port_id is UNSET or caller.is_admin:
+        return
+    if ports.get(connection, port_id).value.project_id != project:
+        why = f"Port {port_id} is associated with a different project than the floating IP."
+        raise invalid("port_id", why)
 
 
 def _fixed_address(port: Port, asked: IPv4Address | None) -> IPv4Address:

@@ -19,7 +19,7 @@ from netwright.store.rows import Where
 class Listed:
     """Acts on them."""
 
-    make: Callable[[sa.Connection], list[View]]
+    make: Callable[[sa.Connection, Where], list[View]]
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del work, values, caller
@@ -34,5 +34,4 @@ class Listed:
         raise ForbiddenError("It cannot be deleted.")
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        del where
-        return self.make(connection)
+        return self.make(connection, where)

@@ -8,7 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from netwright.control import dhcp_ports, gateways, network_links, overlaps, sharing, text
+from netwright.control import dhcp_ports, floating_ips, gateways, network_links, overlaps, sharing, text
 from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
@@ -16,7 +16,8 @@ from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import agents, floating_ips, hosts, ports, qos, rbac, subnets, vpns
+from netwright.store import agents, hosts, ports, qos, rbac, routers, subnets, vpns
+from netwright.store import floating_ips as rows
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -114,7 +115,7 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     if using:
         why = f"There are one or more ports still in use on the network: {', '.join(using[:_NAMED])}"
         raise in_use("Network", network_id, why)
-    _drop_floating_ips(work, network_id)
+    _refuse_external_use(work, network, "NetworkInUse")
     for record in theirs:
         ports.delete(connection, record.value.id)
     for subnet in subnets.of_network(connection, network.id):
@@ -125,16 +126,6 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
-
-
-def _drop_floating_ips(work: Work, network_id: NetworkId) -> None:
-    """Those that stand for nothing. Raises ConflictError where one stands for a port."""
-    theirs = [record.value for record in floating_ips.find(work.connection, {"network_id": (network_id,)})]
-    if used := [one.id for one in theirs if one.association is not None]:
-        why = f"floating IPs of it stand for ports: {', '.join(used[:_NAMED])}"
-        raise in_use("Network", network_id, why)
-    for one in theirs:
-        floating_ips.delete(work.connection, one.id)
 
 
 def find_in(connection: sa.Connection, where: Where) -> list[NetworkRecord]:
@@ -247,16 +238,26 @@ def _check_shared_gateway(network: Network) -> None:
 def _check_external(work: Work, old: Network, new: Network) -> None:
     if old.external == new.external:
         return
-    if not new.external and floating_ips.find(work.connection, {"network_id": (new.id,)}):
-        raise NamedConflictError(
-            "ExternalNetworkInUse", f"External network {new.id} has floating IPs.", "router:external"
-        )
+    if not new.external:
+        _refuse_external_use(work, new, "ExternalNetworkInUse")
     if new.external and (left := vpns.ids(work.connection, [new.id])):
         message = f"Network {new.id} has VPNs, which need its gateway: delete {', '.join(sorted(left))}."
         raise NamedConflictError("NetworkHasVpns", message, "router:external")
     if not new.external and new.gateway_place is GatewayPlace.HOST:
         for subnet in subnets.of_network(work.connection, new.id):
             overlaps.refuse_on_hosts(work.connection, subnet.cidr, apart_from=new.id)
+
+
+def _refuse_external_use(work: Work, network: Network, kind: str) -> None:
+    """Floating IPs of the network that stand for nothing go. Raises ConflictError where others are left, or
+    routers have a gateway there."""
+    floating_ips.drop_unused_in(work, network.id)
+    if theirs := routers.gateways_on(work.connection, network.id):
+        message = f"External network {network.id} is the gateway of routers: {', '.join(sorted(theirs))}."
+        raise NamedConflictError(kind, message, "router:external")
+    if rows.find(work.connection, {"network_id": (network.id,)}):
+        message = f"External network {network.id} has floating IPs that stand for ports."
+        raise NamedConflictError(kind, message, "router:external")
 
 
 def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> list[NetworkRecord]:

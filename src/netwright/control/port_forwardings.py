@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 from typing import Final
 
-from netwright.control import text
+from netwright.control import text, ways_out
 from netwright.control.given import UNSET, Left, given
-from netwright.control.refusals import NamedConflictError, invalid, required
+from netwright.control.refusals import NamedConflictError, NamedNotFoundError, invalid, required
 from netwright.control.world import Work
-from netwright.model.ids import FloatingIpId, PortForwardingId, PortId
-from netwright.model.intent import FORWARDED, Address, GatewayPlace, Port, PortForwarding, Ports
-from netwright.store import floating_ips, networks, ports
+from netwright.model.ids import FloatingIpId, PortForwardingId, PortId, RouterId
+from netwright.model.intent import FORWARDED, Address, FloatingIp, Port, PortForwarding, Ports
+from netwright.store import floating_ips, ports
 from netwright.store import port_forwardings as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -54,6 +54,7 @@ def create_in(work: Work, request: ForwardingRequest) -> PortForwardingId:
         description=text.prose(given(request.description, ""), "description"),
     )
     _check(work, forwarding, port)
+    _lead(work, floating, forwarding, port)
     store.insert(work.connection, forwarding, work.now)
     work.touch(Touched.FLOATING_IP, floating.id)
     return forwarding.id
@@ -75,6 +76,7 @@ def update_in(
         description=text.prose(given(request.description, old.description), "description"),
     )
     _check(work, forwarding, port)
+    _lead(work, floating_ips.get(work.connection, old.floating_ip_id).value, forwarding, port)
     store.save(work.connection, forwarding, work.now)
     work.touch(Touched.FLOATING_IP, forwarding.floating_ip_id)
     return store.get(work.connection, forwarding_id)
@@ -84,6 +86,9 @@ def delete_in(work: Work, forwarding_id: PortForwardingId) -> None:
     """Raises NotFoundError."""
     forwarding = store.get(work.connection, forwarding_id).value
     store.delete(work.connection, forwarding_id)
+    if not store.find(work.connection, {"floating_ip_id": (forwarding.floating_ip_id,)}):
+        floating = floating_ips.get(work.connection, forwarding.floating_ip_id).value
+        _led_by(work, floating, None)
     work.touch(Touched.FLOATING_IP, forwarding.floating_ip_id)
 
 
@@ -117,18 +122,29 @@ def _internal_address(port: Port, asked: IPv4Address | None) -> IPv4Address:
 
 
 def _check(work: Work, forwarding: PortForwarding, port: Port) -> None:
-    network = networks.get(work.connection, port.network_id).value
-    if network.external or network.gateway_place is GatewayPlace.ROUTER:
-        message = (
-            f"network {network.id} has no router to an external network. Use a port of a network"
-            " whose gateway is on the host (netwright:gateway_place host)."
-        )
-        raise invalid("internal_port_id", message)
     for record in floating_ips.find(work.connection, {"port_id": (port.id,)}):
         message = f"internal_port_id: port {port.id} has floating IP {record.value.address} already."
         raise NamedConflictError("PortHasBindingFloatingIP", message, "internal_port_id")
     _check_ranges(forwarding)
     _refuse_collisions(work, forwarding)
+
+
+def _lead(work: Work, floating: FloatingIp, forwarding: PortForwarding, port: Port) -> None:
+    """All of a floating IP's forwardings go by one router, or by none. Raises RequestError."""
+    try:
+        router = ways_out.router_of(work.connection, floating.network_id, port, forwarding.internal_address)
+    except NamedNotFoundError as error:
+        raise invalid("internal_port_id", error.message) from error
+    there = store.find(work.connection, {"floating_ip_id": (floating.id,)})
+    if router != floating.router_id and any(one.value.id != forwarding.id for one in there):
+        why = f"port {port.id} is not behind the router of the floating IP's other port forwardings."
+        raise invalid("internal_port_id", why)
+    _led_by(work, floating, router)
+
+
+def _led_by(work: Work, floating: FloatingIp, router: RouterId | None) -> None:
+    if floating.router_id != router:
+        floating_ips.save(work.connection, replace(floating, router_id=router), work.now)
 
 
 def _check_ranges(forwarding: PortForwarding) -> None:

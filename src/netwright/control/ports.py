@@ -13,6 +13,8 @@ from netwright.control import (
     macs,
     port_checks,
     port_forwardings,
+    router_interfaces,
+    router_ports,
     text,
     trunks,
 )
@@ -67,6 +69,7 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
         )
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
+    router_ports.refuse_change(work, old, port)
     port_checks.refuse_unguarded(port)
     if port.mac != old.mac:
         _check_mac(work, old, port)
@@ -76,7 +79,7 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     if port.security_groups != old.security_groups:
         store.save_groups(work.connection, port)
         work.touch(Touched.GROUP_USE, *old.security_groups)
-    if isinstance(port.attachment, Unplugged):
+    if isinstance(port.attachment, Unplugged) and not isinstance(old.attachment, Unplugged):
         store.save_states(work.connection, {port_id: PortState.DOWN})
     work.touch(Touched.PORT, port_id, *before)
     if (port.host, port.attachment) != (old.host, old.attachment):
@@ -90,9 +93,10 @@ def delete_in(work: Work, port_id: PortId) -> None:
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
+    router_ports.refuse_deletion(work, port)
     trunks.refuse_used_port(work.connection, port_id)
     for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
-        floating_ips.save(work.connection, replace(record.value, association=None), work.now)
+        floating_ips.save(work.connection, replace(record.value, association=None, router_id=None), work.now)
         work.touch(Touched.FLOATING_IP, record.value.id)
     port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
@@ -179,6 +183,8 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     if request.fixed_ips is not UNSET:
         port = fixed_ips.assign(work, port, ground, request.fixed_ips)
     _refuse_orphans(work, port)
+    if (lost := router_ports.subnets_lost(work, old, port)) is not None:
+        router_interfaces.refuse_used(work, *lost)
     port_forwardings.drop_in(work, port.id, [fixed.address for fixed in port.fixed_ips])
     return port
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from netwright.control.given import UNSET, Left
-from netwright.model.errors import ConflictError, InvalidError
+from netwright.model.errors import ConflictError, InvalidError, NotFoundError
 
 V = TypeVar("V")
 
@@ -16,6 +16,14 @@ class NamedConflictError(ConflictError):
     def __init__(self, kind: str, message: str, field: str | None = None) -> None:
         super().__init__(message, field)
         self.kind = kind
+
+
+class NamedNotFoundError(NotFoundError):
+    """What is not there, in words of its own; `kind` is the Networking API's type of error."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(kind.removesuffix("NotFound"), "")
+        self.kind, self.message, self.args = kind, message, (message,)
 
 
 class NamedInvalidError(InvalidError):

@@ -66,7 +66,8 @@ class Requests:
         limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
         made = [noun.acts.create(work, values, asker.caller) for values in wanted]
         for view, values in zip(made, wanted, strict=True):
-            _share(work, resource, view, values)
+            if values.get("shared"):
+                _share(work, resource, view, values)
             _tag(work, resource, view, values)
             self._revise(work, resource, view)
         return self._dressed(work.connection, resource, asker.caller, made, new=True)
@@ -186,7 +187,7 @@ class Requests:
             tagged = {} if new else tags.of(connection, [str(view["id"]) for view in views])
             for view in views:
                 view["tags"] = tagged.get(str(view["id"]), view.get("tags", []))
-        if resource.rbac is not None and resource.reach is Reach.PROJECT:
+        if resource.rbac is not None and resource.reach is Reach.PROJECT and views:
             shared = rbac.shared_with(connection, resource.rbac, caller.project)
             for view in views:
                 view["shared"] = view["id"] in shared
@@ -198,8 +199,10 @@ def _owner(connection: sa.Connection, network: object) -> str:
     """Whose a thing is that nobody says it of: its network's project's, if it is on one."""
     if network is None:
         return DEFAULT_PROJECT
-    statement = sa.select(networks.c.project_id).where(networks.c.id == network)
-    return connection.execute(statement).scalar() or DEFAULT_PROJECT
+    return connection.execute(_OWNER, {"network": network}).scalar() or DEFAULT_PROJECT
+
+
+_OWNER: Final = sa.select(networks.c.project_id).where(networks.c.id == sa.bindparam("network"))
 
 
 def _projects(caller: Caller, where: Where) -> list[ProjectId]:

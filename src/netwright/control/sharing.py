@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from netwright.control.world import Work
 from netwright.store import rbac
+from netwright.store.router_tables import router_ports, routers
 from netwright.store.tables import (
     address_groups,
     floating_ips,
@@ -76,7 +77,11 @@ def _on_network(network: str) -> sa.Select[tuple[str]]:
 
 
 def _through_network(network: str) -> sa.Select[tuple[str]]:
-    return sa.select(floating_ips.c.project_id).where(floating_ips.c.network_id == network).distinct()
+    floating = sa.select(floating_ips.c.project_id).where(floating_ips.c.network_id == network)
+    theirs = routers.join(router_ports).join(ports, ports.c.id == router_ports.c.port_id)
+    joined = sa.select(routers.c.project_id).select_from(theirs)
+    gateways = joined.where(ports.c.network_id == network)
+    return sa.select(sa.union(floating, gateways).subquery().c.project_id)
 
 
 def _in_group(group: str) -> sa.Select[tuple[str]]:

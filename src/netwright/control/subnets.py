@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from netwright.control import dhcp_ports, fixed_ips, gateways, overlaps, subnet_checks, text
+from netwright.control import dhcp_ports, fixed_ips, gateways, overlaps, router_ports, subnet_checks, text
 from netwright.control.given import UNSET, Left, given
-from netwright.control.refusals import in_use, missing, required
+from netwright.control.refusals import NamedConflictError, in_use, missing, required
 from netwright.control.world import Work
 from netwright.model.ids import NetworkId, SubnetId
 from netwright.model.intent import (
@@ -20,7 +20,7 @@ from netwright.model.intent import (
     Prefix,
     Subnet,
 )
-from netwright.store import addresses, networks, ports
+from netwright.store import addresses, networks, ports, routers
 from netwright.store import subnets as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -50,6 +50,8 @@ def update_in(work: Work, subnet_id: SubnetId, request: SubnetRequest) -> Record
     old = store.get(work.connection, subnet_id).value
     network = networks.get(work.connection, old.network_id).value
     subnet = _asked(old, request)
+    if subnet.gateway_ip != old.gateway_ip:
+        _refuse_routed(work, old)
     subnet_checks.check(subnet, network)
     store.save(work.connection, subnet, work.now)
     if subnet.gateway_ip != old.gateway_ip:
@@ -63,7 +65,8 @@ def delete_in(work: Work, subnet_id: SubnetId) -> None:
     subnet = store.get(work.connection, subnet_id).value
     dhcp = dhcp_ports.find(work.connection, subnet.network_id)
     used = addresses.used_by_others(work.connection, subnet.id, None if dhcp is None else dhcp.id)
-    if used and not fixed_ips.is_automatic(subnet):
+    routed = routers.on_subnet(work.connection, subnet.id)
+    if routed or (used and not fixed_ips.is_automatic(subnet)):
         raise in_use("Subnet", subnet_id, "one or more ports or floating IPs have addresses from it")
     _touch_ports(work, subnet)
     store.delete(work.connection, subnet_id)
@@ -140,9 +143,20 @@ def _move_gateway(work: Work, network: Network, old: Subnet, new: Subnet) -> Non
     _hold_gateway(work, network, new)
 
 
+def _refuse_routed(work: Work, old: Subnet) -> None:
+    """Raises ConflictError where a router is the gateway."""
+    if old.gateway_ip is None:
+        return
+    if port := routers.holder_of(work.connection, old.id, old.gateway_ip):
+        message = f"Current gateway ip {old.gateway_ip} already in use by port {port}. Unable to update."
+        raise NamedConflictError("GatewayIpInUse", message, "gateway_ip")
+
+
 def _join_all(work: Work, subnet: Subnet) -> None:
     """Guests that are there already make themselves an address on a new automatic subnet, too."""
     for record in ports.find(work.connection, {"network_id": (subnet.network_id,)}):
+        if router_ports.is_interface(record.value):
+            continue
         if subnet.id not in {fixed.subnet_id for fixed in record.value.fixed_ips}:
             fixed_ips.add(work, record.value, subnet)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,6 +21,12 @@ def seen(resource: Resource, caller: Caller) -> Where:
     """What the caller sees of these; nothing to ask where that is all of them."""
     if caller.is_admin or resource.reach is not Reach.PROJECT:
         return {}
+    return _seen(resource, Caller(caller.project, caller.role))
+
+
+@lru_cache(maxsize=1024)
+def _seen(resource: Resource, caller: Caller) -> Where:
+    """The condition is made once: to make it takes as long as to ask."""
     ways: list[Where] = [{"project_id": (caller.project,)}] if "project_id" in resource.by_name else []
     if resource.rbac is not None:
         ways.append({"id": rbac.ids_shared(resource.rbac, caller.project)})
@@ -39,6 +46,11 @@ def _networks(caller: Caller) -> Sequence[Where]:
 def _subnets(caller: Caller) -> Sequence[Where]:
     shared = rbac.ids_shared("network", caller.project)
     return ({"network_id": shared}, {"network_id": _own(networks, caller)})
+
+
+def _pools(caller: Caller) -> Sequence[Where]:
+    """Of every external network that the caller sees."""
+    return ({"network_id": rbac.ids_shared("network", caller.project, (rbac.EXTERNAL, rbac.SHARED))},)
 
 
 def _ports(caller: Caller) -> Sequence[Where]:
@@ -61,6 +73,7 @@ def _own(table: sa.Table, caller: Caller) -> sa.Select[tuple[str]]:
 _MORE: Final[Mapping[str, Callable[[Caller], Sequence[Where]]]] = {
     "networks": _networks,
     "subnets": _subnets,
+    "floatingip_pools": _pools,
     "ports": _ports,
     "security_group_rules": _rules,
     "vpn_peers": _vpn_peers,

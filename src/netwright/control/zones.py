@@ -11,10 +11,12 @@ from netwright.control.nouns import View
 from netwright.control.world import World
 from netwright.model.errors import NotFoundError
 from netwright.store import hosts
+from netwright.store.rows import Where
 
 
-def zones(connection: sa.Connection) -> list[View]:
+def zones(connection: sa.Connection, where: Where) -> list[View]:
     """None before there is a host."""
+    del where
     things = ("network", "router") if hosts.every(connection) else ()
     return [{"name": ZONE, "resource": thing, "state": "unavailable"} for thing in things]
 
@@ -27,8 +29,8 @@ def tell(world: World, connection: sa.Connection, views: list[View]) -> None:
             view["state"] = "available"
 
 
-def providers(connection: sa.Connection) -> list[View]:
-    del connection
+def providers(connection: sa.Connection, where: Where) -> list[View]:
+    del connection, where
     return [{"service_type": "L3_ROUTER_NAT", "name": "netwright", "default": True}]
 
 

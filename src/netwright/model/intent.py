@@ -22,6 +22,7 @@ from netwright.model.ids import (
     PortId,
     ProjectId,
     QosPolicyId,
+    RouterId,
     RuleId,
     SubnetId,
     VpnId,
@@ -371,7 +372,11 @@ class FloatingIp:
     """The external network that the address is from."""
     address: IPv4Address
     association: Association | None = None
+    router_id: RouterId | None = None
+    """What leads from the address to the ports behind it; None: hosts do, being those networks' gateways."""
     description: str = ""
+    dns_name: str = ""
+    dns_domain: str = ""
     qos_policy_id: QosPolicyId | None = None
     """Its bandwidth limits hold for what goes through the address; ingress is what comes to it."""
 

@@ -372,6 +372,22 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Emptiable:
+    """A value of the kind; an empty object is the same as null."""
+
+    kind: Kind
+
+    def read(self, value: object, field: str) -> object:
+        return None if value == {} else self.kind.read(value, field)
+
+    def schema(self) -> Schema:
+        return self.kind.schema()
+
+    def accepts(self) -> Schema:
+        return {"anyOf": [self.kind.accepts(), {"type": "object", "maxProperties": 0}]}
+
+
+@dataclass(frozen=True, slots=True)
 class OneOf:
     """A value of the first kind that takes it."""
 

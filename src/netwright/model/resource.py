@@ -93,9 +93,23 @@ class Parent:
     """The column of the sub-resource that holds the parent's id."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
+class Action:
+    """What else can be done with one thing: `PUT /v2.0/{path}/{id}/{action}`."""
+
+    path: str
+    """The last part."""
+    doc: str
+    given: Resource
+    """Whose attributes are those of the body."""
+    answer: Resource | None = None
+    """Whose attributes are those of the answer; None: it is the thing itself, and so is the body in its
+    form: beneath the resource's name."""
+
+
+@dataclass(frozen=True, eq=False)
 class Resource:
-    """One kind of resource; `roles` has the least role for each verb."""
+    """One kind of resource, which is the same as itself; `roles` has the least role for each verb."""
 
     singular: str
     plural: str
@@ -123,6 +137,7 @@ class Resource:
     tags: bool = False
     key: str = "id"
     """The column that a path names it by."""
+    actions: tuple[Action, ...] = ()
 
     @cached_property
     def by_name(self) -> Mapping[str, Attribute]:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import msgspec
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import make_url
@@ -76,7 +77,7 @@ def open_engine(url: str) -> Database:
     if sqlite and _pooled(url):
         _keep_private(Path(str(make_url(url).database)))
     # Values stay out of errors, and so out of logs: there are secrets among them.
-    options: dict[str, object] = {"hide_parameters": True}
+    options: dict[str, object] = {"hide_parameters": True, "json_deserializer": msgspec.json.decode}
     if _pooled(url):
         options |= {"pool_size": 16, "max_overflow": 32}
     engine = sa.create_engine(url, **options)

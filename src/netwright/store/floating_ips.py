@@ -9,7 +9,7 @@ from ipaddress import IPv4Address
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId, QosPolicyId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, ProjectId, QosPolicyId, RouterId
 from netwright.model.intent import Association, FloatingIp
 from netwright.store import rows
 from netwright.store.records import Record
@@ -57,7 +57,10 @@ def _values(floating: FloatingIp) -> Mapping[str, object]:
         "address": str(floating.address),
         "port_id": association and association.port_id,
         "fixed_address": association and str(association.fixed_address),
+        "router_id": floating.router_id,
         "description": floating.description,
+        "dns_name": floating.dns_name,
+        "dns_domain": floating.dns_domain,
         "qos_policy_id": floating.qos_policy_id,
     }
 
@@ -72,6 +75,9 @@ def _floating_ip(row: rows.Row) -> FloatingIp:
         network_id=NetworkId(row.network_id),
         address=IPv4Address(row.address),
         association=association,
+        router_id=None if row.router_id is None else RouterId(row.router_id),
         description=row.description,
+        dns_name=row.dns_name,
+        dns_domain=row.dns_domain,
         qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
     )

@@ -49,16 +49,17 @@ def homes(
     """The floating IPs that live on the host with their forwardings, and those whose ports the host reaches.
 
     A floating IP lives where the plugged port of its oldest forwarding does, or with the one gateway of that
-    port's network.
+    port's network; nowhere where a router translates.
     """
     kept_by_one = networks.c.gateway_hosts == GatewayHosts.ONE.value
     home = sa.case((kept_by_one, gateways.c.host), else_=ports.c.host)
     statement = (
         sa.select(port_forwardings.c.id, port_forwardings.c.floating_ip_id, home.label("home"))
         .join(ports, port_forwardings.c.port_id == ports.c.id)
+        .join(floating_ips, port_forwardings.c.floating_ip_id == floating_ips.c.id)
         .join(networks, ports.c.network_id == networks.c.id)
         .join(gateways, gateways.c.network_id == networks.c.id, isouter=True)
-        .where(ports.c.attachment != UNPLUGGED, home.is_not(None))
+        .where(ports.c.attachment != UNPLUGGED, home.is_not(None), floating_ips.c.router_id.is_(None))
         .order_by(port_forwardings.c.created_at, port_forwardings.c.id)
     )
     if among is not None:

@@ -112,7 +112,10 @@ def plugged_on(connection: sa.Connection, affected: Collection[NetworkId]) -> fr
 def floating_ips_of(
     connection: sa.Connection, host: HostName, among: Collection[FloatingIpId] | None = None
 ) -> frozenset[FloatingIpId]:
-    """Floating IPs that live on the host: with their plugged port, or with the one gateway of its network."""
+    """Floating IPs that live on the host: with their plugged port, or with the one gateway of its network.
+
+    Those that a router translates do not.
+    """
     kept_by_one = networks.c.gateway_hosts == GatewayHosts.ONE.value
     home = sa.case((kept_by_one, gateways.c.host), else_=ports.c.host)
     statement = (
@@ -120,7 +123,7 @@ def floating_ips_of(
         .join(ports, floating_ips.c.port_id == ports.c.id)
         .join(networks, ports.c.network_id == networks.c.id)
         .join(gateways, gateways.c.network_id == networks.c.id, isouter=True)
-        .where(home == host, ports.c.attachment != UNPLUGGED)
+        .where(home == host, ports.c.attachment != UNPLUGGED, floating_ips.c.router_id.is_(None))
     )
     return _ids(connection, statement if among is None else statement.where(floating_ips.c.id.in_(among)))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -11,8 +12,8 @@ from netwright.store.governance_tables import quotas
 
 def limits(connection: sa.Connection, project: str) -> Mapping[str, int]:
     """By resource, those that the project has of its own."""
-    statement = sa.select(quotas.c.resource, quotas.c.limit).where(quotas.c.project_id == project)
-    return {str(resource): int(limit) for resource, limit in connection.execute(statement)}
+    found = connection.execute(_LIMITS, {"project": project})
+    return {str(resource): int(limit) for resource, limit in found}
 
 
 def save(connection: sa.Connection, project: str, resource: str, limit: int) -> None:
@@ -31,3 +32,9 @@ def projects(connection: sa.Connection, resources: Collection[str]) -> list[str]
     """Those that have a limit of their own for one of the resources, by name."""
     statement = sa.select(quotas.c.project_id).where(quotas.c.resource.in_(resources))
     return list(connection.execute(statement.distinct().order_by(quotas.c.project_id)).scalars())
+
+
+_LIMITS: Final = sa.select(quotas.c.resource, quotas.c.limit).where(
+    quotas.c.project_id == sa.bindparam("project")
+)
+"""Asked for each thing that is made."""

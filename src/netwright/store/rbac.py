@@ -14,6 +14,11 @@ from netwright.store.governance_tables import rbac_policies
 SHARED: Final = "access_as_shared"
 EXTERNAL: Final = "access_as_external"
 EVERYBODY: Final = "*"
+_SHARED: Final = sa.select(rbac_policies.c.object_id).where(
+    rbac_policies.c.object_type == sa.bindparam("type"),
+    rbac_policies.c.target_project.in_(sa.bindparam("targets", expanding=True)),
+    rbac_policies.c.action == SHARED,
+)
 
 
 def ids_shared(
@@ -30,7 +35,8 @@ def ids_shared(
 
 def shared_with(connection: sa.Connection, object_type: str, project: str | None) -> frozenset[str]:
     """The ids themselves."""
-    return frozenset(str(one) for one in connection.execute(ids_shared(object_type, project)).scalars())
+    given = {"type": object_type, "targets": [EVERYBODY] if project is None else [EVERYBODY, project]}
+    return frozenset(str(one) for one in connection.execute(_SHARED, given).scalars())
 
 
 def forget(connection: sa.Connection, object_id: str) -> None:

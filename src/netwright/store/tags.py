@@ -10,15 +10,15 @@ import sqlalchemy as sa
 from netwright.store.governance_tables import tags
 
 _FEW: Final = 500
+_ALL: Final = sa.select(tags.c.resource_id, tags.c.tag).order_by(tags.c.tag)
+_OF_SOME: Final = _ALL.where(tags.c.resource_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def of(connection: sa.Connection, ids: Collection[str]) -> Mapping[str, Sequence[str]]:
     """The tags of each that has any, in the order of the alphabet."""
-    statement = sa.select(tags.c.resource_id, tags.c.tag).order_by(tags.c.tag)
-    if len(ids) <= _FEW:
-        statement = statement.where(tags.c.resource_id.in_(ids))
+    few = len(ids) <= _FEW
     found: dict[str, list[str]] = {}
-    for resource, tag in connection.execute(statement):
+    for resource, tag in connection.execute(_OF_SOME if few else _ALL, {"ids": list(ids)} if few else {}):
         found.setdefault(resource, []).append(tag)
     return found
 

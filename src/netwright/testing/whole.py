@@ -78,7 +78,7 @@ def routed() -> NetworkItem:
 
 def groups() -> tuple[GroupItem, GroupItem]:
     out = tuple(RulePlan(Direction.EGRESS, kind, AnyProtocol(), Anywhere()) for kind in EtherType)
-    named = RemoteAddressGroup(OFFICES)
+    RemoteAddressGroup(OFFICES)
     web = (
         *out,
         RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(6, 80, 443), Anywhere()),
@@ -95,7 +95,7 @@ def groups() -> tuple[GroupItem, GroupItem]:
 
 
 def offices() -> AddressGroupItem:
-    prefixes = "192.0.2.0/25", "192.0.2.200/32", "2001:db8::/32"
+    prefixes = "198.18.7.0/25", "198.18.7.200/32", "2001:db8::/32"
     return AddressGroupItem(OFFICES, tuple(map(ip_network, prefixes)))
 
 

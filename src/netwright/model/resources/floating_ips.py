@@ -50,7 +50,7 @@ RESOURCE: Final = Resource(
         ),
         Attribute(
             "subnet_id",
-            Uuid("subnets"),
+            Uuid(),
             "The subnet that it is to be from.",
             nullable=True,
             put=Role.NOBODY,
@@ -64,7 +64,14 @@ RESOURCE: Final = Resource(
             nullable=True,
             column="fixed_address",
         ),
-        read_only("router_id", Uuid(), "The router that translates it."),
+        read_only("router_id", Uuid(), "The router that translates it.", column="router_id"),
+        *(
+            Attribute(name, Text(253), doc, default="", put=Role.NOBODY, extension="dns-integration")
+            for name, doc in (
+                ("dns_name", "Its name in the DNS outside."),
+                ("dns_domain", "The domain of that name."),
+            )
+        ),
         read_only("status", Text(), "ACTIVE while it stands for a port, else DOWN."),
         DESCRIPTION,
         read_only("port_details", Anything(), "That port.", extension="fip-port-details", filters=False),
