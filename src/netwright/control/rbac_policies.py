@@ -16,7 +16,6 @@ from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import NetworkId
 from netwright.store import documents, rbac, rows, tables
-from netwright.store.address_tables import address_scopes, subnet_pools
 from netwright.store.governance_tables import rbac_policies
 from netwright.store.rows import Where
 from netwright.store.tables import subnets
@@ -106,6 +105,21 @@ def _refuse_addresses(work: Work, network: str, caller: Caller) -> None:
         and rows.exists(work.connection, subnets, {"network_id": (network,)})
     ):
         raise policy.disallowed("create_rbac_policy:action")
+
+
+def _refuse_half_shared(work: Work, kind: str, thing: str, target: str) -> None:
+    """Raises InvalidError for a subnet pool whose address scope the target does not see."""
+    if kind != "subnetpool":
+        return
+    joined = sa.select(address_scopes).join(
+        subnet_pools, subnet_pools.c.address_scope_id == address_scopes.c.id
+    )
+    scope = work.connection.execute(joined.where(subnet_pools.c.id == thing)).first()
+    if scope is None or scope.project_id == target:
+        return
+    if not {target, rbac.EVERYBODY} & rbac.targets(work.connection, scope.id, rbac.SHARED):
+        message = f"Subnet pool {thing} is in address scope {scope.id}, which is not shared with {target}."
+        raise InvalidError(message, _TARGET)
 
 
 def _refuse_twin(work: Work, wanted: Values) -> None:
