@@ -16,6 +16,7 @@ from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import NetworkId
 from netwright.store import documents, rbac, rows, tables
+from netwright.store.address_tables import address_scopes, subnet_pools
 from netwright.store.governance_tables import rbac_policies
 from netwright.store.rows import Where
 from netwright.store.tables import subnets
