@@ -182,3 +182,20 @@ def test_bootstrap_is_safe_to_repeat(here: Town, capsys: pytest.CaptureFixture[s
 def _admin(password: str) -> dict:
     user = {"name": "admin", "domain": {"id": "default"}, "password": password}
     return {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+
+
+def test_a_member_makes_networks_with_the_command(
+    here: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host network is refused in words that say what to add, and with that it is made, with its subnet."""
+    project = here.project()
+    monkeypatch.setenv("OS_USERNAME", here.user(project)["name"])
+    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
+    monkeypatch.setenv("OS_PROJECT_NAME", project["name"])
+    words = ["--server", url(here), "network", "create", "lan", "--cidr", "10.22.0.0/24", "-f", "json"]
+    assert main(words) == 1
+    assert "only admins make host networks; add --router" in capsys.readouterr().err
+    assert main([*words, "--router"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["network"]["netwright:gateway_place"] == "router"
+    assert (made["network"]["project_id"], made["subnets"][0]["cidr"]) == (project["id"], "10.22.0.0/24")

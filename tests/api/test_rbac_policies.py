@@ -103,11 +103,12 @@ def test_a_policy_about_the_owner_is_never_in_use(town: Town) -> None:
 
 
 def test_only_owners_share_and_only_admins_with_all(town: Town) -> None:
-    """Another's thing is 400, a thing that is not there 404, a wildcard by a member 403, also in a PUT."""
+    """Another's thing and one that is not there are 400 alike, a wildcard by a member is 403, also in a PUT."""
     one, two = town.member(), town.member()
     network = network_of(one)
     assert share(two, "network", network, two.project).status == 400
-    assert share(one, "network", str(uuid.uuid4()), two.project).status == 404
+    assert share(one, "network", str(uuid.uuid4()), two.project).status == 400
+    assert share(town.admin, "network", str(uuid.uuid4()), two.project).status == 404
     assert share(one, "network", network, "*").status == 403
     assert share(one, "network", network, "*", EXTERNAL).status == 403
     policy = shared(one, "network", network, two.project)["id"]
@@ -209,3 +210,36 @@ def test_sharing_is_a_change_of_the_thing(town: Town) -> None:
     assert one.get(f"/v2.0/networks/{network}")["network"]["revision_number"] > before
     assert one.send("DELETE", f"/v2.0/networks/{network}").status == 204
     assert one.send("GET", f"{POLICIES}/{policy}").kind == "RbacPolicyNotFound"
+
+
+def test_pools_and_scopes_are_shared_until_others_use_them(town: Town) -> None:
+    """A subnet holds its pool's policy, a pool its scope's; a pool whose scope the target does not see is 400."""
+    admin, one, two = town.admin, town.member(), town.member()
+    scope = admin.make("/v2.0/address-scopes", "address_scope", {"name": "s", "ip_version": 4})["id"]
+    of_scope = shared(admin, "address_scope", scope, one.project)["id"]
+    body = {"name": "p", "prefixes": ["10.0.0.0/8"], "address_scope_id": scope}
+    pool = one.make("/v2.0/subnetpools", "subnetpool", body)["id"]
+    assert admin.send("DELETE", f"{POLICIES}/{of_scope}").kind == "RbacPolicyInUse"
+    assert share(one, "subnetpool", pool, two.project).status == 400
+    for_two = shared(admin, "address_scope", scope, two.project)["id"]
+    policy = shared(one, "subnetpool", pool, two.project)["id"]
+    network = network_of(two)
+    subnet = two.make(
+        "/v2.0/subnets",
+        "subnet",
+        {"network_id": network, "subnetpool_id": pool, "ip_version": 4, "prefixlen": 24},
+    )["id"]
+    assert one.send("DELETE", f"{POLICIES}/{policy}").kind == "RbacPolicyInUse"
+    assert two.send("DELETE", f"/v2.0/subnets/{subnet}").status == 204
+    assert one.send("DELETE", f"{POLICIES}/{policy}").status == 204
+    assert admin.send("DELETE", f"{POLICIES}/{for_two}").status == 204
+
+
+def test_the_default_external_network_stays_everybodys(town: Town) -> None:
+    """Its wildcard policy cannot be deleted before it is the default no more."""
+    admin = town.admin
+    network = network_of(admin, **{"router:external": True, "is_default": True})
+    (policy,) = admin.get(f"{POLICIES}?object_id={network}&action={EXTERNAL}")["rbac_policies"]
+    assert admin.send("DELETE", f"{POLICIES}/{policy['id']}").kind == "RbacPolicyInUse"
+    assert admin.send("PUT", f"/v2.0/networks/{network}", {"network": {"is_default": False}}).status == 200
+    assert admin.send("DELETE", f"{POLICIES}/{policy['id']}").status == 204

@@ -19,7 +19,7 @@ _MEDIA: Final = [{"base": "application/json", "type": "application/vnd.openstack
 
 
 def version(base_url: str) -> View:
-    """Identity's, at /v3: the document at the root is the Networking API's, whose clients know no other."""
+    """Identity's, at /v3: the document at the root is the Networking API's alone."""
     return {
         "id": "v3.14",
         "status": "stable",

@@ -20,10 +20,11 @@ def routes(noun: Noun) -> Mapping[str, Mapping[str, Handler]]:
     if not noun.resource.tags:
         return {}
     tags, path = _Tags(noun), noun.resource.collection + "/{id}/tags"
-    return {
-        path: {"GET": tags.every, "PUT": tags.replace, "POST": tags.add_several, "DELETE": tags.clear},
-        path + "/{tag}": {"GET": tags.has, "PUT": tags.add, "DELETE": tags.remove},
-    }
+    many = {"GET": tags.every, "PUT": tags.replace, "POST": tags.add_several, "DELETE": tags.clear}
+    one = {"GET": tags.has, "PUT": tags.add, "DELETE": tags.remove}
+    # Those of /qos/policies are at /policies, too: the Networking API's reference names no prefix there.
+    bare = path.replace(noun.resource.path, noun.resource.path.rpartition("/")[2])
+    return {at: handlers for base in (path, bare) for at, handlers in ((base, many), (base + "/{tag}", one))}
 
 
 class _Tags:

@@ -15,9 +15,11 @@ from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import NetworkId
-from netwright.store import documents, rbac, rows
+from netwright.store import documents, rbac, rows, tables
+from netwright.store.address_tables import address_scopes, subnet_pools
 from netwright.store.governance_tables import rbac_policies
 from netwright.store.rows import Where
+from netwright.store.tables import subnets
 
 _SHOWN: Final = ("id", "project_id", "object_type", "object_id", "action")
 _TARGET: Final = "target_tenant"
@@ -31,7 +33,10 @@ class RbacPolicies:
         self._refuse_foreign(work, kind, thing, caller)
         if values["action"] not in SHAREABLE[kind].users:
             raise InvalidError(f"Invalid action {values['action']!r} for object type {kind!r}.", "action")
+        if values["action"] == rbac.EXTERNAL:
+            _refuse_addresses(work, thing, caller)
         _refuse_wildcard("create", values, caller)
+        _refuse_half_shared(work, kind, thing, str(values[_TARGET]))
         _refuse_twin(work, {**values, "target_project": values[_TARGET]})
         kept = {name: values[name] for name in ("project_id", "object_type", "object_id", "action")}
         made = {**kept, "id": work.world.new_id(), "target_project": values[_TARGET]}
@@ -89,6 +94,35 @@ def _refuse_wildcard(verb: str, values: Values, caller: Caller) -> None:
         raise policy.disallowed(f"{verb}_rbac_policy:{_TARGET}")
 
 
+def _refuse_addresses(work: Work, network: str, caller: Caller) -> None:
+    """Which addresses are the outside's is admins' to say: floating IPs of theirs are taken from everybody.
+
+    Raises ForbiddenError where a member would have those of an own network be so.
+    """
+    external = rbac.targets(work.connection, network, rbac.EXTERNAL)
+    if (
+        not caller.is_admin
+        and not external
+        and rows.exists(work.connection, subnets, {"network_id": (network,)})
+    ):
+        raise policy.disallowed("create_rbac_policy:action")
+
+
+def _refuse_half_shared(work: Work, kind: str, thing: str, target: str) -> None:
+    """Raises InvalidError for a subnet pool whose address scope the target does not see."""
+    if kind != "subnetpool":
+        return
+    joined = sa.select(address_scopes).join(
+        subnet_pools, subnet_pools.c.address_scope_id == address_scopes.c.id
+    )
+    scope = work.connection.execute(joined.where(subnet_pools.c.id == thing)).first()
+    if scope is None or scope.project_id == target:
+        return
+    if not {target, rbac.EVERYBODY} & rbac.targets(work.connection, scope.id, rbac.SHARED):
+        message = f"Subnet pool {thing} is in address scope {scope.id}, which is not shared with {target}."
+        raise InvalidError(message, _TARGET)
+
+
 def _refuse_twin(work: Work, wanted: Values) -> None:
     parts = ("object_type", "object_id", "action", "target_project")
     if rows.exists(work.connection, rbac_policies, {part: (wanted[part],) for part in parts}):
@@ -98,12 +132,20 @@ def _refuse_twin(work: Work, wanted: Values) -> None:
 def _refuse_used(work: Work, old: View, beside: tuple[str, ...] = ()) -> None:
     """Raises RbacPolicyInUse where a project could not use any more what it uses."""
     kind, thing, action = (str(old[name]) for name in ("object_type", "object_id", "action"))
+    if action == rbac.EXTERNAL and old[_TARGET] == rbac.EVERYBODY and not beside:
+        _refuse_default(work, thing)
     left = rbac.targets(work.connection, thing, action, apart_from=str(old["id"]))
     if stranded := sharing.stranded(work.connection, kind, thing, action, {*left, *beside}):
         message = (
             f"RBAC policy on object {thing} cannot be removed because other objects depend on it."
             f" Details: it is used by project {', '.join(stranded)}."
         )
+        raise NamedConflictError("RbacPolicyInUse", message)
+
+
+def _refuse_default(work: Work, network: str) -> None:
+    if rows.exists(work.connection, tables.networks, {"id": (network,), "is_default": (True,)}):
+        message = f"Network {network} is the default external network, which is everybody's."
         raise NamedConflictError("RbacPolicyInUse", message)
 
 

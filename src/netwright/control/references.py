@@ -12,7 +12,7 @@ from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, Nouns
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
-from netwright.model.kinds import Anything, Emptiable, Kind, ListOf, OneOf, Record, Uuid
+from netwright.model.kinds import Anything, Checked, Emptiable, Kind, ListOf, OneOf, Record, Uuid
 from netwright.model.resource import Resource
 from netwright.store import rows
 
@@ -63,7 +63,7 @@ def _named(kind: Kind, value: object) -> Iterator[tuple[str, str]]:
         case Record(members) if isinstance(value, dict):
             for name, member in value.items():
                 yield from _named(members[name].kind, member)
-        case Emptiable(one) if value is not None:
+        case Checked(one) | Emptiable(one) if value is not None:
             yield from _named(one, value)
         case _:
             return

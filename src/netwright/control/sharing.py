@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from netwright.control.world import Work
 from netwright.store import rbac
+from netwright.store.address_tables import address_scopes, subnet_pools
 from netwright.store.router_tables import router_ports, routers
 from netwright.store.tables import (
     address_groups,
@@ -20,6 +21,7 @@ from netwright.store.tables import (
     ports,
     qos_policies,
     rules,
+    subnets,
 )
 
 Users = Callable[[str], sa.Select[tuple[str]]]
@@ -93,6 +95,14 @@ def _with_address_group(group: str) -> sa.Select[tuple[str]]:
     return sa.select(rules.c.project_id).where(rules.c.remote_address_group_id == group).distinct()
 
 
+def _in_scope(scope: str) -> sa.Select[tuple[str]]:
+    return sa.select(subnet_pools.c.project_id).where(subnet_pools.c.address_scope_id == scope).distinct()
+
+
+def _from_pool(pool: str) -> sa.Select[tuple[str]]:
+    return sa.select(subnets.c.project_id).where(subnets.c.subnetpool_id == pool).distinct()
+
+
 def _with_policy(policy: str) -> sa.Select[tuple[str]]:
     having = (
         sa.select(table.c.project_id).where(table.c.qos_policy_id == policy)
@@ -105,6 +115,8 @@ SHAREABLE: Final[Mapping[str, Shareable]] = {
     "network": Shareable("Network", networks, {rbac.SHARED: _on_network, rbac.EXTERNAL: _through_network}),
     "security_group": Shareable("SecurityGroup", groups, {rbac.SHARED: _in_group}),
     "address_group": Shareable("AddressGroup", address_groups, {rbac.SHARED: _with_address_group}),
+    "address_scope": Shareable("AddressScope", address_scopes, {rbac.SHARED: _in_scope}),
     "qos_policy": Shareable("QosPolicy", qos_policies, {rbac.SHARED: _with_policy}),
+    "subnetpool": Shareable("SubnetPool", subnet_pools, {rbac.SHARED: _from_pool}),
 }
 """By the object_type of their RBAC policies."""

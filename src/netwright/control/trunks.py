@@ -22,7 +22,6 @@ from netwright.store.rows import Where
 
 _INHERIT: Final = "inherit"
 _VLAN: Final = "vlan"
-_LAST_VLAN: Final = 4094
 
 
 class Trunks:
@@ -141,8 +140,6 @@ def _segmented(work: Work, one: View) -> View:
         number, kind = store.vlan_of(work.connection, str(one["port_id"])), _VLAN
         if number is None:
             raise invalid("segmentation_type", "the port's network has no VLAN to inherit.")
-    if kind is None or not isinstance(number, int) or not 1 <= number <= _LAST_VLAN:
-        raise invalid("sub_ports", f"needs a segmentation_type and a segmentation_id from 1 to {_LAST_VLAN}.")
     return {"port_id": one["port_id"], "segmentation_type": kind, "segmentation_id": number}
 
 
