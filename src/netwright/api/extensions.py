@@ -10,6 +10,7 @@ NAMES: Final[dict[str, str]] = {
     "agent": "agent",
     "agent_sort_key": "Agents Sort Key",
     "allowed-address-pairs": "Allowed Address Pairs",
+    "auto-allocated-topology": "Auto Allocated Topology Services",
     "availability_zone": "Availability Zone",
     "availability_zone_filter": "Availability Zone Filter Extension",
     "binding": "Port Binding",
