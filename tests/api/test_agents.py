@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from askers import Asker, trusting
-from served import Client
+from served import Answer, Client
 
 from netwright.model.caller import Role
 from netwright.model.ids import HostName
@@ -114,6 +114,43 @@ def test_a_network_with_dhcp_is_on_every_dhcp_agent_until_it_is_taken_away(admin
     assert on(served) == {there}
 
 
+def test_a_router_with_ports_is_on_one_l3_agent_until_an_admin_moves_it(admin: Asker) -> None:
+    """One without is on none; it is never put on a second agent, and twice on the same one is taken."""
+    router = admin.make("/v2.0/routers", "router", {})["id"]
+    both = {one["id"] for one in agents(admin, "?agent_type=L3%20agent")}
+    other = agents(admin, "?agent_type=DHCP%20agent")[0]["id"]
+
+    def on() -> set[str]:
+        listed = {one["id"] for one in admin.get(f"/v2.0/routers/{router}/l3-agents")["agents"]}
+        for agent in both:
+            routers = admin.get(f"/v2.0/agents/{agent}/l3-routers")["routers"]
+            assert (router in {one["id"] for one in routers}) == (agent in listed)
+        return listed
+
+    def put(agent: str) -> Answer:
+        return admin.send("POST", f"/v2.0/agents/{agent}/l3-routers", {"router_id": router})
+
+    assert on() == set()
+    network = admin.make("/v2.0/networks", "network", {})["id"]
+    subnet = admin.make("/v2.0/subnets", "subnet", {"network_id": network, "cidr": "10.0.0.0/24"})["id"]
+    joined = admin.send("PUT", f"/v2.0/routers/{router}/add_router_interface", {"subnet_id": subnet})
+    assert joined.status == 200
+    (here,) = on()
+    (there,) = both - {here}
+    refused = put(there)
+    assert (refused.status, refused.kind) == (409, "RouterHostedByL3Agent")
+    assert put(here).status == put(here).status == 201
+    assert admin.send("DELETE", f"/v2.0/agents/{here}/l3-routers/{router}").status == 204
+    assert on() == set()
+    gone = admin.send("DELETE", f"/v2.0/agents/{here}/l3-routers/{router}")
+    assert (gone.status, gone.kind) == (409, "RouterNotHostedByL3Agent")
+    assert put(there).status == 201
+    assert on() == {there}
+    assert put(other).status == 404
+    member = Asker(admin.client, Role.MEMBER, "blue")
+    assert member.send("GET", f"/v2.0/agents/{there}/l3-routers").status == 403
+
+
 def test_there_is_one_zone(admin: Asker) -> None:
     """It is available for networks and routers, may be hinted at, and no other can be."""
     zones = admin.get("/v2.0/availability_zones")["availability_zones"]
@@ -138,26 +175,3 @@ def test_service_providers_are_listed(admin: Asker) -> None:
     assert member.get("/v2.0/service-providers") == {
         "service_providers": [{"service_type": "L3_ROUTER_NAT", "name": "netwright", "default": True}]
     }
-
-
-def test_a_router_is_on_every_l3_agent_until_it_is_taken_away(admin: Asker) -> None:
-    """Taken from all it is on none, put on one it is on that one; the same twice is 409."""
-    router = admin.make("/v2.0/routers", "router", {})["id"]
-    here, there = (one["id"] for one in agents(admin, "?agent_type=L3%20agent"))
-
-    def on() -> set[str]:
-        listed = admin.get(f"/v2.0/routers/{router}/l3-agents")["agents"]
-        assert {one["agent_type"] for one in listed} <= {"L3 agent"}
-        return {one["id"] for one in listed}
-
-    assert on() == {here, there}
-    for agent in (here, there):
-        assert admin.send("DELETE", f"/v2.0/agents/{agent}/l3-routers/{router}").status == 204
-    assert on() == set()
-    assert admin.send("DELETE", f"/v2.0/agents/{here}/l3-routers/{router}").kind == "RouterNotHostedByL3Agent"
-    assert admin.send("POST", f"/v2.0/agents/{here}/l3-routers", {"router_id": router}).status == 201
-    again = admin.send("POST", f"/v2.0/agents/{here}/l3-routers", {"router_id": router})
-    assert (again.status, again.kind) == (409, "RouterHostedByL3Agent")
-    assert on() == {here}
-    assert [one["id"] for one in admin.get(f"/v2.0/agents/{here}/l3-routers")["routers"]] == [router]
-    assert admin.send("DELETE", f"/v2.0/routers/{router}").status == 204

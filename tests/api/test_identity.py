@@ -33,6 +33,7 @@ def test_nobody_gets_in_without_a_proof(here: Town) -> None:
         assert "www-authenticate" in answer.headers
     for path in ("/", "/v2.0", "/v3", "/v3/", "/healthz"):
         assert here.guest.send("GET", path).status == 200
+    assert [one["id"] for one in here.guest.get("/")["versions"]] == ["v2.0"]
 
 
 @pytest.mark.parametrize(

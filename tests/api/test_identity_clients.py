@@ -94,7 +94,7 @@ def connect(town: Town, name: str, project: str | None, password: str = PASSWORD
     from openstack.connection import Connection  # noqa: PLC0415  # what it imports warns
 
     return Connection(
-        auth_url=url(town),
+        auth_url=f"{url(town)}/v3",
         username=name,
         password=password,
         project_name=project,
@@ -105,8 +105,8 @@ def connect(town: Town, name: str, project: str | None, password: str = PASSWORD
 
 
 @pytest.mark.filterwarnings("ignore")  # of what it imports, and of its own options
-def test_openstacksdk_finds_its_way_from_the_root(here: Town) -> None:
-    """Given only the server's address it discovers Identity and the Networking API, and makes users of both."""
+def test_openstacksdk_finds_its_way_from_identity(here: Town) -> None:
+    """Given only Identity's address it discovers Identity and the Networking API, and makes users of both."""
     root = here.user(here.project(), "admin")
     admin = connect(here, root["name"], None)
     blue = admin.identity.create_project(name="sdk-blue", description="made by the SDK")
@@ -182,3 +182,20 @@ def test_bootstrap_is_safe_to_repeat(here: Town, capsys: pytest.CaptureFixture[s
 def _admin(password: str) -> dict:
     user = {"name": "admin", "domain": {"id": "default"}, "password": password}
     return {"auth": {"identity": {"methods": ["password"], "password": {"user": user}}}}
+
+
+def test_a_member_makes_networks_with_the_command(
+    here: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host network is refused in words that say what to add, and with that it is made, with its subnet."""
+    project = here.project()
+    monkeypatch.setenv("OS_USERNAME", here.user(project)["name"])
+    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
+    monkeypatch.setenv("OS_PROJECT_NAME", project["name"])
+    words = ["--server", url(here), "network", "create", "lan", "--cidr", "10.22.0.0/24", "-f", "json"]
+    assert main(words) == 1
+    assert "only admins make host networks; add --router" in capsys.readouterr().err
+    assert main([*words, "--router"]) == 0
+    made = json.loads(capsys.readouterr().out)
+    assert made["network"]["netwright:gateway_place"] == "router"
+    assert (made["network"]["project_id"], made["subnets"][0]["cidr"]) == (project["id"], "10.22.0.0/24")

@@ -48,6 +48,9 @@ def test_a_router_is_made_joined_and_taken_apart(real: tuple[Cli, Client]) -> No
     )
     more = cli.ok("router", "set", "r1", "--route", "destination=10.8.0.0/16,gateway=10.1.0.7")
     assert len(more["routes"]) == 2
+    third = "destination=10.7.0.0/16,gateway=10.1.0.8"
+    assert len(cli.ok("router", "add-route", "r1", third)["routes"]) == 3
+    assert cli.ok("router", "remove-route", "r1", third)["routes"] == more["routes"]
     assert cli.run("router", "remove-subnet", "r1", "blue1").code == 4
     assert cli.ok("router", "set", "r1", "--no-route", "--no-gateway")["external_gateways"] == []
     assert cli.run("router", "set", "r1", "--snat").code == 2

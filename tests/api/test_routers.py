@@ -385,3 +385,19 @@ def test_a_shared_networks_gateway_is_its_owners(member: Speaker, admin: Speaker
     assert answer.status == 403
     port = member.make("port", network_id=network["id"])
     assert act(member, router, "add_router_interface", {"port_id": port["id"]}).status == 200
+
+
+def test_a_member_cannot_call_a_port_a_foreign_routers(asked: Client, member: Speaker) -> None:
+    """Neither when it is made nor later; an admin can, and so can who has the router."""
+    other = Speaker(asked, "MEMBER", "p2")
+    network = member.make("network")["id"]
+    theirs, own = other.make("router")["id"], member.make("router")["id"]
+    said = {"device_owner": "network:router_interface", "device_id": theirs}
+    refused = member.send("POST", "/v2.0/ports", {"port": {"network_id": network, **said}})
+    assert (refused.status, refused.kind) == (409, "DeviceIDNotOwnedByTenant")
+    port = member.make("port", network_id=network, **{**said, "device_id": own})
+    path = f"/v2.0/ports/{port['id']}"
+    refused = member.send("PUT", path, {"port": {"device_id": theirs}})
+    assert (refused.status, refused.kind) == (409, "DeviceIDNotOwnedByTenant")
+    assert member.send("PUT", path, {"port": {"name": "still mine"}}).status == 200
+    assert asked.send("PUT", path, {"port": {"device_id": theirs}}).status == 200

@@ -171,3 +171,34 @@ def test_rules_that_come_with_a_group_are_counted() -> None:
         assert (answer.status, answer.kind) == (409, "OverQuota")
         names = {one["name"] for one in member.get("/v2.0/security-groups")["security_groups"]}
         assert names == {"default", "two more than the default's four"}
+
+
+def test_what_is_outside_is_admins_to_say(owner: Asker) -> None:
+    """A member's own network has no floating IPs: its subnets are nobody's outside, and an outside's no member's."""
+    policy = {"object_type": "network", "action": "access_as_external", "target_tenant": "strangers"}
+    wanted = {"cidr": "192.0.2.0/24", "ip_version": 4}
+    network = owner.make("/v2.0/networks", "network", {})["id"]
+    owner.make("/v2.0/subnets", "subnet", {**wanted, "network_id": network})
+    answer = owner.send("POST", "/v2.0/rbac-policies", {"rbac_policy": {**policy, "object_id": network}})
+    assert (answer.status, answer.kind) == (403, "PolicyNotAuthorized")
+    bare = owner.make("/v2.0/networks", "network", {})["id"]
+    owner.make("/v2.0/rbac-policies", "rbac_policy", {**policy, "object_id": bare})
+    answer = owner.send("POST", "/v2.0/subnets", {"subnet": {**wanted, "network_id": bare}})
+    assert (answer.status, answer.kind) == (403, "PolicyNotAuthorized")
+
+
+def test_floating_ips_lead_to_ones_own_ports(admin: Asker, owner: Asker, stranger: Asker) -> None:
+    """Not to ports of others that one sees because they are on the own network, whole or by a forwarding."""
+    outside = admin.make("/v2.0/networks", "network", {"router:external": True})["id"]
+    admin.make("/v2.0/subnets", "subnet", {"network_id": outside, "cidr": "198.51.100.0/24", "ip_version": 4})
+    place = {"netwright:gateway_place": "host", "project_id": "owners", "shared": True}
+    inside = admin.make("/v2.0/networks", "network", place)["id"]
+    admin.make("/v2.0/subnets", "subnet", {"network_id": inside, "cidr": "10.45.0.0/24", "ip_version": 4})
+    port = stranger.make("/v2.0/ports", "port", {"network_id": inside})
+    floating = owner.make("/v2.0/floatingips", "floatingip", {"floating_network_id": outside})["id"]
+    path = f"/v2.0/floatingips/{floating}"
+    assert owner.send("PUT", path, {"floatingip": {"port_id": port["id"]}}).status == 400
+    address = port["fixed_ips"][0]["ip_address"]
+    forwarding = {"protocol": "tcp", "external_port": 80, "internal_port": 80, "internal_port_id": port["id"]}
+    body = {"port_forwarding": {**forwarding, "internal_ip_address": address}}
+    assert owner.send("POST", f"{path}/port_forwardings", body).status == 403

@@ -19,7 +19,7 @@ from netwright.model.ids import (
     dhcp_namespace,
 )
 from netwright.testing.namespaces import eventually, ip, run
-from netwright.testing.whole import HOSTED, MEMBERS, ROUTED, UPLINK, Planned
+from netwright.testing.whole import HOSTED, MEMBERS, OFFICES, ROUTED, UPLINK, Planned
 
 BRIDGE, LINK, PAIR = bridge_name(HOSTED), "tap00000001-90", dhcp_link_name(ROUTED)
 INSIDE = dhcp_namespace(ROUTED)
@@ -106,6 +106,23 @@ DEEDS: dict[str, Callable[[Planned], object]] = {
         "nft delete element inet netwright fip_snat { 10.33.0.10 } ; "
         "add element inet netwright fip_snat { 10.33.0.10 : 203.0.113.51 }"
     ),
+    "an address group's prefix deleted": lambda b: b.run(
+        f"nft delete element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 198.18.7.0/25 }}"
+    ),
+    "a wider prefix in its place": lambda b: b.run(
+        f"nft delete element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 198.18.7.0/25 }} ; "
+        f"add element bridge netwright n4-{OFFICES} {{ 0.0.0.0/0 . 198.18.7.0/26 }}"
+    ),
+    "a forwarded port deleted": lambda b: b.run(
+        "nft delete element inet netwright to_tcp { 203.0.113.51 . 8080 }"
+    ),
+    "forwarded ports led elsewhere": lambda b: b.run(
+        "nft delete element inet netwright to_udp_range { 203.0.113.51 . 7000-7009 } ; "
+        "add element inet netwright to_udp_range { 203.0.113.51 . 7000-7005 : 10.33.0.10 }"
+    ),
+    "a forwarded address deleted": lambda b: b.run(f"ip address delete 203.0.113.51/32 dev {UPLINK}"),
+    "an option deleted": lambda b: delete_file(b, FileKind.OPTIONS),
+    "an option's tag deleted": lambda b: delete_file(b, FileKind.TAGS),
     "a zone deleted": lambda b: b.run("nft flush map inet netwright zones"),
     "a table of another layout": outdate,
     "a table deleted": lambda b: b.run("nft delete table bridge netwright"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,6 +27,10 @@ def _no_key(_: Hashable) -> bool:
     return False
 
 
+def _nothing(_: Hashable) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """A stage and its driver.
@@ -34,6 +38,7 @@ class Row:
     `gate`: stages after it wait while it fails. `swept`: what is there and not wanted is removed.
     `may_wait`: whether what is not observed is right to be absent, as a tap that its VMM has yet to make.
     `holds_others`: a key that takes others with it where it is made anew, as a table what is in it.
+    `disturbs`: what of another stage may be gone when a key was written or removed.
     """
 
     stage: Stage
@@ -42,6 +47,7 @@ class Row:
     swept: bool = True
     may_wait: Callable[[Hashable, object], bool] = _never
     holds_others: Callable[[Hashable], bool] = _no_key
+    disturbs: Callable[[Hashable], tuple[Stage, Hashable] | None] = _nothing
 
 
 @dataclass(slots=True)
@@ -139,7 +145,16 @@ def _round(
         for row, delta in reversed(deltas):
             _sweep(row, delta, outcome)
     again = {row.stage: _again(row, delta, swept=sweeping) for row, delta in deltas}
+    for stage, key in _disturbed(deltas):
+        keys = again.get(stage, frozenset())
+        again[stage] = None if keys is None else {*keys, key}
     return {stage: keys for stage, keys in again.items() if keys != set() and stage not in outcome.failures}
+
+
+def _disturbed(deltas: Sequence[tuple[Row, Delta[Hashable, object]]]) -> Iterator[tuple[Stage, Hashable]]:
+    """What the writes and removals of some stages may have undone in others."""
+    for row, delta in deltas:
+        yield from filter(None, map(row.disturbs, (*delta.put, *delta.remove)))
 
 
 def _again(row: Row, delta: Delta[Hashable, object], *, swept: bool) -> Keys:

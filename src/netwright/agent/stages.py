@@ -23,7 +23,7 @@ from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vlans import Vlans
 from netwright.kernel.wireguard import WireGuards
-from netwright.model.host import LinkKey, ShaperKey, Stage, TapLink, Traits
+from netwright.model.host import DhcpFileKey, FileKind, LinkKey, ShaperKey, Stage, TapLink, Traits
 
 
 def stages(
@@ -51,10 +51,17 @@ def stages(
         Row(Stage.WIREGUARD, wide(WireGuards())),
         Row(Stage.ADDRESSES, wide(Addresses(namespaces))),
         Row(Stage.ROUTES, wide(Routes(namespaces))),
-        Row(Stage.DHCP_FILES, wide(DhcpFiles(directory))),
+        Row(Stage.DHCP_FILES, wide(DhcpFiles(directory)), disturbs=_ends_daemon),
         Row(Stage.DNSMASQ, wide(dnsmasq)),
         Row(Stage.METADATA, wide(metadata)),
     )
+
+
+def _ends_daemon(key: Hashable) -> tuple[Stage, Hashable] | None:
+    """A daemon that has tags to read is started anew."""
+    if isinstance(key, DhcpFileKey) and key.kind is FileKind.TAGS:
+        return Stage.DNSMASQ, key.network
+    return None
 
 
 def _waits_for_vmm(key: Hashable, value: object) -> bool:

@@ -6,7 +6,6 @@ from typing import Final
 
 from starlette.responses import Response
 
-from netwright.api import versions
 from netwright.api.call import json_response
 from netwright.api.identity import Ask, View, listing, matching, self_link
 from netwright.model.errors import ForbiddenError, NotFoundError
@@ -20,7 +19,7 @@ _MEDIA: Final = [{"base": "application/json", "type": "application/vnd.openstack
 
 
 def version(base_url: str) -> View:
-    """Identity's, among versions."""
+    """Identity's, at /v3: the document at the root is the Networking API's alone."""
     return {
         "id": "v3.14",
         "status": "stable",
@@ -28,12 +27,6 @@ def version(base_url: str) -> View:
         "links": [{"rel": "self", "href": f"{base_url}/v3/"}],
         "media-types": _MEDIA,
     }
-
-
-def show_versions(ask: Ask) -> Response:
-    """The server's own, for clients of either API: each takes the versions that it knows."""
-    base = ask.call.base_url
-    return json_response({"versions": [version(base), versions.version(base)]})
 
 
 def show_version(ask: Ask) -> Response:

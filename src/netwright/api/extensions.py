@@ -41,7 +41,6 @@ NAMES: Final[dict[str, str]] = {
     "ip_allocation": "IP Allocation",
     "l2_adjacency": "L2 Adjacency",
     "l3-flavors": "Router Flavor Extension",
-    "l3-ha": "HA Router extension",
     "l3_agent_scheduler": "L3 Agent Scheduler",
     "logging": "Logging API Extension",
     "metering": "Neutron Metering",

@@ -26,7 +26,6 @@ from netwright.model.identity import Session
 
 _ASSIGNMENT: Final = "/v3/projects/{project}/users/{user}/roles"
 PATHS: Final[Mapping[str, Mapping[str, Handler]]] = {
-    "/": {"GET": catalog.show_versions},
     "/v3": {"GET": catalog.show_version},
     "/v3/": {"GET": catalog.show_version},
     "/v3/auth/tokens": {"POST": tokens.issue, "GET": tokens.show, "DELETE": tokens.revoke},
@@ -81,7 +80,7 @@ _LOG: Final[structlog.stdlib.BoundLogger] = structlog.get_logger("netwright.api"
 
 
 def routes(local: LocalIdentity, requests: Requests, metrics: Metrics) -> list[Route]:
-    """Identity's paths, and the documents of versions with its own among them."""
+    """Identity's paths, with the document of its version."""
 
     def route(template: str, handlers: Mapping[str, Handler]) -> Route:
         endpoint = IdentityEndpoint(local, requests, metrics, template, handlers)

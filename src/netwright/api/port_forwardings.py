@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.api.fields import Fields
-from netwright.api.views import owned, stamped
+from netwright.api.views import stamped
 from netwright.api.vpns import ipv4_or_null
 from netwright.control import port_forwardings as control
 from netwright.control.bodies import Values
@@ -20,9 +19,8 @@ from netwright.control.port_forwardings import ForwardingRequest
 from netwright.control.refusals import invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import FloatingIpId, PortForwardingId, PortId, ProjectId
+from netwright.model.ids import FloatingIpId, PortForwardingId, PortId
 from netwright.model.intent import PortForwarding, Ports
-from netwright.store import floating_ips
 from netwright.store import port_forwardings as store
 from netwright.store.records import Record
 from netwright.store.rows import Where
@@ -50,13 +48,7 @@ class PortForwardings:
         control.delete_in(work, PortForwardingId(str(old["id"])))
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        found = store.find(connection, where)
-        above = {record.value.floating_ip_id for record in found}
-        projects = {
-            record.value.id: record.value.project_id
-            for record in floating_ips.find(connection, {"id": sorted(above)})
-        }
-        return [_view(record, projects) for record in found]
+        return [_view(record) for record in store.find(connection, where)]
 
 
 def brief(forwarding: PortForwarding) -> View:
@@ -71,11 +63,10 @@ def brief(forwarding: PortForwarding) -> View:
     }
 
 
-def _view(record: Record[PortForwarding], projects: Mapping[FloatingIpId, ProjectId]) -> View:
+def _view(record: Record[PortForwarding]) -> View:
     forwarding = record.value
     return {
         **brief(forwarding),
-        **owned(projects[forwarding.floating_ip_id]),
         "external_port_range": f"{forwarding.external.first}:{forwarding.external.last}",
         "internal_port_range": f"{forwarding.internal.first}:{forwarding.internal.last}",
         "description": forwarding.description,

@@ -71,8 +71,8 @@ def _refuse(call: Call, rule: str) -> None:
         raise policy.disallowed(rule)
 
 
-_ROUTERS: Final = _Scheduler(schedules.ROUTERS, "routers", "router_id")
 _NETWORKS: Final = _Scheduler(schedules.NETWORKS, "networks", "network_id")
+_ROUTERS: Final = _Scheduler(schedules.ROUTERS, "routers", "router_id")
 
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
     "/v2.0/networks/{id}/dhcp-agents": {"GET": _NETWORKS.agents},

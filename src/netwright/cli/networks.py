@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -10,6 +11,7 @@ import click
 
 from netwright.cli import fields, parse
 from netwright.cli.command import Call, command, name_argument
+from netwright.cli.errors import RefusedError
 from netwright.cli.fields import Field
 from netwright.cli.nouns import NETWORK, QOS_POLICY, SUBNET, Item
 from netwright.cli.output import print_document, print_item, print_lines
@@ -21,12 +23,14 @@ from netwright.model.intent import GatewayHosts
 _HELP: Final = """Create a network; with --cidr, one that guests can use at once.
 
 With --cidr alone it is a host network: the gateway (the first address) is on this host, guests get
-their addresses by DHCP or router advertisements and reach out through NAT. If a subnet is refused, the
-network is removed again. With --format json or yaml and --cidr: {"network": {…}, "subnets": [{…}]}.
+their addresses by DHCP or router advertisements and reach out through NAT. Only admins make host
+networks; others add --router. If a subnet is refused, the network is removed again. With --format
+json or yaml and --cidr: {"network": {…}, "subnets": [{…}]}.
 
 \b
 Examples:
   netwright network create blue --cidr 10.20.0.0/24
+  netwright network create lan --router --cidr 10.22.0.0/24
   netwright network create both --cidr 10.21.0.0/24 --cidr fd00:21::/64
   netwright network create wan --external --uplink eth1 --cidr 192.0.2.0/24 --pool 192.0.2.50-192.0.2.99
 """
@@ -45,10 +49,10 @@ def _plug_in(call: Call) -> Item:
 
 
 def _gateway_place(call: Call) -> Item:
-    """An external network's gateway is somebody else's, so it is left to the API's default."""
-    if call.flag("router"):
-        return {"netwright:gateway_place": "router"}
-    return {} if call.flag("external") else {"netwright:gateway_place": "host"}
+    """Only admins may name a place. Those of others, and external ones, whose gateway is somebody else's,
+    have the API's default: a router."""
+    elsewhere = call.flag("router") or call.flag("external")
+    return {} if elsewhere else {"netwright:gateway_place": "host"}
 
 
 _SHARED: Final[tuple[Field, ...]] = (
@@ -154,12 +158,23 @@ def _create(call: Call) -> None:
     cidrs = call.texts("cidr")
     asked = [_subnet(call, cidr) for cidr in cidrs]
     _refuse_strays(call, cidrs)
-    network = call.client.create(NETWORK, _VERBS.asked(call))
+    network = _made(call, _VERBS.asked(call))
     if not asked:
         print_item(network, NETWORK, call.style)
         return
     subnets = _create_subnets(call, network, asked)
     _print(call, call.client.show(NETWORK, str(network["id"])), subnets)
+
+
+def _made(call: Call, wanted: Item) -> Item:
+    """The network. Raises RefusedError, which tells members what they can have instead of a host network."""
+    try:
+        return call.client.create(NETWORK, wanted)
+    except RefusedError as error:
+        if error.status == HTTPStatus.FORBIDDEN and "netwright:gateway_place" in str(error):
+            why = f"{error}: only admins make host networks; add --router for a network that routers serve"
+            raise RefusedError(error.status, error.kind, why) from error
+        raise
 
 
 def _create_subnets(call: Call, network: Item, asked: list[Item]) -> list[Item]:

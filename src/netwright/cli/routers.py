@@ -116,8 +116,41 @@ def _interfaces() -> dict[str, click.Command]:
     }
 
 
+def _routes(act: str) -> Callable[[Call], None]:
+    def run(call: Call) -> None:
+        router = str(find(call.client, ROUTER, call.required("reference"))["id"])
+        body = {ROUTER.singular: {"routes": call.many("routes")}}
+        call.client.act(ROUTER, router, act, body)
+        print_item(call.client.show(ROUTER, router), ROUTER, call.style)
+
+    return run
+
+
+def _route_commands() -> dict[str, click.Command]:
+    routes = click.Argument(
+        ["routes"],
+        metavar="destination=CIDR,gateway=ADDRESS...",
+        nargs=-1,
+        required=True,
+        type=fields.converted(parse.route),
+    )
+    acts = (
+        ("add-route", "add_extraroutes", "Give a router further routes; those that it has stay."),
+        ("remove-route", "remove_extraroutes", "Take routes from a router."),
+    )
+    return {
+        name: command(name, [reference_argument(ROUTER), routes], _routes(act), text)
+        for name, act, text in acts
+    }
+
+
 main: Final = group(
     "router",
     "Routers: what joins networks, and leads out of them.",
-    {**_VERBS.commands(), "create": _VERBS.create_command(_CREATE_HELP), **_interfaces()},
+    {
+        **_VERBS.commands(),
+        "create": _VERBS.create_command(_CREATE_HELP),
+        **_interfaces(),
+        **_route_commands(),
+    },
 )

@@ -78,6 +78,7 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     if request.mac is None:
         port = replace(port, mac=macs.free(work, old.network_id))
     router_ports.refuse_change(work, old, port)
+    router_ports.refuse_foreign(work, old, port)
     port_checks.refuse_unguarded(port)
     if port.mac != old.mac:
         _check_mac(work, old, port)
@@ -138,6 +139,7 @@ def create_in(work: Work, request: PortRequest, port_id: PortId | None = None) -
     if isinstance(request.mac, str):
         macs.refuse_used(work, network.id, blank.mac)
     port = _asked(work, blank, request)
+    router_ports.refuse_foreign(work, None, port)
     if request.security_groups is UNSET and port.port_security_enabled and not owner.startswith("network:"):
         port = replace(port, security_groups=(groups.default_of(work, port.project_id),))
     port_checks.refuse_unguarded(port)

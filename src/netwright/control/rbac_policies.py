@@ -19,6 +19,7 @@ from netwright.store import documents, rbac, rows, tables
 from netwright.store.address_tables import address_scopes, subnet_pools
 from netwright.store.governance_tables import rbac_policies
 from netwright.store.rows import Where
+from netwright.store.tables import subnets
 
 _SHOWN: Final = ("id", "project_id", "object_type", "object_id", "action")
 _TARGET: Final = "target_tenant"
@@ -32,6 +33,8 @@ class RbacPolicies:
         self._refuse_foreign(work, kind, thing, caller)
         if values["action"] not in SHAREABLE[kind].users:
             raise InvalidError(f"Invalid action {values['action']!r} for object type {kind!r}.", "action")
+        if values["action"] == rbac.EXTERNAL:
+            _refuse_addresses(work, thing, caller)
         _refuse_wildcard("create", values, caller)
         _refuse_half_shared(work, kind, thing, str(values[_TARGET]))
         _refuse_twin(work, {**values, "target_project": values[_TARGET]})
@@ -66,7 +69,7 @@ class RbacPolicies:
 
     @staticmethod
     def _refuse_foreign(work: Work, kind: str, thing: str, caller: Caller) -> None:
-        """Raises InvalidError where it is not the caller's project's, or not there: they are not told apart.
+        """Raises InvalidError where it is not the caller's project's, or not there: which, is not told.
 
         To an admin, NotFoundError says that there is no such thing.
         """
@@ -89,6 +92,20 @@ def _view(row: dict[str, object]) -> View:
 def _refuse_wildcard(verb: str, values: Values, caller: Caller) -> None:
     if values.get(_TARGET) == rbac.EVERYBODY and not caller.is_admin:
         raise policy.disallowed(f"{verb}_rbac_policy:{_TARGET}")
+
+
+def _refuse_addresses(work: Work, network: str, caller: Caller) -> None:
+    """Which addresses are the outside's is admins' to say: floating IPs of theirs are taken from everybody.
+
+    Raises ForbiddenError where a member would have those of an own network be so.
+    """
+    external = rbac.targets(work.connection, network, rbac.EXTERNAL)
+    if (
+        not caller.is_admin
+        and not external
+        and rows.exists(work.connection, subnets, {"network_id": (network,)})
+    ):
+        raise policy.disallowed("create_rbac_policy:action")
 
 
 def _refuse_half_shared(work: Work, kind: str, thing: str, target: str) -> None:

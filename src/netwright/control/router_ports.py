@@ -12,7 +12,7 @@ from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work
 from netwright.model.ids import PortId, ProjectId, QosPolicyId, RouterId, SubnetId
 from netwright.model.intent import Network, Port
-from netwright.store import networks, ports, routers, subnets
+from netwright.store import documents, networks, ports, router_tables, routers, subnets
 from netwright.store.changes import Touched
 from netwright.store.records import PortState
 from netwright.store.routers import RouterPort, RouterPortKind
@@ -97,6 +97,22 @@ def refuse_change(work: Work, old: Port, new: Port) -> None:
     if (old.device_id, old.device_owner) != (new.device_id, new.device_owner) and _of(work, old) is not None:
         message = f"Port {old.id} is a port of router {old.device_id}: remove it from the router first."
         raise NamedConflictError("PortInUse", message, "device_id")
+
+
+def refuse_foreign(work: Work, old: Port | None, new: Port) -> None:
+    """Raises ConflictError where somebody who is no admin says that a port is another project's router's."""
+    asked = (new.device_id, new.device_owner)
+    if new.device_owner not in OWNERS.values() or (old and asked == (old.device_id, old.device_owner)):
+        return
+    if work.caller is None or work.caller.is_admin:
+        return
+    for router in documents.find(work.connection, router_tables.routers, {"id": (new.device_id,)}):
+        if router["project_id"] != work.caller.project:
+            message = (
+                f"The following device_id {new.device_id} is not owned by your tenant or matches another"
+                " tenants router."
+            )
+            raise NamedConflictError("DeviceIDNotOwnedByTenant", message, "device_id")
 
 
 def subnets_lost(work: Work, old: Port, new: Port) -> tuple[RouterId, set[SubnetId]] | None:

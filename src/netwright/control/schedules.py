@@ -1,13 +1,15 @@
 """Which agents have which networks and routers.
 
-Every host serves whatever is used there, so a network that has DHCP is on every DHCP agent, and a router on
-every L3 agent, unless an admin took it from one; and what an admin put on one is there in any case.
+Every host serves the networks that are used there, so a network that has DHCP is on every DHCP agent,
+unless an admin took it from one; and what an admin put on one is there in any case. A router that has ports
+is on one L3 agent; once an admin has put it on one or taken it away it is where admins put it, if anywhere.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 
 import sqlalchemy as sa
@@ -20,7 +22,8 @@ from netwright.model.errors import NotFoundError
 from netwright.model.ids import HostName, NetworkId
 from netwright.store import agents as store
 from netwright.store.changes import Touched
-from netwright.store.router_tables import routers
+from netwright.store.governance_tables import agent_schedules
+from netwright.store.router_tables import router_ports
 from netwright.store.tables import subnets
 
 
@@ -34,17 +37,19 @@ class Schedule:
     thing: str
     """As errors call what it has."""
     served: Callable[[], sa.Select[tuple[str]]]
-    """The ids of what is on every agent, as a statement."""
+    """The ids of what is on agents unless an admin says otherwise, as a statement."""
     touched: Touched | None
-    """What changes on hosts, if anything."""
+    """What changes on hosts; None: nothing does."""
+    alone: bool = False
+    """Whether it is on one agent at a time, else on all."""
 
 
 def agents_of(connection: sa.Connection, schedule: Schedule, thing: str) -> list[View]:
     """The agents that the thing is on."""
     said = store.scheduled(connection, thing=thing)
-    served = _is_served(connection, schedule, thing)
     every = Agents().find(connection, {"agent_type": (schedule.agent_type,)})
-    return [agent for agent in every if said.get(str(agent["id"]), served and bool(agent["admin_state_up"]))]
+    usual = _usual(schedule, thing, every) if _is_served(connection, schedule, thing) else frozenset()
+    return [agent for agent in every if said.get(str(agent["id"]), agent["id"] in usual)]
 
 
 def things_of(connection: sa.Connection, schedule: Schedule, agent: View) -> list[str]:
@@ -52,9 +57,10 @@ def things_of(connection: sa.Connection, schedule: Schedule, agent: View) -> lis
     if agent["agent_type"] != schedule.agent_type:
         return []
     said = store.scheduled(connection, agent=str(agent["id"]))
+    every = Agents().find(connection, {"agent_type": (schedule.agent_type,)})
     served = connection.execute(schedule.served()).scalars() if agent["admin_state_up"] else ()
-    left = {str(thing) for thing in served if said.get(str(thing), True)}
-    return sorted(left | {thing for thing, wanted in said.items() if wanted})
+    usual = {thing for thing in map(str, served) if agent["id"] in _usual(schedule, thing, every)}
+    return sorted((usual - set(said)) | {thing for thing, wanted in said.items() if wanted})
 
 
 def not_served(
@@ -65,11 +71,17 @@ def not_served(
 
 
 def put(work: Work, schedule: Schedule, agent: View, thing: str) -> None:
-    """Raises NotFoundError for an agent of another kind, ConflictError where it is there already."""
+    """Raises NotFoundError for an agent of another kind, ConflictError where it is there already.
+
+    What is on one agent at a time may be put where it is, and not where it would be on a second.
+    """
     _refuse_other(schedule, agent)
-    if thing in things_of(work.connection, schedule, agent):
+    holders = [one["id"] for one in agents_of(work.connection, schedule, thing)]
+    in_the_way = [one for one in holders if (one == agent["id"]) != schedule.alone]
+    if in_the_way:
         kind = f"{schedule.thing}HostedBy{schedule.label.upper()}Agent"
-        message = f"The {schedule.thing.lower()} {thing} has been already hosted by the agent {agent['id']}."
+        it, holder = f"{schedule.thing.lower()} {thing}", in_the_way[0]
+        message = f"The {it} has been already hosted by the agent {holder}."
         raise NamedConflictError(kind, message)
     _say(work, schedule, agent, thing, wanted=True)
 
@@ -90,6 +102,14 @@ def _say(work: Work, schedule: Schedule, agent: View, thing: str, *, wanted: boo
         work.touch(schedule.touched, thing)
 
 
+def _usual(schedule: Schedule, thing: str, every: Collection[View]) -> frozenset[str]:
+    """The agents that such a thing is on while no admin says otherwise; one alone is always the same."""
+    able = [str(agent["id"]) for agent in every if agent["admin_state_up"]]
+    if schedule.alone and able:
+        return frozenset({max(able, key=lambda agent: sha256(f"{agent}/{thing}".encode()).digest())})
+    return frozenset(able)
+
+
 def _refuse_other(schedule: Schedule, agent: View) -> None:
     if agent["agent_type"] != schedule.agent_type or not agent["admin_state_up"]:
         raise NotFoundError("Agent", str(agent["id"]))
@@ -105,8 +125,10 @@ def _networks() -> sa.Select[tuple[str]]:
 
 
 def _routers() -> sa.Select[tuple[str]]:
-    return sa.select(routers.c.id)
+    """Those that have ports and of which no admin has said anything."""
+    said = sa.select(agent_schedules.c.resource_id)
+    return sa.select(router_ports.c.router_id).where(router_ports.c.router_id.not_in(said)).distinct()
 
 
 NETWORKS: Final = Schedule(DHCP, "Dhcp", "Network", _networks, Touched.NETWORK)
-ROUTERS: Final = Schedule(L3, "L3", "Router", _routers, None)
+ROUTERS: Final = Schedule(L3, "L3", "Router", _routers, None, alone=True)

@@ -10,6 +10,7 @@ from netwright.control import (
     fixed_ips,
     gateways,
     overlaps,
+    policy,
     router_ports,
     segments,
     subnet_checks,
@@ -101,6 +102,8 @@ def delete_in(work: Work, subnet_id: SubnetId) -> None:
 def create_in(work: Work, request: SubnetRequest) -> SubnetId:
     """One subnet, as a part of a larger transaction."""
     network = networks.get(work.connection, required(request.network_id, "network_id")).value
+    if network.external and work.caller is not None and not work.caller.is_admin:
+        raise policy.disallowed("create_subnet:network_id")  # as for RBAC policies that make it so
     project = network.project_id if request.project_id is UNSET else text.project(request.project_id)
     pool = _pool(work, request)
     cidr = subnet_checks.usable_cidr(_cidr(work, request, pool, project))

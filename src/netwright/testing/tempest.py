@@ -83,6 +83,7 @@ def configuration(admin: Mapping[str, object], public: str, extensions: Sequence
             "floating_network_name": "public",
             "project_network_cidr": "10.100.0.0/16",
             "project_network_mask_bits": "28",
+            "build_timeout": "30",
         },
         "network-feature-enabled": {
             "api_extensions": ",".join(extensions),

@@ -1,4 +1,4 @@
-"""A plan with something of everything: both kinds of network, groups, pairs, a floating IP, VPNs, a tap."""
+"""A plan with something of everything: both kinds of network, groups, pairs, floating IPs, VPNs, a tap."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
-from netwright.model.ids import GroupId, LinkName, Mac, NamespaceName, NetworkId
+from netwright.model.dhcp_options import DhcpOption
+from netwright.model.ids import AddressGroupId, GroupId, LinkName, Mac, NamespaceName, NetworkId
 from netwright.model.intent import (
     AddressPair,
     AnyProtocol,
@@ -22,11 +23,15 @@ from netwright.model.intent import (
     Icmp,
     InNamespace,
     PortRange,
+    Ports,
+    RemoteAddressGroup,
     RemoteGroup,
     RemotePrefix,
 )
 from netwright.model.plan import (
+    AddressGroupItem,
     FloatingIpItem,
+    ForwardsItem,
     GroupItem,
     Item,
     NetworkItem,
@@ -41,8 +46,10 @@ from netwright.testing.samples import (
     sample_address,
     sample_floating_ip,
     sample_forward,
+    sample_forwards,
     sample_network,
     sample_port,
+    sample_port_forward,
     sample_subnet,
     sample_vpn,
 )
@@ -53,6 +60,7 @@ HOSTED: Final = NetworkId("10000000-0000-4000-8000-000000000000")
 ROUTED: Final = NetworkId(str(uuid.uuid4()))
 """Another one in each process: its namespace's name must be free on the whole machine."""
 WEB, MEMBERS = (GroupId(f"{number}a000000-0000-4000-8000-000000000000") for number in (1, 2))
+OFFICES = AddressGroupId("3a000000-add0-4000-8000-000000000000")
 V4 = sample_subnet("10.33.0.0/24")
 V6 = sample_subnet("fd33::/64", Serving.SLAAC, number=2)
 SAME = sample_subnet("10.33.0.0/24", number=3)
@@ -70,15 +78,25 @@ def routed() -> NetworkItem:
 
 def groups() -> tuple[GroupItem, GroupItem]:
     out = tuple(RulePlan(Direction.EGRESS, kind, AnyProtocol(), Anywhere()) for kind in EtherType)
+    RemoteAddressGroup(OFFICES)
     web = (
         *out,
         RulePlan(Direction.INGRESS, EtherType.IPV4, PortRange(6, 80, 443), Anywhere()),
         RulePlan(Direction.INGRESS, EtherType.IPV6, Icmp(128, 0), RemotePrefix(ip_network("fd00::/8"))),
+        *(
+            RulePlan(Direction.INGRESS, kind, AnyProtocol(), RemoteAddressGroup(OFFICES))
+            for kind in EtherType
+        ),
     )
     among = tuple(
         RulePlan(Direction.INGRESS, kind, AnyProtocol(), RemoteGroup(MEMBERS)) for kind in EtherType
     )
     return GroupItem(WEB, stateful=True, rules=web), GroupItem(MEMBERS, stateful=True, rules=(*out, *among))
+
+
+def offices() -> AddressGroupItem:
+    prefixes = "198.18.7.0/25", "198.18.7.200/32", "2001:db8::/32"
+    return AddressGroupItem(OFFICES, tuple(map(ip_network, prefixes)))
 
 
 def ports(guests: tuple[NamespaceName, NamespaceName]) -> tuple[PortItem, PortItem, PortItem]:
@@ -92,7 +110,13 @@ def ports(guests: tuple[NamespaceName, NamespaceName]) -> tuple[PortItem, PortIt
     )
     inside = [InNamespace(guest, LinkName("eth0")) for guest in guests]
     return (
-        replace(first, groups=(WEB, MEMBERS), pairs=pairs, attachment=inside[0]),
+        replace(
+            first,
+            groups=(WEB, MEMBERS),
+            pairs=pairs,
+            attachment=inside[0],
+            dhcp_options=(DhcpOption("bootfile-name", "pxelinux.0"),),
+        ),
         replace(second, groups=(MEMBERS,), attachment=inside[1]),
         replace(third, secured=False, attachment=HostTap()),
     )
@@ -100,6 +124,13 @@ def ports(guests: tuple[NamespaceName, NamespaceName]) -> tuple[PortItem, PortIt
 
 def floating_ip(port: PortItem) -> FloatingIpItem:
     return sample_floating_ip(port, "203.0.113.50")
+
+
+def forwards(port: PortItem) -> ForwardsItem:
+    """A port, and a range that keeps its numbers."""
+    few = sample_port_forward(port, "tcp", Ports(8080, 8080), Ports(80, 80))
+    many = sample_port_forward(port, "udp", Ports(7000, 7009), Ports(7000, 7009))
+    return sample_forwards("203.0.113.51", few, many, number=2)
 
 
 def vpns() -> tuple[VpnItem, VpnItem]:
@@ -111,7 +142,8 @@ def vpns() -> tuple[VpnItem, VpnItem]:
 def whole_plan(guests: tuple[NamespaceName, NamespaceName]) -> tuple[Item, ...]:
     """Everything; the guests' namespaces and the uplink must be there."""
     plugged = ports(guests)
-    return hosted(), routed(), *groups(), *plugged, floating_ip(plugged[0]), *vpns()
+    outside = floating_ip(plugged[0]), forwards(plugged[2]), *vpns()
+    return hosted(), routed(), *groups(), offices(), *plugged, *outside
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ RESOURCE: Final = Resource(
             "The port that they lead to.",
             default=REQUIRED,
             column="port_id",
+            own=True,
         ),
         Attribute(
             "internal_ip_address",
