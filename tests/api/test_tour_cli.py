@@ -23,7 +23,7 @@ TOUR = Path(__file__).parents[1] / "tours" / "openstack.txt"
 KNOWN = {*NOUNS, *NAMES, "extension"}
 _LINE = re.compile(r"(?:(?P<label>\w+) = )?(?P<command>.*?)(?: => (?P<key>[^=]+)=(?P<value>.*))?")
 _NAMED = re.compile(r"(?<!\{)\{(\w+)\.\w+\}")
-_ANSWERED = re.compile(r"\b(create|show|list)\b")
+_ANSWERED = re.compile(r"\b(create|show|list)\b|router (add|remove) route")
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def run(commands: list[str], environment: Mapping[str, str]) -> list[object]:
     assert done.stderr == "", (commands, done.stderr, done.stdout[-2000:])
     text, found = done.stdout.replace("(openstack) ", "").strip(), []
     while text:
-        assert text[0] in "{[", (text[:500], found[-1:])
+        assert text[0] in "{[", text[:2000]
         document, end = json.JSONDecoder().raw_decode(text)
         found.append(document)
         text = text[end:].strip()

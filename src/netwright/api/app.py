@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from netwright.api import (
     address_groups,
+    auto_allocation,
     counters,
     crud,
     flavors,
@@ -69,6 +70,7 @@ _DESCRIBED: Final[Mapping[str, Mapping[str, Handler]]] = {
     **{path: handlers for noun in NOUNS.values() for path, handlers in tags.routes(noun).items()},
     **quotas.ROUTES,
     **schedulers.ROUTES,
+    **auto_allocation.ROUTES,
     **flavors.ROUTES,
     **trunks.ROUTES,
     "/v2.0/address-groups/{id}/add_addresses": {

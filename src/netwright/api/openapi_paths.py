@@ -98,6 +98,13 @@ _ROWS: Final = (
     ),
     About("DELETE", "/v2.0/agents/{id}/l3-routers/{thing}", "Take a router from it"),
     About(
+        "GET",
+        "/v2.0/auto-allocated-topology/{project}",
+        "A project's network that leads out, made if it is not there",
+        wrapped(_OBJECT, "auto_allocated_topology"),
+    ),
+    About("DELETE", "/v2.0/auto-allocated-topology/{project}", "Take that network away"),
+    About(
         "POST",
         "/v2.0/flavors/{id}/service_profiles",
         "Bind a profile to the flavor",

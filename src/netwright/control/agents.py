@@ -20,7 +20,7 @@ from netwright.store import agents as store
 from netwright.store import hosts
 from netwright.store.agents import Kept
 from netwright.store.records import HostRecord
-from netwright.store.rows import Where
+from netwright.store.rows import Condition, Either, Where
 
 ZONE: Final = "nova"
 """The one availability zone that there is, by the name that clients expect."""
@@ -138,11 +138,15 @@ def _configurations(host: HostRecord) -> View:
 
 
 def _matches(view: View, where: Where) -> bool:
+    return all(_meets(view, name, wanted) for name, wanted in where.items())
+
+
+def _meets(view: View, name: str, wanted: Condition) -> bool:
     """Kinds are written with capitals here and without there."""
-    return all(
-        isinstance(values, Collection) and str(view[name]).lower() in {str(value).lower() for value in values}
-        for name, values in where.items()
-    )
+    if isinstance(wanted, Either):
+        return any(_matches(view, one) for one in wanted.of)
+    texts = {str(value).lower() for value in wanted} if isinstance(wanted, Collection) else set()
+    return str(view[name]).lower() in texts
 
 
 def _moment(when: datetime) -> str:

@@ -44,3 +44,14 @@ router_ports: Final = sa.Table(
 )
 """Which ports are a router's: its interfaces, and its gateways in their order. A port's device_id and
 device_owner, which any user can write, make no port a router's."""
+
+auto_allocated_topologies: Final = sa.Table(
+    "auto_allocated_topologies",
+    METADATA,
+    sa.Column("project_id", NAME, primary_key=True),
+    sa.Column(
+        "network_id", ID, sa.ForeignKey("networks.id", ondelete="CASCADE"), nullable=False, unique=True
+    ),
+    sa.Column("router_id", ID, sa.ForeignKey("routers.id", ondelete="SET NULL"), index=True),
+)
+"""Which network and router of a project were made by one request for all of them."""
