@@ -234,3 +234,17 @@ def test_no_prefix_is_given_twice(server: Server, client: Client) -> None:
     given = [ip_network(one.body["subnet"]["cidr"]) for one in answers if one.status == 201]
     assert len(given) == len(set(given)) == 16
     assert {one.kind for one in answers if one.status != 201} == {"SubnetAllocationError"}
+
+
+def test_a_networks_mtu_carries_its_subnets(client: Client) -> None:
+    """A network may have any MTU, but none with a subnet whose IP version needs more (RFC 791, RFC 8200)."""
+    for mtu, version, cidr in ((67, 4, "10.70.0.0/24"), (1279, 6, "2001:db8:70::/64")):
+        network = client.make("network", mtu=mtu)
+        body = {"subnet": {"network_id": network["id"], "ip_version": version, "cidr": cidr}}
+        refused = client.send("POST", "/v2.0/subnets", body)
+        assert (refused.status, refused.kind) == (409, "NetworkMTUSubnetConflict")
+        client.change("network", network["id"], mtu=1280)
+        assert client.send("POST", "/v2.0/subnets", body).status == 201
+        path = f"/v2.0/networks/{network['id']}"
+        assert client.send("PUT", path, {"network": {"mtu": mtu}}).kind == "NetworkMTUSubnetConflict"
+    assert client.make("network", mtu=0)["mtu"] == 1500

@@ -98,7 +98,7 @@ def test_an_action_that_fails_leaves_nothing() -> None:
         before = plans.generation(here)
         good = NetworkRequest(name="not kept")
         with pytest.raises(InvalidError):
-            networks.create(here, [good, NetworkRequest(mtu=1)])
+            networks.create(here, [good, NetworkRequest(mtu=70000)])
         assert plans.generation(here) == before
         assert [found.value.name for found in networks.find(here, {})] == ["kept"]
 

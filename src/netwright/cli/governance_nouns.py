@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from netwright.cli.nouns import ADDRESS_GROUP, NETWORK, QOS_POLICY, SECURITY_GROUP, Column, Item, Noun
+from netwright.cli.nouns import (
+    ADDRESS_GROUP,
+    ADDRESS_SCOPE,
+    NETWORK,
+    QOS_POLICY,
+    SECURITY_GROUP,
+    SUBNET_POOL,
+    Column,
+    Item,
+    Noun,
+)
 
 
 def _alive(agent: Item) -> object:
@@ -63,6 +73,8 @@ SHARED: Final[Mapping[str, Noun]] = {
     "network": NETWORK,
     "security-group": SECURITY_GROUP,
     "address-group": ADDRESS_GROUP,
+    "address-scope": ADDRESS_SCOPE,
     "qos-policy": QOS_POLICY,
+    "subnetpool": SUBNET_POOL,
 }
 """What RBAC policies share, by the words of a command line."""

@@ -42,6 +42,8 @@ class Row:
 COMMANDS: Final[Mapping[str, Row]] = {
     "network": Row("netwright.cli.networks", "Networks: where guests meet."),
     "subnet": Row("netwright.cli.subnets", "Subnets: address ranges of networks."),
+    "subnet-pool": Row("netwright.cli.subnet_pools", "Subnet pools: prefixes that subnets are taken from."),
+    "address-scope": Row("netwright.cli.address_scopes", "Address scopes: within which prefixes are unique."),
     "port": Row("netwright.cli.ports", "Ports: guests' network interfaces."),
     "security-group": Row("netwright.cli.security_groups", "Security groups: who may speak to guests."),
     "address-group": Row("netwright.cli.address_groups", "Address groups: prefixes that rules name."),

@@ -307,6 +307,25 @@ ADDRESS_GROUP: Final = Noun(
     singular="address_group",
     columns=(_ID, _NAME, Column("ADDRESSES", "addresses"), Column("DESCRIPTION", "description")),
 )
+ADDRESS_SCOPE: Final = Noun(
+    word="address scope",
+    singular="address_scope",
+    columns=(_ID, _NAME, Column("IP VERSION", "ip_version"), Column("SHARED", "shared")),
+)
+SUBNET_POOL: Final = Noun(
+    word="subnet pool",
+    singular="subnetpool",
+    columns=(
+        _ID,
+        _NAME,
+        Column("PREFIXES", "prefixes"),
+        Column("LENGTH", "default_prefixlen"),
+        Column("SCOPE", "scope"),
+        Column("DEFAULT", "is_default"),
+        Column("SHARED", "shared"),
+    ),
+    joins=(Join("scope", "address_scopes", "address_scope_id", "id", "name"),),
+)
 LOG: Final = Noun(
     word="log",
     singular="log",
@@ -388,6 +407,8 @@ BY_PLURAL: Final = {
         PORT,
         SECURITY_GROUP,
         ADDRESS_GROUP,
+        ADDRESS_SCOPE,
+        SUBNET_POOL,
         RULE,
         FLOATING_IP,
         ROUTER,

@@ -10,7 +10,7 @@ import click
 from netwright.cli import fields, parse
 from netwright.cli.command import Call
 from netwright.cli.fields import Field
-from netwright.cli.nouns import NETWORK, SUBNET, Item
+from netwright.cli.nouns import NETWORK, SUBNET, SUBNET_POOL, Item
 from netwright.cli.verbs import Verbs, group
 from netwright.model.intent import Ipv6Mode
 
@@ -20,14 +20,18 @@ _CREATE_HELP: Final = """Create a subnet of a network.
 \b
 Examples:
   netwright subnet create blue-v4 --network blue --subnet-range 10.20.0.0/24
+  netwright subnet create green-v4 --network green --subnet-pool campus --prefix-length 26
   netwright subnet create blue-v6 --network blue --subnet-range fd00:20::/64 \\
       --ipv6-ra-mode slaac --ipv6-address-mode slaac
 """
 
 
 def _range(call: Call) -> Item:
-    cidr = call.required("subnet_range")
-    return {"cidr": cidr, "ip_version": ip_network(cidr, strict=False).version}
+    """The prefix, or where it is to be taken from; the server says what does not fit together."""
+    cidr, version = call.text("subnet_range"), call.given.get("ip_version")
+    if cidr is not None:
+        return {"cidr": cidr, "ip_version": ip_network(cidr, strict=False).version}
+    return {"ip_version": int(str(version or 4))}
 
 
 def _gateway(call: Call) -> Item:
@@ -106,13 +110,24 @@ _VERBS: Final = Verbs(
                 click.Option(
                     ["--subnet-range", "--cidr"],
                     metavar="CIDR",
-                    required=True,
                     type=fields.converted(parse.prefix),
-                    help="Addresses, as in 10.20.0.0/24.",
+                    help="Addresses, as in 10.20.0.0/24; or take them from a pool.",
+                ),
+                click.Option(
+                    ["--ip-version"],
+                    type=click.Choice(("4", "6")),
+                    help="Of the pool that they are taken from; 4 by default.",
                 ),
             ),
             _range,
         ),
+        fields.reference("--subnet-pool", "subnetpool_id", SUBNET_POOL, "Take the addresses from this pool."),
+        fields.constant(
+            "--default-subnet-pool",
+            {"use_default_subnetpool": True},
+            "Take them from the default pool of the IP version.",
+        ),
+        fields.number("--prefix-length", "prefixlen", "How long a prefix to take from the pool."),
         *_SHARED,
         *_lists(clear=False),
         fields.choice("--ipv6-ra-mode", "ipv6_ra_mode", "What router advertisements say.", IPV6_MODES),

@@ -16,6 +16,7 @@ from netwright.control import (
     overlaps,
     segments,
     sharing,
+    subnet_checks,
     text,
 )
 from netwright.control.gateways import GatewayAt
@@ -33,8 +34,6 @@ from netwright.store.changes import Touched
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
-_LEAST_MTU: Final = 68
-_LEAST_MTU_V6: Final = 1280
 _MOST_MTU: Final = 65535
 _USUAL_MTU: Final = 1500
 _NAMED: Final = 5
@@ -157,7 +156,7 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
         project_id=text.project(given(request.project_id, DEFAULT_PROJECT)),
         name="",
         zone=store.free_zone(work.connection, work.world.rng),
-        mtu=_default_mtu(work.connection) if request.mtu is UNSET else request.mtu,
+        mtu=given(request.mtu, 0) or _default_mtu(work.connection),
         gateway_place=given(request.gateway_place, GatewayPlace.ROUTER),
     )
     network = _asked(blank, request)
@@ -214,7 +213,7 @@ def _asked(network: Network, request: NetworkRequest) -> Network:
         external=given(request.external, network.external),
         is_default=given(request.is_default, network.is_default),
         port_security_enabled=given(request.port_security_enabled, network.port_security_enabled),
-        mtu=given(request.mtu, network.mtu),
+        mtu=given(request.mtu, 0) or network.mtu,
         dns_domain=text.dns_domain(given(request.dns_domain, network.dns_domain)),
         uplink=_uplink(given(request.uplink, network.uplink)),
         nat=given(request.nat, network.nat),
@@ -237,10 +236,11 @@ def _default_mtu(connection: sa.Connection) -> int:
 
 
 def _check_mtu(work: Work, network: Network) -> None:
-    theirs = subnets.of_network(work.connection, network.id)
-    least = _LEAST_MTU_V6 if any(subnet.cidr.version == 6 for subnet in theirs) else _LEAST_MTU
-    if not least <= network.mtu <= _MOST_MTU:
-        raise invalid("mtu", f"must be from {least} to {_MOST_MTU}.")
+    """Raises InvalidError, or ConflictError where its subnets need a larger one."""
+    if not 0 <= network.mtu <= _MOST_MTU:
+        raise invalid("mtu", f"must be from 0 to {_MOST_MTU}.")
+    for subnet in subnets.of_network(work.connection, network.id):
+        subnet_checks.refuse_small_mtu(subnet.cidr, network)
 
 
 def _check_shared_gateway(network: Network) -> None:

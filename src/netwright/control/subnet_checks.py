@@ -13,7 +13,7 @@ from netwright.model.intent import Address, GatewayPlace, Ipv6Mode, Network, Poo
 MOST_NAMESERVERS: Final = 5
 MOST_ROUTES: Final = 20
 MOST_POOLS: Final = 32
-_LEAST_MTU_V6: Final = 1280
+_LEAST_MTU: Final = {4: 68, 6: 1280}
 V = TypeVar("V")
 
 
@@ -95,13 +95,20 @@ def _check_dhcp(subnet: Subnet, network: Network) -> None:
 
 def _check_modes(subnet: Subnet, network: Network) -> None:
     modes = {mode for mode in (subnet.ipv6_ra_mode, subnet.ipv6_address_mode) if mode is not None}
-    if subnet.cidr.version == 6 and network.mtu < _LEAST_MTU_V6:
-        raise invalid("cidr", f"IPv6 needs a network mtu of {_LEAST_MTU_V6} or more.")
+    refuse_small_mtu(subnet.cidr, network)
     if not modes:
         return
     for wrong, why in _mode_faults(subnet, modes):
         if wrong:
             raise invalid("ipv6_address_mode", f"(and ipv6_ra_mode) {why}.")
+
+
+def refuse_small_mtu(cidr: Prefix, network: Network) -> None:
+    """What every link must carry: RFC 791, RFC 8200. Raises ConflictError."""
+    least = _LEAST_MTU[cidr.version]
+    if network.mtu < least:
+        message = f"mtu: a subnet of IPv{cidr.version} needs {least}, network {network.id} has {network.mtu}."
+        raise NamedConflictError("NetworkMTUSubnetConflict", message, "mtu")
 
 
 def _mode_faults(subnet: Subnet, modes: set[Ipv6Mode]) -> Iterator[tuple[bool, str]]:

@@ -95,6 +95,11 @@ class Network:
     gateway_host: HostName | None = None
     """Where one holds it: which; None: the server chooses, and another one when that dies."""
 
+    @property
+    def link_mtu(self) -> int:
+        """What its links have: Linux takes no less than 68 for Ethernet (ETH_MIN_MTU)."""
+        return max(self.mtu, 68)
+
 
 @dataclass(frozen=True, slots=True)
 class Pool:

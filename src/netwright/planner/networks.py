@@ -29,7 +29,7 @@ def item(place: Place, dhcp: Port | None, host: HostName, *, used: bool) -> Netw
     return NetworkItem(
         id=network.id,
         zone=network.zone,
-        mtu=network.mtu,
+        mtu=network.link_mtu,
         place=network.gateway_place,
         admin_up=network.admin_state_up,
         uplink=network.vlan.link if network.vlan else network.uplink,

@@ -35,7 +35,7 @@ def item(
         project_id=port.project_id,
         name=port.name,
         mac=port.mac,
-        mtu=network.mtu,
+        mtu=network.link_mtu,
         zone=network.zone,
         place=network.gateway_place,
         admin_up=port.admin_state_up,
@@ -62,7 +62,7 @@ def nic(port: Port, place: Place, floating: tuple[IPv4Address, ...]) -> Nic:
         port_id=port.id,
         network_id=port.network_id,
         mac=port.mac,
-        mtu=place.network.mtu,
+        mtu=place.network.link_mtu,
         addresses=_addresses(port, place),
         floating_addresses=floating,
     )

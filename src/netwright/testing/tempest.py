@@ -92,7 +92,7 @@ def configuration(admin: Mapping[str, object], public: str, extensions: Sequence
             "port_security": "true",
             "floating_ips": "true",
         },
-        "neutron_plugin_options": {"available_type_drivers": "flat,vlan"},
+        "neutron_plugin_options": {"available_type_drivers": "flat,vlan", "max_mtu": "65535"},
         "validation": {"run_validation": "false"},
     }
     return "\n".join(

@@ -55,7 +55,13 @@ RESOURCE: Final = Resource(
         read_only("status", Text(), "ACTIVE."),
         shared_flag("Whether all projects may use it."),
         read_only("subnets", ListOf(Uuid()), "The ids of its subnets."),
-        Attribute("mtu", Number(68, 65535), "Its MTU, in bytes.", column="mtu", extension="net-mtu"),
+        Attribute(
+            "mtu",
+            Number(0, 65535),
+            "Its MTU, in bytes; 0: what hosts' uplinks carry.",
+            column="mtu",
+            extension="net-mtu",
+        ),
         Attribute(
             "router:external",
             Flag(),
