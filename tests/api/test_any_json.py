@@ -14,6 +14,7 @@ from netwright.api.nouns import NOUNS
 from netwright.model.resource import Resource, Verb
 
 RESOURCES = [noun.resource for noun in NOUNS.values()]
+WRITTEN = [one for one in RESOURCES if one.verbs & {Verb.CREATE, Verb.UPDATE}]
 each = pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.plural)
 TIMES = 60
 PLAIN = (
@@ -43,7 +44,7 @@ def sent(value: object) -> bytes:
     return json.dumps(value).encode()
 
 
-@each
+@pytest.mark.parametrize("resource", WRITTEN, ids=lambda one: one.plural)
 def test_no_body_breaks_it(site: Site, resource: Resource) -> None:
     """Bodies with any values for its attributes, and any JSON at all, are made, refused or not found."""
     rng = random.Random(resource.plural)
@@ -53,8 +54,6 @@ def test_no_body_breaks_it(site: Site, resource: Resource) -> None:
         for verb, method in ((Verb.CREATE, "POST"), (Verb.UPDATE, "PUT"))
         if verb in resource.verbs
     ]
-    if not writes:
-        pytest.skip(f"{resource.plural} are only read")
     collection = site.collection(resource)
     good = body_of(resource, site) if Verb.CREATE in resource.verbs else {}
     made = None

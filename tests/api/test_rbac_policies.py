@@ -243,3 +243,18 @@ def test_the_default_external_network_stays_everybodys(town: Town) -> None:
     assert admin.send("DELETE", f"{POLICIES}/{policy['id']}").kind == "RbacPolicyInUse"
     assert admin.send("PUT", f"/v2.0/networks/{network}", {"network": {"is_default": False}}).status == 200
     assert admin.send("DELETE", f"{POLICIES}/{policy['id']}").status == 204
+
+
+def test_a_flag_cannot_be_taken_back_from_what_is_used(town: Town) -> None:
+    """A QoS policy that is everybody's stays so while a network has it, by whatever way it is to be ended."""
+    admin, two = town.admin, town.member()
+    policy = admin.make("/v2.0/qos/policies", "policy", {"name": "gold", "shared": True})["id"]
+    network = network_of(two, qos_policy_id=policy)
+    path, private = f"/v2.0/qos/policies/{policy}", {"policy": {"shared": False}}
+    assert admin.send("PUT", path, private).kind == "RbacPolicyInUse"
+    (wildcard,) = admin.get(f"{POLICIES}?object_id={policy}")["rbac_policies"]
+    narrower = {"rbac_policy": {"target_tenant": two.project}}
+    assert admin.send("PUT", f"{POLICIES}/{wildcard['id']}", narrower).kind == "RbacPolicyInUse"
+    assert two.send("DELETE", f"/v2.0/networks/{network}").status == 204
+    assert admin.send("PUT", path, private).status == 200
+    assert admin.get(f"{POLICIES}?object_id={policy}") == {"rbac_policies": []}

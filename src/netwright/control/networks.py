@@ -23,6 +23,7 @@ from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
 from netwright.control.refusals import NamedConflictError, in_use, invalid
+from netwright.control.sharing import Shared
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
@@ -191,13 +192,14 @@ def _share(work: Work, old: Network, new: Network) -> None:
 
 def _refuse_strangers(work: Work, network: Network) -> None:
     """Who has ports on it goes on seeing it."""
-    left = rbac.targets(work.connection, network.id, rbac.SHARED)
-    if sharing.stranded(work.connection, "network", network.id, rbac.SHARED, left):
+    try:
+        sharing.refuse_used(work, Shared("network", network.id))
+    except NamedConflictError as error:
         message = (
             f"Unable to reconfigure sharing settings for network {network.name or network.id}:"
             " multiple projects are using it."
         )
-        raise NamedConflictError("InvalidSharedSetting", message, "shared")
+        raise NamedConflictError("InvalidSharedSetting", message, "shared") from error
 
 
 def _asked(network: Network, request: NetworkRequest) -> Network:

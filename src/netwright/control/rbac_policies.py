@@ -10,7 +10,7 @@ from netwright.control import networks, policy, sharing
 from netwright.control.bodies import Values
 from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError
-from netwright.control.sharing import SHAREABLE
+from netwright.control.sharing import SHAREABLE, Shared
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError, NotFoundError
@@ -134,13 +134,7 @@ def _refuse_used(work: Work, old: View, beside: tuple[str, ...] = ()) -> None:
     kind, thing, action = (str(old[name]) for name in ("object_type", "object_id", "action"))
     if action == rbac.EXTERNAL and old[_TARGET] == rbac.EVERYBODY and not beside:
         _refuse_default(work, thing)
-    left = rbac.targets(work.connection, thing, action, apart_from=str(old["id"]))
-    if stranded := sharing.stranded(work.connection, kind, thing, action, {*left, *beside}):
-        message = (
-            f"RBAC policy on object {thing} cannot be removed because other objects depend on it."
-            f" Details: it is used by project {', '.join(stranded)}."
-        )
-        raise NamedConflictError("RbacPolicyInUse", message)
+    sharing.refuse_used(work, Shared(kind, thing, action, str(old[_TARGET])), beside)
 
 
 def _refuse_default(work: Work, network: str) -> None:

@@ -25,6 +25,7 @@ from netwright.control.bodies import Values
 from netwright.control.lists import dressed
 from netwright.control.nouns import Noun, Nouns, View
 from netwright.control.queries import Query
+from netwright.control.sharing import Shared
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.model.errors import NotFoundError, PreconditionError
@@ -217,4 +218,6 @@ def _share(work: Work, resource: Resource, view: View, values: Values) -> None:
     """What its `shared` flag asks for."""
     if resource.rbac is not None and "shared" in values:
         thing = (str(view["id"]), str(view["project_id"]))
+        if not values["shared"] and rbac.is_there(work.connection, thing[0], rbac.SHARED):
+            sharing.refuse_used(work, Shared(resource.rbac, thing[0]))
         sharing.with_everybody(work, resource.rbac, thing, wanted=bool(values["shared"]))

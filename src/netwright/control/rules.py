@@ -28,6 +28,7 @@ from netwright.model.intent import (
     RemoteGroup,
     RemotePrefix,
     Rule,
+    SecurityGroup,
 )
 from netwright.store import address_groups
 from netwright.store import groups as store
@@ -100,18 +101,7 @@ def create_in(work: Work, request: RuleRequest) -> RuleId:
     """One rule, as a part of a larger transaction."""
     group_id: GroupId = required(request.group_id, "security_group_id")
     group = store.get(work.connection, group_id)
-    rule = Rule(
-        id=RuleId(work.world.new_id()),
-        group_id=group_id,
-        project_id=group.value.project_id
-        if request.project_id is UNSET
-        else text.project(request.project_id),
-        direction=required(request.direction, "direction"),
-        ethertype=request.ethertype,
-        match=match_of(request),
-        remote=_remote(work, request),
-        description=text.prose(given(request.description, ""), "description"),
-    )
+    rule = rule_of(work, group.value, request)
     for other in group.rules:
         if _meaning(other.value) == _meaning(rule):
             message = f"Security group rule already exists. Rule id is {other.value.id}."
@@ -119,6 +109,20 @@ def create_in(work: Work, request: RuleRequest) -> RuleId:
     store.insert_rule(work.connection, rule, request.protocol, work.now)
     work.touch(Touched.GROUP, group_id)
     return rule.id
+
+
+def rule_of(work: Work, group: SecurityGroup, request: RuleRequest) -> Rule:
+    """A new rule of the group, which is not kept yet. Raises NotFoundError, InvalidError."""
+    return Rule(
+        id=RuleId(work.world.new_id()),
+        group_id=group.id,
+        project_id=group.project_id if request.project_id is UNSET else text.project(request.project_id),
+        direction=required(request.direction, "direction"),
+        ethertype=request.ethertype,
+        match=match_of(request),
+        remote=_remote(work, request),
+        description=text.prose(given(request.description, ""), "description"),
+    )
 
 
 def touch_remote(work: Work, rule: Rule) -> None:

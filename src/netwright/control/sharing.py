@@ -8,6 +8,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.control.refusals import NamedConflictError
 from netwright.control.world import Work
 from netwright.store import rbac
 from netwright.store.address_tables import address_scopes, subnet_pools
@@ -37,6 +38,18 @@ class Shareable:
     table: sa.Table
     users: Mapping[str, Users]
     """For each way of sharing it."""
+    bound: bool = True
+    """Whether the owner's own use holds a policy for all, and so does a use by its new target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """One way of sharing one thing, as an RBAC policy says it."""
+
+    kind: str
+    thing: str
+    action: str = rbac.SHARED
+    target: str = rbac.EVERYBODY
 
 
 def with_everybody(
@@ -59,18 +72,33 @@ def with_everybody(
         rbac.withdraw(work.connection, thing_id, action)
 
 
-def stranded(
-    connection: sa.Connection, object_type: str, thing_id: str, action: str, left: Collection[str]
-) -> list[str]:
+def refuse_used(work: Work, shared: Shared, beside: Collection[str] = ()) -> None:
+    """Raises RbacPolicyInUse where projects use the thing that way, and could not by the other policies.
+
+    `beside`: with whom it is shared instead.
+    """
+    left = rbac.targets(work.connection, shared.thing, shared.action, but=shared.target)
+    instead = () if SHAREABLE[shared.kind].bound and rbac.EVERYBODY not in beside else beside
+    if stranded := _stranded(work.connection, shared, {*left, *instead}):
+        message = (
+            f"RBAC policy on object {shared.thing} cannot be removed because other objects depend on it."
+            f" Details: it is used by project {', '.join(stranded)}."
+        )
+        raise NamedConflictError("RbacPolicyInUse", message)
+
+
+def _stranded(connection: sa.Connection, shared: Shared, left: Collection[str]) -> list[str]:
     """The projects that use the thing, and could not any more if it were shared with those `left` alone."""
-    shareable = SHAREABLE[object_type]
-    users = shareable.users.get(action)
+    shareable = SHAREABLE[shared.kind]
+    users = shareable.users.get(shared.action)
     if users is None or rbac.EVERYBODY in left:
         return []
     table = shareable.table
-    owner = connection.execute(sa.select(table.c.project_id).where(table.c.id == thing_id)).scalar()
-    using = {str(one) for one in connection.execute(users(thing_id)).scalars()}
-    return sorted(using - {owner} - set(left))
+    owner = connection.execute(sa.select(table.c.project_id).where(table.c.id == shared.thing)).scalar()
+    using = {str(one) for one in connection.execute(users(shared.thing)).scalars()} - set(left)
+    if shared.target != rbac.EVERYBODY:
+        using &= {shared.target}
+    return sorted(using if shareable.bound else using - {owner})
 
 
 def _on_network(network: str) -> sa.Select[tuple[str]]:
@@ -112,7 +140,9 @@ def _with_policy(policy: str) -> sa.Select[tuple[str]]:
 
 
 SHAREABLE: Final[Mapping[str, Shareable]] = {
-    "network": Shareable("Network", networks, {rbac.SHARED: _on_network, rbac.EXTERNAL: _through_network}),
+    "network": Shareable(
+        "Network", networks, {rbac.SHARED: _on_network, rbac.EXTERNAL: _through_network}, bound=False
+    ),
     "security_group": Shareable("SecurityGroup", groups, {rbac.SHARED: _in_group}),
     "address_group": Shareable("AddressGroup", address_groups, {rbac.SHARED: _with_address_group}),
     "address_scope": Shareable("AddressScope", address_scopes, {rbac.SHARED: _in_scope}),

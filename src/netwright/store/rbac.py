@@ -62,11 +62,11 @@ def withdraw(connection: sa.Connection, object_id: str, action: str, target: str
     connection.execute(rbac_policies.delete().where(*rows.conditions(rbac_policies, where)))
 
 
-def targets(connection: sa.Connection, object_id: str, action: str, apart_from: str = "") -> frozenset[str]:
-    """With whom the thing is shared so, leaving one policy out of account."""
+def targets(connection: sa.Connection, object_id: str, action: str, but: str = "") -> frozenset[str]:
+    """With whom the thing is shared so, leaving one of them out of account."""
     statement = sa.select(rbac_policies.c.target_project).where(
         rbac_policies.c.object_id == object_id,
         rbac_policies.c.action == action,
-        rbac_policies.c.id != apart_from,
+        rbac_policies.c.target_project != but,
     )
     return frozenset(connection.execute(statement).scalars())

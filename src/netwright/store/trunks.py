@@ -11,6 +11,9 @@ from netwright.store.governance_tables import subports, trunks
 from netwright.store.tables import networks, ports
 
 _FEW: Final = 500
+_PARENTS: Final = sa.select(trunks.c.port_id, trunks.c.id)
+# Made once: every port that is shown asks it.
+_PARENTS_AMONG: Final = _PARENTS.where(trunks.c.port_id.in_(sa.bindparam("ports", expanding=True)))
 Subport = Mapping[str, object]
 """Its port_id, segmentation_type and segmentation_id, as the Networking API shows them."""
 
@@ -55,10 +58,10 @@ def carrier_of(connection: sa.Connection, port: str) -> str | None:
 def by_parent(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, str]:
     """The trunks whose parents the ports are."""
     if len(wanted) > _FEW:
-        found = connection.execute(sa.select(trunks.c.port_id, trunks.c.id)).all()
-        return {port: trunk for port, trunk in found if port in wanted}
-    chosen = sa.select(trunks.c.port_id, trunks.c.id).where(trunks.c.port_id.in_(wanted))
-    return {str(port): str(trunk) for port, trunk in connection.execute(chosen)}
+        found = connection.execute(_PARENTS).all()
+        return {str(port): str(trunk) for port, trunk in found if port in wanted}
+    chosen = connection.execute(_PARENTS_AMONG, {"ports": list(wanted)})
+    return {str(port): str(trunk) for port, trunk in chosen}
 
 
 def mtu_of(connection: sa.Connection, port: str) -> int:
