@@ -151,7 +151,7 @@ def rows_of(connection: sa.Connection, where: rows.Where) -> list[PortRow]:
     theirs = networks.c.dns_domain, networks.c.qos_policy_id
     statement = sa.select(*_SHOWN, *theirs).join(networks).where(*wanted)
     found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
-    return [PortRow._make((*row, fixed.get(row[0], ()), groups.get(row[0], ()))) for row in found]
+    return [PortRow._make((*row, fixed.get(row[0], ()), groups.get(row[0], ()))) for row in found.all()]
 
 
 def row_of(record: PortRecord) -> PortRow:
@@ -359,7 +359,7 @@ def _held(
     """The ports' addresses in their order."""
     statement = sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
     joined = statement.join(ports, addresses.c.port_id == ports.c.id).where(*wanted)
-    return connection.execute(joined.order_by(addresses.c.position))
+    return connection.execute(joined.order_by(addresses.c.position)).all()
 
 
 def _groups(
@@ -367,6 +367,6 @@ def _groups(
 ) -> Mapping[str, Sequence[GroupId]]:
     statement = sa.select(port_groups.c.port_id, port_groups.c.group_id).join(ports).where(*wanted)
     found: dict[str, list[GroupId]] = {}
-    for port, group in connection.execute(statement.order_by(port_groups.c.position)):
+    for port, group in connection.execute(statement.order_by(port_groups.c.position)).all():
         found.setdefault(port, []).append(GroupId(group))
     return found
