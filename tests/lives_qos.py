@@ -14,6 +14,7 @@ from netwright.api.nouns import NOUNS
 from netwright.control.floating_ips import FloatingIpRequest
 from netwright.control.networks import NetworkRequest
 from netwright.control.ports import PortRequest
+from netwright.control.queries import Query
 from netwright.control.requests import Asker, Requests
 from netwright.control.world import World
 from netwright.model.caller import Caller, Role
@@ -51,21 +52,21 @@ class QosLife(RuleBasedStateMachine):
         """A rule comes or goes; the policy is made where there is none to pick."""
         asked, asker = Requests(self.world, NOUNS), Asker(Caller(None, Role.ADMIN))
         with contextlib.suppress(RequestError):
-            if at >= len(asked.find(NOUNS["policies"], asker, {})) < 4:
+            if at >= len(asked.find(NOUNS["policies"], asker, Query())) < 4:
                 asked.create(NOUNS["policies"], asker, [{"is_default": at == 0}])
-            policy = pick(asked.find(NOUNS["policies"], asker, {}), at)["id"]
+            policy = pick(asked.find(NOUNS["policies"], asker, Query()), at)["id"]
             beneath, noun = Asker(asker.caller, str(policy)), NOUNS[f"{kind}_rules"]
             if there:
                 values = QOS_RULES[kind] | ({} if "dscp" in kind else {"direction": way})
                 asked.create(noun, beneath, [values])
             else:
-                asked.delete(noun, beneath, str(pick(asked.find(noun, beneath, {}), at)["id"]))
+                asked.delete(noun, beneath, str(pick(asked.find(noun, beneath, Query()), at)["id"]))
 
     @rule(at=PICK, policy=st.none() | PICK, what=st.sampled_from(["network", "port", "floating"]))
     def take_policy(self, at, policy, what):
         with contextlib.suppress(RequestError):
             asked, asker = Requests(self.world, NOUNS), Asker(Caller(None, Role.ADMIN))
-            found = asked.find(NOUNS["policies"], asker, {})
+            found = asked.find(NOUNS["policies"], asker, Query())
             wanted = None if policy is None else QosPolicyId(str(pick(found, policy)["id"]))
             if what == "network":
                 networks.update(

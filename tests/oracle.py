@@ -106,6 +106,10 @@ class Scene:
             for prefix in port.prefixes
         )
 
+    def is_in(self, group: GroupId | AddressGroupId, address: Address) -> bool:
+        """Whether a group of either kind has the address."""
+        return self.is_member(GroupId(group), address) or self.holds(AddressGroupId(group), address)
+
     def holds(self, address_group: AddressGroupId, address: Address) -> bool:
         """Whether a prefix of the address group holds the address."""
         return any(

@@ -75,7 +75,7 @@ def test_a_port_among_many_changes_one_member_elsewhere() -> None:
         assert [item.key for item in delta.changed if isinstance(item, MemberItem)] == [
             ItemKey(Noun.MEMBER, added)
         ]
-        assert delta.removed == (ItemKey(Noun.PORT, added),)
+        assert set(delta.removed) == {ItemKey(Noun.PORT, added), ItemKey(Noun.PORT_QOS, added)}
 
 
 def test_an_address_that_comes_and_goes_with_its_subnet_is_told_to_other_hosts() -> None:

@@ -35,4 +35,4 @@ def test_the_reference_and_the_agent_read_rules_alike(scene: Scene) -> None:
                 near, far = packet.receiver, packet.source.address
             rules = [rule for group in scene.groups_of(near) for rule in group.rules]
             opening = Opening(way, far, packet.protocol, packet.port, packet.icmp)
-            assert allows(rules, opening, scene.is_member) == allowed(scene, packet, way)
+            assert allows(rules, opening, scene.is_in) == allowed(scene, packet, way)

@@ -66,7 +66,6 @@ _ROWS: Final = (
     About("PUT", "*/tags/{tag}", "Give it the tag", status=201),
     About("DELETE", "*/tags/{tag}", "Take the tag away"),
     About("GET", "/v2.0/quotas", "Quotas of the projects that have their own", _listing("quotas")),
-    About("POST", "/v2.0/quotas", "Refused with 501: a project's quota is there already"),
     About("GET", "/v2.0/quotas/tenant", "The caller's project", wrapped(_OBJECT, "tenant")),
     About("GET", "/v2.0/quotas/project", "The caller's project", wrapped(_OBJECT, "project")),
     About("GET", "/v2.0/quotas/{project}", "A project's quota", _QUOTA),

@@ -9,7 +9,6 @@ from starlette.responses import Response
 
 from netwright.api.call import Call, Handler, json_response
 from netwright.api.crud import object_of
-from netwright.api.problems import HttpProblemError
 from netwright.api.views import owned
 from netwright.control import limits, policy, text
 from netwright.control.refusals import missing
@@ -83,11 +82,6 @@ def _own(word: str) -> Callable[[Call], Response]:
     return answer
 
 
-def _refuse_post(call: Call) -> Response:
-    del call
-    raise HttpProblemError(501, "HTTPNotImplemented", "POST requests are not supported on this resource.")
-
-
 def _readable(call: Call) -> str:
     """The project of the path. Raises ForbiddenError where it is not the caller's to see."""
     project = text.project(call.path["project"])
@@ -106,7 +100,7 @@ def _shown(quota: Mapping[str, object]) -> Response:
 
 
 ROUTES: Final[Mapping[str, Mapping[str, Handler]]] = {
-    "/v2.0/quotas": {"GET": every, "POST": _refuse_post},
+    "/v2.0/quotas": {"GET": every},
     "/v2.0/quotas/tenant": {"GET": _own("tenant")},
     "/v2.0/quotas/project": {"GET": _own("project")},
     "/v2.0/quotas/{project}": {"GET": show, "PUT": update, "DELETE": reset},
