@@ -74,14 +74,6 @@ def narrow(described: dict) -> dict:
 
 def operations(site: Site) -> Iterator[str]:
     """Settings that name a thing that is there for each path with an id, but for those that delete it."""
-    # Said to be refused with 501, as in the Networking API.
-    yield from (
-        "[[operations]]",
-        'include-path = "/v2.0/quotas"',
-        'include-method = "POST"',
-        "enabled = false",
-        "",
-    )
     for noun in NOUNS.values():
         resource = noun.resource
         named = {"parent_id": site.one(resource.parent.plural)} if resource.parent else {}
