@@ -57,7 +57,7 @@ def test_a_project_gets_a_way_out_in_one_request_and_gives_it_back(deployed: tup
     (network,), subnets, (router,) = things(blue).values()
     assert (made["id"], made["project_id"]) == (network["id"], "blue")
     assert (network["name"], router["name"]) == ("auto_allocated_network", "auto_allocated_router")
-    assert [one["name"] for one in subnets] == ["auto_allocated_subnet_v4", "auto_allocated_subnet_v6"]
+    assert sorted(one["name"] for one in subnets) == ["auto_allocated_subnet_v4", "auto_allocated_subnet_v6"]
     assert router["external_gateway_info"]["network_id"] == wan
     ports = admin.get(f"/v2.0/ports?device_id={router['id']}&network_id={network['id']}")["ports"]
     joined = {fixed["subnet_id"] for port in ports for fixed in port["fixed_ips"]}

@@ -22,6 +22,8 @@ from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
 from netwright.testing.namespaces import eventually, ip
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass
 class Apart:

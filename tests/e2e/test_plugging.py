@@ -29,6 +29,8 @@ from netwright.testing.libvirt_guest import LibvirtGuest
 from netwright.testing.libvirt_host import LibvirtHost
 from netwright.testing.namespaces import eventually, run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "plugging.md").read_text()
 RECIPES = dict(re.findall(r"<!-- tested: (\S+) -->\n```\w+\n(.*?)```", PAGE, re.DOTALL))

@@ -52,6 +52,8 @@ def _range6(address: IPv6Address, length: int) -> str:
     return f"{int(prefix[0]):#x}-{int(prefix[-1]):#x}"
 
 
+RANGES = st.integers(0, 600).map(lambda block: f"{100 * block + 1}-{100 * block + 50}")
+"""Any two of them are the same, or apart."""
 NETS4 = st.builds(_network4, FOURS, st.integers(8, 31))
 NETS6 = st.builds(_network6, SIXES, st.integers(16, 127))
 FIELDS: dict[str, tuple[st.SearchStrategy[str], ...]] = {
@@ -67,6 +69,7 @@ FIELDS: dict[str, tuple[st.SearchStrategy[str], ...]] = {
     "ifname . ifname . ipv4_addr; flags interval": (LINKS, LINKS, NETS4),
     "inet_service": (SERVICES,),
     "ipv4_addr . inet_service": (FOURS.map(str), SERVICES),
+    "ipv4_addr . inet_service; flags interval": (FOURS.map(str), RANGES),
     "iface_type": (st.just("ether"),),
     "ipv4_addr": (FOURS.map(str),),
     "ipv6_addr": (SIXES.map(str),),
@@ -80,13 +83,17 @@ DATA: dict[str, st.SearchStrategy[str]] = {
     "verdict": st.sampled_from(("goto c", "jump c")),
     "ct zone": st.integers(1, 65535).map(str),
     "ipv4_addr": FOURS.map(str),
+    "ipv4_addr . inet_service": st.builds(lambda address, port: f"{address} . {port}", FOURS, SERVICES),
 }
+_INTERVAL = "; flags interval"
 
 
 def _elements(key: NftKey, declared: NftSet) -> st.SearchStrategy[Nft]:
     """Random elements of a set, told from its declaration."""
     spec = declared.spec.split(" ", 1)[1]
     fields, _, data = spec.partition(" : ")
+    if data.endswith(_INTERVAL):
+        fields, data = fields + _INTERVAL, data.removesuffix(_INTERVAL)
     keys = st.tuples(*FIELDS[fields]).map(" . ".join)
     return st.dictionaries(keys, DATA[data], min_size=1, max_size=6).map(
         lambda some: {

@@ -117,10 +117,7 @@ def test_security_groups_let_in_what_they_let_in() -> None:
     with both() as (old, here):
         sample(old)
         brought(old, here)
-        found = {
-            record.value.name: record.value
-            for record in groups.find(here, {"project_id": ("alice",)}, "alice")
-        }
+        found = {record.value.name: record.value for record in groups.find(here, {"project_id": ("alice",)})}
         web, default = found["web"], found["default"]
         into = {
             name: {

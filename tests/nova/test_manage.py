@@ -291,7 +291,10 @@ def test_a_scrubbed_project_has_no_networks_and_groups(manage: Manage) -> None:
     assert "1 networks, 2 security groups" in manage.ok("project", "scrub", "--project", "p")
     with manage.world() as world:
         assert [record.classic.project_id for record in classic_networks.find(world, {})] == [None, "q"]
-        assert [record.value.project_id for record in groups.find(world, {}, "q")] == ["q", "q"]
+        assert [record.value.project_id for record in groups.find(world, {"project_id": ("q",)})] == [
+            "q",
+            "q",
+        ]
 
 
 def test_it_works_beside_a_running_server(manage: Manage) -> None:

@@ -52,15 +52,21 @@ class GuestLine:
         deadline = time.monotonic() + seconds
         self._count += 1
         self._line.sendall(f"{self._count} {command}\n".encode())
-        while b"\n" not in self._received:
-            self._receive(deadline)
-        head, _, rest = self._received.partition(b"\n")
-        _, code, length = map(int, head.split())
-        self._received = rest
+        code, length = self._head(deadline)
         while len(self._received) < length:
             self._receive(deadline)
         text, self._received = self._received[:length], self._received[length:]
         return Answer(code, text.decode(errors="replace"))
+
+    def _head(self, deadline: float) -> tuple[int, int]:
+        """The answer's code and length. A line before it is an echo: the console may not be quiet yet."""
+        while True:
+            while b"\n" not in self._received:
+                self._receive(deadline)
+            head, _, self._received = self._received.partition(b"\n")
+            match head.split():
+                case [number, code, length] if number == b"%d" % self._count and code.isdigit():
+                    return int(code), int(length)
 
     def wait_lease(self, seconds: float = BOOT_SECONDS) -> str:
         """The IPv4 address that the guest's DHCP client got. Raises GuestSilentError."""
