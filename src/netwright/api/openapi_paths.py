@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from netwright.model.kinds import Schema
+from netwright.model.kinds import Schema, Uuid
 
 _OBJECT: Final[Schema] = {"type": "object"}
 _TEXT: Final[Schema] = {"type": "string"}
-_ID: Final[Schema] = {"type": "string", "pattern": "^[0-9A-Fa-f]{8}-?([0-9A-Fa-f]{4}-?){3}[0-9A-Fa-f]{12}$"}
+_ID: Final = Uuid().accepts()
 
 
 def wrapped(schema: Schema, *names: str) -> Schema:

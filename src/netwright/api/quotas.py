@@ -21,7 +21,7 @@ _HOW: Final = frozenset({"force", "check_limit", "project_id", "tenant_id"})
 
 def every(call: Call) -> Response:
     """Those of the projects that have limits of their own."""
-    _refuse(call, "get_quota")
+    policy.refuse_members(call.caller, "get_quota")
     nouns, world = call.requests.nouns, call.world
     with world.look() as connection:
         projects = limits.projects_with_own(connection, nouns)
@@ -51,7 +51,7 @@ def details(call: Call) -> Response:
 
 
 def update(call: Call) -> Response:
-    _refuse(call, "update_quota")
+    policy.refuse_members(call.caller, "update_quota")
     project, nouns, body = (
         text.project(call.path["project"]),
         call.requests.nouns,
@@ -65,7 +65,7 @@ def update(call: Call) -> Response:
 
 
 def reset(call: Call) -> Response:
-    _refuse(call, "delete_quota")
+    policy.refuse_members(call.caller, "delete_quota")
     with call.world.work() as work:
         limits.reset(work, call.requests.nouns, call.path["project"])
     return Response(status_code=204)
@@ -86,13 +86,8 @@ def _readable(call: Call) -> str:
     """The project of the path. Raises ForbiddenError where it is not the caller's to see."""
     project = text.project(call.path["project"])
     if project != call.caller.project:
-        _refuse(call, "get_quota")
+        policy.refuse_members(call.caller, "get_quota")
     return project
-
-
-def _refuse(call: Call, rule: str) -> None:
-    if not call.caller.is_admin:
-        raise policy.disallowed(rule)
 
 
 def _shown(quota: Mapping[str, object]) -> Response:

@@ -26,7 +26,7 @@ class _Scheduler:
         self._schedule, self._plural, self._attribute = schedule, plural, attribute
 
     def agents(self, call: Call) -> Response:
-        _refuse(call, f"get_{self._schedule.label.lower()}-agents")
+        policy.refuse_members(call.caller, f"get_{self._schedule.label.lower()}-agents")
         requests, thing = call.requests, call.path["id"]
         requests.show(requests.nouns[self._plural], asker(call), thing)
         with call.world.look() as connection:
@@ -35,7 +35,7 @@ class _Scheduler:
         return json_response({"agents": found})
 
     def things(self, call: Call) -> Response:
-        _refuse(call, f"get_{self._schedule.label.lower()}-{self._plural}")
+        policy.refuse_members(call.caller, f"get_{self._schedule.label.lower()}-{self._plural}")
         requests = call.requests
         agent = requests.show(requests.nouns["agents"], asker(call), call.path["id"])
         with call.world.look() as connection:
@@ -64,11 +64,6 @@ class _Scheduler:
 
         call.requests.change(call.requests.nouns["agents"], asker(call), call.path["id"], act)
         return Response(status_code=204)
-
-
-def _refuse(call: Call, rule: str) -> None:
-    if not call.caller.is_admin:
-        raise policy.disallowed(rule)
 
 
 _NETWORKS: Final = _Scheduler(schedules.NETWORKS, "networks", "network_id")

@@ -76,6 +76,12 @@ def undress(resource: Resource, caller: Caller, views: Iterable[dict[str, object
                 view.pop(name, None)
 
 
+def refuse_members(caller: Caller, rule: str) -> None:
+    """Raises ForbiddenError for who is no admin."""
+    if not caller.is_admin:
+        raise disallowed(rule)
+
+
 def disallowed(rule: str) -> ForbiddenError:
     return ForbiddenError(f"rule:{rule} is disallowed by policy")
 
