@@ -1,4 +1,4 @@
-"""One object of a JSON body, read attribute by attribute: each has a type, and none may be left unread."""
+"""One object of a JSON body, which its descriptor has read, as the values that a noun is made of."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import Final, TypeVar
 
 from netwright.control.given import UNSET, Left
 from netwright.control.refusals import invalid
-from netwright.model.errors import InvalidError
 from netwright.model.intent import Address, Prefix
+from netwright.model.kinds import Flag
 
 E = TypeVar("E", bound=StrEnum)
-_TRUE: Final = frozenset({"true", "1", "yes", "on", "t", "y"})
-_FALSE: Final = frozenset({"false", "0", "no", "off", "f", "n"})
+_FLAG: Final = Flag()
 _LARGEST: Final = 1 << 31
 
 
@@ -22,20 +21,9 @@ class Fields:
     """Every getter gives UNSET where the attribute is not there, and raises InvalidError for a wrong type."""
 
     def __init__(self, body: Mapping[str, object], where: str = "") -> None:
-        self._body, self._where, self._read = body, where, set[str]()
-
-    def done(self, known: frozenset[str]) -> None:
-        """Raises InvalidError for attributes that nobody read: read-only ones (`known`), or unknown ones."""
-        unread = sorted(self._body.keys() - self._read)
-        for name in unread:
-            if name in known:
-                raise InvalidError(f"Attribute '{name}' not allowed here: it is read-only.", name)
-        if unread:
-            named = ", ".join(name[:40] for name in unread)
-            raise InvalidError(f"Unrecognized attribute(s) '{named}'", unread[0])
+        self._body, self._where = body, where
 
     def raw(self, name: str) -> object:
-        self._read.add(name)
         return self._body.get(name, UNSET)
 
     def text(self, name: str) -> str | Left:
@@ -57,13 +45,7 @@ class Fields:
     def flag(self, name: str) -> bool | Left:
         """Booleans, and the words and numbers that the Networking API takes for them."""
         value = self.raw(name)
-        if value is UNSET or isinstance(value, bool):
-            return value
-        if isinstance(value, int | str):
-            word = str(value).lower()
-            if word in _TRUE or word in _FALSE:
-                return word in _TRUE
-        raise invalid(self._where + name, "must be true or false.")
+        return UNSET if value is UNSET else _FLAG.read(value, self._where + name)
 
     def number(self, name: str) -> int | Left | None:
         """Whole numbers, and text that is one."""
