@@ -27,8 +27,8 @@ from netwright.control.sharing import Shared
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import agents, hosts, ports, qos, rbac, routers, subnets, vpns
 from netwright.store import floating_ips as rows
+from netwright.store import hosts, ports, qos, rbac, routers, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -137,8 +137,6 @@ def delete_in(work: Work, network_id: NetworkId) -> None:
     for subnet in subnets.of_network(connection, network.id):
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
-    rbac.forget(connection, network_id)
-    agents.forget_thing(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)

@@ -104,10 +104,6 @@ class Requests:
             old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
             noun.acts.delete(work, old)
             self._revise(work, noun.resource, old)
-            if noun.resource.tags:
-                tags.remove(work.connection, thing)
-            if noun.resource.rbac is not None:
-                rbac.forget(work.connection, thing)
 
     def _revise(self, work: Work, resource: Resource, view: View) -> None:
         """Counts up what the thing is part of."""

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import sqlalchemy as sa
 
 from netwright.model.intent import Address, Prefix
+from netwright.store.governance_tables import NAMING
 from netwright.store.records import Stamps
 
 Row: TypeAlias = "sa.Row[*tuple[object, ...]]"
@@ -86,7 +87,10 @@ def revise(connection: sa.Connection, table: sa.Table, row_id: str, now: datetim
 
 
 def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:
+    """With its tags, and whatever else names it."""
     connection.execute(table.delete().where(table.c.id == row_id))
+    for column in NAMING.get(table.name, ()):
+        connection.execute(column.table.delete().where(column == row_id))
 
 
 def exists(connection: sa.Connection, table: sa.Table, where: Where) -> bool:
