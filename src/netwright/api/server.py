@@ -22,6 +22,7 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from netwright.api.app import create_app
 from netwright.api.gate import OPEN, Gate
@@ -71,6 +72,7 @@ class Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # uvicorn would believe whoever comes from this host
             timeout_graceful_shutdown=_GRACE_S,
         )
         self._uvicorn = _Uvicorn(config)
@@ -119,6 +121,8 @@ class Settings:
     """Those of projects that have none of their own; what is not named has no limit."""
     gate: Callable[[World], Gate] = lambda _: OPEN
     """Makes what tells who asks; without it everybody is admin."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and prefixes of those that are believed whom they ask for (X-Forwarded-For, -Proto)."""
 
 
 def open_server(
@@ -142,6 +146,8 @@ def open_server(
     bell = Bell()
     registry = CollectorRegistry()
     app = create_app(world, registry, bell, settings.gate(world))
+    if settings.trusted_proxies:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return Server(app, bell, database, socket_path, listen, registry)
 
 
