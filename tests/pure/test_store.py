@@ -179,3 +179,20 @@ def test_what_names_things_that_are_gone_goes_with_an_upgrade(tmp_path: Path) ->
         ]
     database.close()
     assert found == [{"there"}, {"r1"}, set(), {"there", "PARENT"}, {"here", None}]
+
+
+def test_an_upgrade_leaves_no_secret_of_answers_in_the_file(tmp_path: Path) -> None:
+    """What answers held in clear is not there any more, not even in pages that are free; retries of before are new requests."""
+    url, secret = f"sqlite:///{tmp_path}/netwright.db", "c2VjcmV0" * 4
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        migrate_to(connection, "0018")
+        for number, size in enumerate((1, 200, 4000)):
+            made = f'[{{"private_key": "{secret * size}"}}]'
+            values = f"('p', 'k{number}', 'x', '{made}', '2026-01-01 00:00:00')"
+            connection.exec_driver_sql(f"INSERT INTO answers VALUES {values}")  # noqa: S608 - constants
+    engine.dispose()
+    assert secret.encode() in (tmp_path / "netwright.db").read_bytes()
+    database = open_engine(url)
+    database.close()
+    assert not [path for path in tmp_path.iterdir() if secret.encode() in path.read_bytes()]

@@ -470,8 +470,7 @@ answers: Final = sa.Table(
     METADATA,
     sa.Column("project_id", NAME, primary_key=True),
     sa.Column("key", NAME, primary_key=True),
-    sa.Column("asked", sa.String(64), nullable=False),
-    sa.Column("made", sa.JSON, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
-"""Of requests that bear a key, so that they can be retried."""
+"""Of requests that bear a key, so that they can be retried; only who has the key can read them."""
