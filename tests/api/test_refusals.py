@@ -142,6 +142,17 @@ CASES = [
     ("port", {"binding:profile": ["x"]}, "binding:profile"),
     ("port", {"binding:host_id": "a/b"}, "binding:host_id"),
     ("port", {"netwright:attachment": {"kind": "vmm-tap"}}, "netwright:attachment"),
+    *(
+        ("port", {"netwright:attachment": {"kind": "tap", name: value}}, "netwright:attachment")
+        for name in ("owner", "group")
+        for value in (-1, 4294967295, 1 << 64, "root", "0x0", True, 1.5, [0], {})
+    ),
+    ("port", {"netwright:attachment": {"kind": "none", "owner": 0}}, "netwright:attachment"),
+    (
+        "port",
+        {"netwright:attachment": {"kind": "namespace", "namespace": "x", "link": "e", "group": 0}},
+        "netwright:attachment",
+    ),
     (
         "port",
         {"netwright:attachment": {"kind": "namespace", "namespace": "../x", "link": "eth0"}},

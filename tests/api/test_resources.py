@@ -15,8 +15,10 @@ from netwright.control.network_links import NetworkType
 from netwright.control.networks import NetworkRequest
 from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName, LinkName
+from netwright.model.intent import HostTap
+from netwright.model.plan import PortItem
 from netwright.model.report import HostFacts, Report
-from netwright.wire.codec import encode_report
+from netwright.wire.codec import decode_update, encode_report
 
 THIRD = itertools.count(1)
 
@@ -403,3 +405,25 @@ def test_requests_are_counted_by_their_template(client: Client) -> None:
     text = client.send("GET", "/metrics").raw.decode()
     assert 'netwright_api_requests_total{method="GET",route="/v2.0/ports/{id}",status="404"}' in text
     assert "secret-id" not in text
+
+
+def test_a_taps_users_are_kept_and_planned(client: Client) -> None:
+    """Numbers, as they were given, to the last one; without them they are not told, and each change tells the host."""
+    network = client.make("network")
+    last = {"kind": "tap", "owner": 4294967294, "group": 0}
+    where = {"binding:host_id": "h1", "netwright:attachment": last}
+    port = client.make("port", network_id=network["id"], **where)
+    assert port["netwright:attachment"] == last
+    for given, told, tap in (
+        (last, last, HostTap(4294967294, 0)),
+        ({"kind": "tap", "owner": "7", "group": None}, {"kind": "tap", "owner": 7}, HostTap(7)),
+        ({"kind": "tap"}, {"kind": "tap"}, HostTap()),
+    ):
+        client.change("port", port["id"], **{"netwright:attachment": given})
+        (listed,) = client.get(f"/v2.0/ports?id={port['id']}")["ports"]
+        assert listed["netwright:attachment"] == told
+        plan = decode_update(client.send("GET", "/v1/plan?host=h1").raw)
+        (item,) = [one for one in plan.items.values() if isinstance(one, PortItem) and one.id == port["id"]]
+        assert item.attachment == tap
+    gone = client.change("port", port["id"], **{"netwright:attachment": {"kind": "none"}})
+    assert gone["netwright:attachment"] == {"kind": "none"}

@@ -116,7 +116,8 @@ def _short(prefix: str) -> str:
 
 def _attachment_view(row: PortRow) -> View:
     if row.namespace is None:
-        return {"kind": row.attachment}
+        users = {"owner": row.tap_owner, "group": row.tap_group}
+        return {"kind": row.attachment, **{name: one for name, one in users.items() if one is not None}}
     return {"kind": row.attachment, "namespace": row.namespace, "link": row.link}
 
 
@@ -222,15 +223,27 @@ def _attachment(body: Fields) -> Attachment | Left:
     if given is UNSET:
         return UNSET
     kind, namespace, link = given.optional("kind"), given.optional("namespace"), given.optional("link")
+    tap = HostTap(*(_identity(given.raw(name)) for name in ("owner", "group")))
+    if kind != "tap" and tap != HostTap():
+        raise invalid(_ATTACHMENT, "owner and group go with kind 'tap'.")
     if kind == "namespace":
         if namespace is None or link is None:
             raise missing(f"{_ATTACHMENT}: namespace and link")
         return InNamespace(NamespaceName(namespace), LinkName(link))
     if namespace is not None or link is not None:
         raise invalid(_ATTACHMENT, "namespace and link go with kind 'namespace'.")
-    if kind is None or kind not in _KINDS:
-        raise invalid(_ATTACHMENT, "kind must be 'none', 'namespace' or 'tap'.")
-    return _KINDS[kind]
+    match kind:
+        case "none":
+            return Unplugged()
+        case "tap":
+            return tap
+        case _:
+            raise invalid(_ATTACHMENT, "kind must be 'none', 'namespace' or 'tap'.")
+
+
+def _identity(value: object) -> int | None:
+    """A user's or group's number, as the descriptor has read it."""
+    return value if isinstance(value, int) else None
 
 
 def _guest(body: Fields) -> Guest | Left:
@@ -247,4 +260,3 @@ def _guest(body: Fields) -> Guest | Left:
 
 _DETAILS: Final = {"connectivity": "l2", "port_filter": True}
 _NO_GUEST: Final[View] = {"hostname": "", "user_data": "", "public_keys": {}, "meta": {}}
-_KINDS: Final[dict[str, Attachment]] = {"none": Unplugged(), "tap": HostTap()}

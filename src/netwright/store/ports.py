@@ -61,6 +61,8 @@ class PortRow(NamedTuple):
     attachment: str
     namespace: str | None
     link: str | None
+    tap_owner: int | None
+    tap_group: int | None
     guest: Mapping[str, object]
     extra_dhcp_opts: Sequence[tuple[str, str, int]]
     qos_policy_id: str | None
@@ -279,13 +281,16 @@ def _note_values(notes: PortNotes) -> Mapping[str, object]:
 def _attachment_values(attachment: Attachment) -> Mapping[str, object]:
     match attachment:
         case Unplugged():
-            return {"attachment": UNPLUGGED, "namespace": None, "link": None}
+            return {**_NOWHERE, "attachment": UNPLUGGED}
         case InNamespace(namespace, link):
-            return {"attachment": "namespace", "namespace": namespace, "link": link}
-        case HostTap():
-            return {"attachment": "tap", "namespace": None, "link": None}
+            return {**_NOWHERE, "attachment": "namespace", "namespace": namespace, "link": link}
+        case HostTap(owner, group):
+            return {**_NOWHERE, "attachment": "tap", "tap_owner": owner, "tap_group": group}
         case VmmTap():
-            return {"attachment": "vmm-tap", "namespace": None, "link": None}
+            return {**_NOWHERE, "attachment": "vmm-tap"}
+
+
+_NOWHERE: Final[Mapping[str, object]] = dict.fromkeys(("namespace", "link", "tap_owner", "tap_group"))
 
 
 def _attachment(row: rows.Row) -> Attachment:
@@ -293,7 +298,7 @@ def _attachment(row: rows.Row) -> Attachment:
         case "namespace":
             return InNamespace(NamespaceName(row.namespace), LinkName(row.link))
         case "tap":
-            return HostTap()
+            return HostTap(row.tap_owner, row.tap_group)
         case "vmm-tap":
             return VmmTap()
         case _:

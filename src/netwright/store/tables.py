@@ -178,6 +178,8 @@ ports: Final = sa.Table(
     sa.Column("attachment", sa.String(16), nullable=False),
     sa.Column("namespace", sa.String(64)),
     sa.Column("link", sa.String(15)),
+    sa.Column("tap_owner", sa.BigInteger),
+    sa.Column("tap_group", sa.BigInteger),
     sa.Column("guest", sa.JSON, nullable=False),
     sa.Column("extra_dhcp_opts", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("status", sa.String(16), nullable=False),
