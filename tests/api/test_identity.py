@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 
 import click
@@ -13,6 +14,7 @@ from served import Client, serving
 
 from netwright.agent.server import Server as AgentsServer
 from netwright.api.identities import IdentityMode
+from netwright.api.server import open_server
 from netwright.cli import service
 from netwright.model.errors import InvalidError, ServerGoneError
 from netwright.model.ids import HostName
@@ -282,6 +284,23 @@ def test_only_a_named_proxy_is_believed(tmp_path: Path) -> None:
         assert answer.body["version"]["links"][0]["href"].startswith("https://")
         listened = here.admin.send("GET", "/v3", headers={"X-Forwarded-Proto": "https"})
         assert listened.body["version"]["links"][0]["href"].startswith("http://")
+
+
+@pytest.mark.parametrize(("proxy", "scheme"), [("127.0.0.1", "https"), ("127.0.0.2", "http")])
+def test_a_proxy_is_known_where_all_addresses_are_listened_at(
+    tmp_path: Path, proxy: str, scheme: str
+) -> None:
+    """There a socket of both versions tells an IPv4 address in IPv6's form."""
+    settings = replace(identified(IdentityMode.LOCAL), trusted_proxies=(proxy,))
+    socket = tmp_path / "api.sock"
+    server = open_server(f"sqlite:///{tmp_path}/netwright.db", HostName("h1"), socket, ("::", 0), settings)
+    server.start()
+    assert server.address is not None
+    client = Client(HTTPConnection("127.0.0.1", server.address[1], timeout=10))
+    answer = client.send("GET", "/v3", headers={"X-Forwarded-Proto": "https"})
+    client.connection.close()
+    server.stop()
+    assert answer.body["version"]["links"][0]["href"].startswith(f"{scheme}://")
 
 
 def test_no_scheme_is_believed_of_strangers(here: Town) -> None:

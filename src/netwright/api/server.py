@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -147,8 +148,17 @@ def open_server(
     registry = CollectorRegistry()
     app = create_app(world, registry, bell, settings.gate(world))
     if settings.trusted_proxies:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+        trusted = [told for proxy in settings.trusted_proxies for told in _as_told(proxy)]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
     return Server(app, bell, database, socket_path, listen, registry)
+
+
+def _as_told(proxy: str) -> list[str]:
+    """An IPv4 prefix also as a socket of both versions tells it (RFC 4291, 2.5.5.2)."""
+    prefix = ip_network(proxy)
+    if prefix.version == 6:
+        return [str(prefix)]
+    return [str(prefix), f"::ffff:{prefix.network_address}/{96 + prefix.prefixlen}"]
 
 
 class _Uvicorn(uvicorn.Server):
