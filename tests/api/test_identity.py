@@ -270,6 +270,17 @@ def test_a_guesser_waits_whatever_it_says_of_where_it_comes_from(here: Town) -> 
     assert _guess(here, ann, PASSWORD, {"X-Forwarded-For": "192.0.2.7", "X-Real-IP": "192.0.2.7"}) == 429
 
 
+def test_a_guesser_on_this_host_is_one_whichever_address_it_takes(here: Town) -> None:
+    """All of 127.0.0.0/8 is one client: there is no other in it with each guess."""
+    assert here.server.address is not None
+    ann, answers = here.user(here.project()), []
+    for number in range(1, 13):
+        connection = HTTPConnection(*here.server.address, timeout=10, source_address=(f"127.0.7.{number}", 0))
+        answers.append(Client(connection).send("POST", "/v3/auth/tokens", auth(ann["name"], "wrong")).status)
+        connection.close()
+    assert set(answers) == {401, 429}
+
+
 def test_only_a_named_proxy_is_believed(tmp_path: Path) -> None:
     """Its clients wait each for themselves, whatever they put before what it adds; its scheme is the catalog's."""
     settings = replace(identified(IdentityMode.LOCAL), trusted_proxies=("127.0.0.0/8",))
