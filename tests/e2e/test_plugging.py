@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from cni_runtime import SOURCE, Answer, Container, Runtime, nameless
+from containerd_host import IMAGE, ContainerdHost
 from podman_host import PodmanHost
 
 from netwright.kernel.netns import delete, path_of
@@ -27,7 +28,7 @@ from netwright.testing.guest_vm import KERNEL_CACHE, QUIET
 from netwright.testing.lab import Lab
 from netwright.testing.libvirt_guest import LibvirtGuest
 from netwright.testing.libvirt_host import LibvirtHost
-from netwright.testing.namespaces import eventually, run
+from netwright.testing.namespaces import eventually, ip, run
 
 pytestmark = pytest.mark.slow
 
@@ -240,6 +241,48 @@ def test_podman(desk: Desk) -> None:
     assert runtime.ports() == []
 
 
+@pytest.fixture
+def containerd(desk: Desk) -> Iterator[ContainerdHost]:
+    """With the configuration for Podman, which is the same."""
+    conflist = json.loads(RECIPES["podman.conflist"])
+    conflist["plugins"][0]["socket"] = str(desk.lab.socket)
+    host = ContainerdHost(desk.lab, desk.directory / "containerd")
+    host.start(json.dumps(conflist))
+    desk.path = f"{host.programs}:{desk.path}"
+    yield host
+    host.close()
+
+
+def neighbour(lab: Lab) -> NamespaceName:
+    """The other guest, with its address."""
+    answer = labs.ask(lab, "/v2.0/ports?name=other")
+    assert isinstance(answer, Mapping)
+    (port,) = answer["ports"]
+    ip(lab.guest("other"), "address", "replace", f"{port['fixed_ips'][0]['ip_address']}/24", "dev", "eth0")
+    return lab.guest("other")
+
+
+def test_containerd(desk: Desk, containerd: ContainerdHost) -> None:
+    """The recipe's container is answered; one that stays has its address, is reached, and its port goes when it ends."""
+    runtime = Runtime(desk.lab, {})
+    desk.run("containerd", IMAGE)
+    assert runtime.ports() == []
+    argv = [str(containerd.programs / "ctr"), "run", "--rm", "--cni", IMAGE, desk.web, "sleep", "1000"]
+    process = subprocess.Popen(argv)
+    try:
+        assert eventually(lambda: any(port["status"] == "ACTIVE" for port in runtime.ports()))
+        (port,) = runtime.ports()
+        address = str(port["fixed_ips"][0]["ip_address"])
+        shown = ["task", "exec", "--exec-id", "look", desk.web, "ip", "address"]
+        assert eventually(lambda: f"{address}/24" in containerd.ctr(*shown, check=False).stdout)
+        assert run(neighbour(desk.lab), ["ping", "-c", "1", "-W", "3", address]).returncode == 0
+    finally:
+        containerd.ctr("task", "kill", "--signal", "KILL", desk.web)
+        process.wait(30)
+    assert runtime.ports() == []
+    assert runtime.pins() == []
+
+
 def test_the_configuration_for_kubernetes(desk: Desk) -> None:
     """As a runtime derives requests from it, plugin after plugin, a pod gets its port, is checked, and leaves nothing."""
     conflist = json.loads(RECIPES["kubernetes.conflist"])
@@ -288,6 +331,6 @@ def chained(lab: Lab, pod: Container, given: Mapping[str, object]) -> Mapping[st
 def test_every_recipe_is_run() -> None:
     """No block of the page is marked as tested and is not, and no shell or JSON block bears no mark."""
     source = Path(__file__).read_text()
-    assert len(RECIPES) == len(re.findall(r"^```(?:sh|json)$", PAGE, re.MULTILINE)) == 9
+    assert len(RECIPES) == len(re.findall(r"^```(?:sh|json)$", PAGE, re.MULTILINE)) == 10
     for name in RECIPES:
         assert f'"{name}"' in source or name in {"libvirt-ethernet", "libvirt-bridge"}
