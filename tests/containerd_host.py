@@ -30,11 +30,16 @@ _CONF = """\
 version = 2
 root = "{directory}/root"
 state = "{directory}/state"
-disabled_plugins = ["io.containerd.grpc.v1.cri", "io.containerd.internal.v1.opt"]
+disabled_plugins = ["io.containerd.internal.v1.opt"]
 [grpc]
   address = "{directory}/containerd.sock"
 [ttrpc]
   address = "{directory}/containerd.sock.ttrpc"
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{image}"
+  restrict_oom_score_adj = true
+[plugins."io.containerd.grpc.v1.cri".containerd]
+  snapshotter = "native"
 """
 # The shims' sockets are under /run/containerd, whatever containerd is told.
 _MOUNTS = """\
@@ -59,18 +64,23 @@ class ContainerdHost:
     daemons: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     @property
+    def socket(self) -> Path:
+        return self.directory / "containerd.sock"
+
+    @property
     def programs(self) -> Path:
         return self.directory / "programs"
 
     def start(self, conflist: str) -> None:
-        """With that network, and the image `localhost/busybox:latest`."""
+        """With that network, and the image `localhost/busybox:latest`, of pods' sandboxes too, in `ctr`'s namespace and in Kubernetes'."""
         if shutil.which("ctr") is None or not Path("/usr/lib/cni/loopback").exists():
             pytest.fail("no containerd: run scripts/setup-host tests", pytrace=False)
         for name in ("programs", "bin", "conf"):
             (self.directory / name).mkdir(parents=True)
         (self.directory / "conf" / "blue.conflist").write_text(conflist)
-        (self.directory / "config.toml").write_text(_CONF.format(directory=self.directory))
-        (self.directory / "bin" / "loopback").symlink_to("/usr/lib/cni/loopback")
+        (self.directory / "config.toml").write_text(_CONF.format(directory=self.directory, image=IMAGE))
+        for name in ("loopback", "tuning"):
+            (self.directory / "bin" / name).symlink_to(f"/usr/lib/cni/{name}")
         self._program("bin/netwright-cni", f"PYTHONPATH={SOURCE} exec {sys.executable} -m netwright.cli.cni")
         script = _MOUNTS.format(directory=self.directory)
         with (self.directory / "log").open("wb") as log:
@@ -86,7 +96,7 @@ class ContainerdHost:
         self.daemons.append(daemon)
         self._program(
             "programs/ctr",
-            f"export CONTAINERD_ADDRESS={self.directory}/containerd.sock CONTAINERD_SNAPSHOTTER=native\n"
+            f"export CONTAINERD_ADDRESS={self.socket} CONTAINERD_SNAPSHOTTER=native\n"
             f'exec nsenter --target {daemon.pid} --net --mount {shutil.which("ctr")} "$@"',
         )
         ready = eventually(
@@ -95,12 +105,14 @@ class ContainerdHost:
         assert ready
         assert daemon.poll() is None, (self.directory / "log").read_text()
         (self.directory / "image.tar").write_bytes(image())
-        self.ctr("image", "import", str(self.directory / "image.tar"))
+        for namespace in ("default", "k8s.io"):
+            self.ctr("--namespace", namespace, "image", "import", str(self.directory / "image.tar"))
 
     def close(self) -> None:
         """No container, no containerd, and so no mounts of its own."""
-        for name in self.ctr("task", "list", "--quiet", check=False).stdout.split():
-            self.ctr("task", "delete", "--force", name, check=False)
+        for namespace in (("--namespace", "default"), ("--namespace", "k8s.io")):
+            for name in self.ctr(*namespace, "task", "list", "--quiet", check=False).stdout.split():
+                self.ctr(*namespace, "task", "delete", "--force", name, check=False)
         for daemon in self.daemons:
             daemon.terminate()
             daemon.wait(30)
@@ -121,12 +133,12 @@ class ContainerdHost:
 
 def image() -> bytes:
     """Busybox, and nothing else, as an image of the Open Container Initiative in an archive."""
-    layer = _archive({"bin/busybox": Path("/bin/busybox").read_bytes()}, links=("sh", "sleep", "ping", "ip"))
+    layer = _archive({"bin/busybox": Path("/bin/busybox").read_bytes()}, links=("sleep", "ping", "ip", "cat"))
     config = json.dumps(
         {
             "architecture": "amd64",
             "os": "linux",
-            "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sh"]},
+            "config": {"Env": ["PATH=/bin"], "Cmd": ["/bin/sleep", "1000"]},
             "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
         }
     ).encode()
