@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-import yaml
-from identity_fixtures import PASSWORD, Town, town
+from cloud_file import clouds_file
+from identity_fixtures import town
 from served import PATIENCE_S, Client
 
 from netwright.wire.unix_http import UnixConnection
@@ -29,22 +29,6 @@ LEFT = (
     "trunks",
     "rbac-policies",
 )
-
-
-def clouds(here: Town) -> dict[str, object]:
-    """The file clouds.yaml, as docs/identity.md shows it."""
-    assert here.server.address is not None
-    host, port = here.server.address
-    user = here.user(here.project("tour"), "admin")
-    auth = {
-        "auth_url": f"http://{host}:{port}/v3",
-        "username": user["name"],
-        "password": PASSWORD,
-        "project_name": "tour",
-        "user_domain_name": "Default",
-        "project_domain_name": "Default",
-    }
-    return {"clouds": {"netwright": {"auth": auth, "region_name": "RegionOne"}}}
 
 
 def play(directory: Path, tag: str, **variables: str) -> Mapping[str, int]:
@@ -74,7 +58,7 @@ def play(directory: Path, tag: str, **variables: str) -> Mapping[str, int]:
 def test_a_playbook_is_carried_out_once(tmp_path: Path) -> None:
     """Run again it changes nothing; what says something else, and only that, is changed; what is to be absent goes."""
     with town(tmp_path) as here:
-        (tmp_path / "clouds.yaml").write_text(yaml.safe_dump(clouds(here)))
+        clouds_file(here, tmp_path)
         assert play(tmp_path, "present", said="first")["changed"] > 15
         assert play(tmp_path, "present", said="first")["changed"] == 0
         assert play(tmp_path, "changed", said="second")["changed"] == 3

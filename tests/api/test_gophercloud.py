@@ -1,4 +1,4 @@
-"""gophercloud, which Terraform's openstack provider and others are made of, tours the API: tests/gophercloud."""
+"""gophercloud, which Terraform's openstack provider and others are made of, and that provider's way to sign in, tour the API: tests/gophercloud."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from identity_fixtures import PASSWORD, town
+from cloud_file import clouds_file
+from identity_fixtures import town
 
 TOUR = Path(__file__).parents[1] / "gophercloud"
 PLURALS = (
@@ -27,7 +28,7 @@ PLURALS = (
 def build(directory: Path) -> Path:
     """The tour, from Debian's source of gophercloud; nothing is fetched."""
     sources = Path("/usr/share/gocode")
-    if shutil.which("go") is None or not (sources / "src/github.com/gophercloud").exists():
+    if shutil.which("go") is None or not (sources / "src/github.com/gophercloud/utils").exists():
         pytest.fail("no Go, or no gophercloud: run scripts/setup-host tests", pytrace=False)
     environment = {
         "PATH": os.environ["PATH"],
@@ -54,15 +55,14 @@ def test_gophercloud_tours_the_api(tmp_path: Path) -> None:
     """Each of its typed values is as it was asked for, wherever it is shown; each refusal has its type; nothing is left."""
     program = build(tmp_path)
     with town(tmp_path) as here:
-        assert here.server.address is not None
-        host, port = here.server.address
-        user = here.user(here.project("tour"), "admin")
+        auth = clouds_file(here, tmp_path)
         environment = {
-            "OS_AUTH_URL": f"http://{host}:{port}/v3",
-            "OS_USERNAME": user["name"],
-            "OS_PASSWORD": PASSWORD,
-            "OS_PROJECT_NAME": "tour",
-            "OS_DOMAIN_NAME": "Default",
+            "OS_AUTH_URL": auth["auth_url"],
+            "OS_USERNAME": auth["username"],
+            "OS_PASSWORD": auth["password"],
+            "OS_PROJECT_NAME": auth["project_name"],
+            "OS_DOMAIN_NAME": auth["user_domain_name"],
+            "OS_CLIENT_CONFIG_FILE": str(tmp_path / "clouds.yaml"),
         }
         toured = subprocess.run([str(program)], env=environment, capture_output=True, text=True, check=False)
         assert toured.returncode == 0, toured.stdout + toured.stderr

@@ -5,9 +5,7 @@ import (
 
 	"github.com/gophercloud/gophercloud"
 	"github.com/gophercloud/gophercloud/openstack"
-	"github.com/gophercloud/gophercloud/openstack/identity/v3/applicationcredentials"
 	"github.com/gophercloud/gophercloud/openstack/identity/v3/projects"
-	"github.com/gophercloud/gophercloud/openstack/identity/v3/tokens"
 	"github.com/gophercloud/gophercloud/openstack/networking/v2/extensions/attributestags"
 	"github.com/gophercloud/gophercloud/openstack/networking/v2/extensions/layer3/addressscopes"
 	"github.com/gophercloud/gophercloud/openstack/networking/v2/extensions/networkipavailabilities"
@@ -21,43 +19,6 @@ import (
 	"github.com/gophercloud/gophercloud/openstack/networking/v2/ports"
 	"github.com/gophercloud/gophercloud/openstack/networking/v2/subnets"
 )
-
-// waysIn: a password, its token, an application credential; a token that is no more.
-func waysIn(options gophercloud.AuthOptions) {
-	list := func(client *gophercloud.ServiceClient) error {
-		_, err := networks.List(client, networks.ListOpts{Limit: 1}).AllPages()
-		return err
-	}
-	client := networkOf(options)
-	done(list(client))
-	client.ProviderClient.SetToken("no such token")
-	done(list(client))
-
-	byToken := gophercloud.AuthOptions{
-		IdentityEndpoint: options.IdentityEndpoint, TokenID: client.Token(), TenantName: options.TenantName, DomainName: options.DomainName,
-	}
-	done(list(networkOf(byToken)))
-
-	identity := must(openstack.NewIdentityV3(client.ProviderClient, gophercloud.EndpointOpts{}))
-	user := must(tokens.Get(identity, client.Token()).ExtractUser())
-	same("who", user.Name, options.Username)
-	secret := must(applicationcredentials.Create(identity, user.ID, applicationcredentials.CreateOpts{
-		Name: "go", Roles: []applicationcredentials.Role{{Name: "reader"}},
-	}).Extract())
-	later("credential", secret.ID,
-		func() error { return applicationcredentials.Delete(identity, user.ID, secret.ID).ExtractErr() },
-		func() error { return applicationcredentials.Get(identity, user.ID, secret.ID).Err })
-	program := networkOf(gophercloud.AuthOptions{
-		IdentityEndpoint: options.IdentityEndpoint, ApplicationCredentialID: secret.ID, ApplicationCredentialSecret: secret.Secret,
-	})
-	done(list(program))
-	refused[gophercloud.ErrDefault403]("a reader that makes", networks.Create(program, networks.CreateOpts{Name: "go"}).Err)
-
-	wrong := options
-	wrong.Password = "wrong, and long"
-	_, err := openstack.AuthenticatedClient(wrong)
-	refused[gophercloud.ErrDefault401]("a wrong password", err)
-}
 
 func tourPools(client *gophercloud.ServiceClient) {
 	scope := must(addressscopes.Create(client, addressscopes.CreateOpts{Name: "go-scope", IPVersion: 4}).Extract())

@@ -1,7 +1,7 @@
 // A tour of the Networking API with gophercloud, of which Terraform's openstack provider is made.
 //
-// Who asks is in the environment (OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME, OS_DOMAIN_NAME): an admin. Prints each stop's
-// name; the first thing that is not as it should be ends it with code 1. It leaves nothing behind.
+// Who asks is in the environment (OS_AUTH_URL, OS_USERNAME, OS_PASSWORD, OS_PROJECT_NAME, OS_DOMAIN_NAME): an admin; the same, as the cloud
+// `netwright`, in the file that OS_CLIENT_CONFIG_FILE names. Prints each stop's name; the first thing that is not as it should be ends it with code 1. It leaves nothing behind.
 package main
 
 import (
@@ -16,6 +16,7 @@ var stops = []struct {
 	run  func(gophercloud.AuthOptions)
 }{
 	{"ways in", waysIn},
+	{"Terraform's ways in", asTerraform},
 	{"networks", onNetwork(tourNetworks)},
 	{"subnets", onNetwork(tourSubnets)},
 	{"ports", onNetwork(tourPorts)},
