@@ -54,7 +54,7 @@ def play(directory: Path, tag: str, **variables: str) -> Mapping[str, int]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_a_playbook_is_carried_out_once(tmp_path: Path) -> None:
     """Run again it changes nothing; what says something else, and only that, is changed; what is to be absent goes."""
     with town(tmp_path) as here:

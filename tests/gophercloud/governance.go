@@ -71,6 +71,7 @@ func tourTrunks(client *gophercloud.ServiceClient) {
 	later("trunk", made.ID,
 		func() error { return trunks.Delete(client, made.ID).ExtractErr() },
 		func() error { return trunks.Get(client, made.ID).Err })
+	settled("trunk", made.Status)
 	same("made and shown", must(trunks.Get(client, made.ID).Extract()), made)
 	same("carries", made.Subports, []trunks.Subport{carried})
 	another := trunks.Subport{PortID: two.ID, SegmentationType: "vlan", SegmentationID: 101}

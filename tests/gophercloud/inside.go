@@ -20,6 +20,7 @@ import (
 
 func network(client *gophercloud.ServiceClient, options networks.CreateOptsBuilder) *networks.Network {
 	made := must(networks.Create(client, options).Extract())
+	settled("network", made.Status)
 	later("network", made.ID,
 		func() error { return networks.Delete(client, made.ID).ExtractErr() },
 		func() error { return networks.Get(client, made.ID).Err })
@@ -39,6 +40,7 @@ func subnet(client *gophercloud.ServiceClient, options subnets.CreateOpts) *subn
 
 func port(client *gophercloud.ServiceClient, options ports.CreateOptsBuilder) *ports.Port {
 	made := must(ports.Create(client, options).Extract())
+	settled("port", made.Status)
 	later("port", made.ID,
 		func() error { return ports.Delete(client, made.ID).ExtractErr() },
 		func() error { return ports.Get(client, made.ID).Err })

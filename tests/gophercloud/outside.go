@@ -12,6 +12,7 @@ import (
 
 func router(client *gophercloud.ServiceClient, options routers.CreateOpts) *routers.Router {
 	made := must(routers.Create(client, options).Extract())
+	same("router", made.Status, "ACTIVE")
 	later("router", made.ID,
 		func() error { return routers.Delete(client, made.ID).ExtractErr() },
 		func() error { return routers.Get(client, made.ID).Err })
@@ -20,6 +21,7 @@ func router(client *gophercloud.ServiceClient, options routers.CreateOpts) *rout
 
 func join(client *gophercloud.ServiceClient, routerID string, options routers.AddInterfaceOpts) *routers.InterfaceInfo {
 	made := must(routers.AddInterface(client, routerID, options).Extract())
+	settled("interface", must(ports.Get(client, made.PortID).Extract()).Status)
 	later("interface", made.PortID, func() error {
 		return routers.RemoveInterface(client, routerID, routers.RemoveInterfaceOpts{PortID: made.PortID}).Err
 	}, func() error { return ports.Get(client, made.PortID).Err })
@@ -85,6 +87,7 @@ func tourFloatingIPs(client *gophercloud.ServiceClient) {
 	later("floating IP", made.ID,
 		func() error { return floatingips.Delete(client, made.ID).ExtractErr() },
 		func() error { return floatingips.Get(client, made.ID).Err })
+	settled("floating IP", made.Status)
 	shown := must(floatingips.Get(client, made.ID).Extract())
 	same("made and shown", shown, made)
 	same("of", []string{shown.PortID, shown.FixedIP, shown.RouterID}, []string{web.ID, "10.41.0.50", way.ID})

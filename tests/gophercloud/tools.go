@@ -60,6 +60,13 @@ func leave() {
 	leaves = nil
 }
 
+// settled ends the tour unless the status is one that nobody waits to change, as Terraform's provider does for others.
+func settled(what string, status string) {
+	if status != "ACTIVE" && status != "DOWN" {
+		fail("%s: %s", what, status)
+	}
+}
+
 func to[T any](value T) *T { return &value }
 
 // networkOf finds the Networking API in the catalog.
