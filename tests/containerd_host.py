@@ -26,6 +26,7 @@ from netwright.testing.lab import Lab
 from netwright.testing.namespaces import eventually
 
 IMAGE = "localhost/busybox:latest"
+_NAMESPACES = ("default", "k8s.io")
 _CONF = """\
 version = 2
 root = "{directory}/root"
@@ -41,11 +42,12 @@ disabled_plugins = ["io.containerd.internal.v1.opt"]
 [plugins."io.containerd.grpc.v1.cri".containerd]
   snapshotter = "native"
 """
-# The shims' sockets are under /run/containerd, whatever containerd is told.
+# Whatever containerd is told, the shims' sockets are under /run/containerd, and what plugins answered under /var/lib/cni.
 _MOUNTS = """\
 findmnt --raw --noheadings --output TARGET | grep -v '^/run/netns' | while read -r place; do mount --make-private "$place"; done
-mkdir -p /run/containerd
+mkdir -p /run/containerd /var/lib/cni
 mount -t tmpfs tmpfs /run/containerd
+mount -t tmpfs tmpfs /var/lib/cni
 mkdir -p /etc/cni/net.d
 mount --bind {directory}/conf /etc/cni/net.d
 mount -t tmpfs tmpfs /opt
@@ -105,19 +107,26 @@ class ContainerdHost:
         assert ready
         assert daemon.poll() is None, (self.directory / "log").read_text()
         (self.directory / "image.tar").write_bytes(image())
-        for namespace in ("default", "k8s.io"):
+        for namespace in _NAMESPACES:
             self.ctr("--namespace", namespace, "image", "import", str(self.directory / "image.tar"))
 
     def close(self) -> None:
-        """No container, no containerd, and so no mounts of its own."""
-        for namespace in (("--namespace", "default"), ("--namespace", "k8s.io")):
-            for name in self.ctr(*namespace, "task", "list", "--quiet", check=False).stdout.split():
-                self.ctr(*namespace, "task", "delete", "--force", name, check=False)
+        """No container, no control group, no containerd, and so no mounts of its own."""
         for daemon in self.daemons:
+            for name in _NAMESPACES:
+                self._end_tasks(name)
             daemon.terminate()
             daemon.wait(30)
-        with suppress(OSError):  # another containerd's: not empty
-            Path("/run/containerd").rmdir()
+        groups = Path("/sys/fs/cgroup")
+        left = [place for name in _NAMESPACES for place in (*groups.glob(f"*/{name}"), groups / name)]
+        for place in (*left, Path("/run/containerd")):
+            with suppress(OSError):  # another containerd's: not empty
+                place.rmdir()
+
+    def _end_tasks(self, namespace: str) -> None:
+        listed = self.ctr("--namespace", namespace, "task", "list", "--quiet", check=False)
+        for name in listed.stdout.split():
+            self.ctr("--namespace", namespace, "task", "delete", "--force", name, check=False)
 
     def ctr(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         argv = [str(self.programs / "ctr"), *words]
