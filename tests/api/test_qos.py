@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
+from askers import Asker, trusting
 from served import Client
+
+from netwright.model.caller import Role
 
 THIRD = itertools.count(1)
 POLICIES = "/v2.0/qos/policies"
@@ -23,6 +27,12 @@ CHANGED = {
     "packet_rate_limit": {"max_burst_kpps": 2},
     "minimum_packet_rate": {"direction": "ingress"},
 }
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Client]:
+    with trusting() as (_, client):
+        yield client
 
 
 def policy(client: Client, **attributes: object) -> dict:
@@ -94,6 +104,22 @@ def test_types_of_rules_are_told(client: Client) -> None:
     names = {one["parameter_name"] for one in driver["supported_parameters"]}
     assert names == set(RULES["bandwidth_limit"])
     assert client.send("GET", "/v2.0/qos/rule-types/nonsense").status == 404
+
+
+def test_members_are_told_the_types_and_not_their_details(site: Client) -> None:
+    """Which rules there are is everybody's to know, what carries them out is admins': 403."""
+    member = Asker(site, Role.MEMBER, "blue")
+    assert len(member.get("/v2.0/qos/rule-types")["rule_types"]) == len(RULES)
+    answer = member.send("GET", "/v2.0/qos/rule-types/bandwidth_limit")
+    assert (answer.status, answer.kind) == (403, "PolicyNotAuthorized")
+
+
+def test_what_is_wrong_is_told_before_what_is_not_allowed(site: Client) -> None:
+    """A body that cannot be is a 400 to a member, too; one that can be is the 403."""
+    member = Asker(site, Role.MEMBER, "blue")
+    for body in ({"name": "z" * 256}, {"description": "z" * 256}, {"project_id": "z" * 256}, {"nonsense": 1}):
+        assert member.send("POST", POLICIES, {"policy": body}).status == 400
+    assert member.send("POST", POLICIES, {"policy": {"name": "z"}}).status == 403
 
 
 REFUSED: dict[str, tuple[str, dict, int, str]] = {

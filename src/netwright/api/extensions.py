@@ -35,6 +35,7 @@ NAMES: Final[dict[str, str]] = {
     "flavors": "Neutron Service Flavors",
     "floating-ip-port-forwarding": "Floating IP Port Forwarding",
     "floating-ip-port-forwarding-description": "Floating IP Port Forwarding new attribute description",
+    "floating-ip-port-forwarding-detail": "Floating IP port forwarding detail",
     "floating-ip-port-forwarding-port-ranges": "Floating IP Port Forwarding support port ranges",
     "floatingip-autodelete-internal": "Autodelete floating IPs of internal networks",
     "floatingip-pools": "Floating IP Pools Extension",

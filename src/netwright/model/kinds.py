@@ -203,16 +203,22 @@ class IpAddress:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """A network's prefix; `strict`: no bits set beyond its length, else they are cut off."""
+    """A network's prefix; `strict`: no bits set beyond its length, else they are cut off.
+
+    `whole`: an address without a length is none.
+    """
 
     version: int | None = None
     strict: bool = True
+    whole: bool = False
 
     def read(self, value: object, field: str) -> str:
         if (
             not isinstance(value, str) or "%" in value
         ):  # a zone may hold any text, which would come into rules
             raise refused(field, f"{_quoted(value)} is not a valid prefix.")
+        if self.whole and "/" not in value:
+            raise refused(field, f"{_quoted(value)} is not a valid prefix: it has no length.")
         try:
             found = ip_network(value, strict=self.strict)
         except ValueError as error:
