@@ -101,6 +101,31 @@ def test_a_router_network_has_a_dhcp_port_while_a_subnet_has_dhcp(client: Client
     client.drop("network", network["id"])
 
 
+def test_a_dhcp_port_is_switched_off_and_on(client: Client) -> None:
+    """Off it is DOWN and hosts serve nothing on its network; on again it is as before. Nothing else of it changes."""
+    network = client.make("network")["id"]
+    client.make("subnet", network_id=network, cidr="10.0.0.0/24")
+    tap = {"netwright:attachment": {"kind": "tap"}, "binding:host_id": "h1"}
+    guest = client.make("port", network_id=network, **tap)
+    (port,) = client.get(f"/v2.0/ports?network_id={network}&device_owner=network:dhcp")["ports"]
+
+    def served() -> tuple[object, ...]:
+        items = client.get("/v1/plan?host=h1")["body"]["items"]
+        (item,) = [one for one in items if one["is"] == "NetworkItem" and one["id"] == network]
+        return item.get("dhcp_mac"), item["subnets"][0].get("held")
+
+    before = served()
+    assert before == (port["mac_address"], port["fixed_ips"][0]["ip_address"])
+    off = client.change("port", port["id"], admin_state_up=False)
+    assert (off["status"], off["admin_state_up"], served()) == ("DOWN", False, (None, None))
+    assert client.change("port", port["id"], admin_state_up=True)["status"] == "ACTIVE"
+    assert served() == before
+    answer = client.send("PUT", f"/v2.0/ports/{port['id']}", {"port": {"device_id": "mine"}})
+    assert (answer.status, answer.kind) == (409, "PortInUse")
+    client.drop("port", guest["id"])
+    client.drop("network", network)
+
+
 def test_a_gateway_is_shared_while_there_is_a_wire(client: Client) -> None:
     """The attribute is off at first, is kept and shown, and refuses to outlive the uplink."""
     wire = {"netwright:gateway_place": "host", "provider:physical_network": "eth1"}
@@ -351,6 +376,30 @@ def test_rules_come_back_as_they_were_written(client: Client) -> None:
     assert (
         len(client.get(f"/v2.0/security-groups/{group['id']}")["security_group"]["security_group_rules"]) == 3
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "prefix"),
+    [
+        ("10.0.0.34/24", "10.0.0.34/24", "10.0.0.0/24"),
+        ("10.0.0.34", "10.0.0.34/32", "10.0.0.34/32"),
+        ("2001:DB8:0::7/64", "2001:db8::7/64", "2001:db8::/64"),
+    ],
+)
+def test_a_rules_prefix_is_shown_as_it_was_given(client: Client, given: str, shown: str, prefix: str) -> None:
+    """Beside it in its normal form, which is what it means: the same prefix in other words is the same rule."""
+    group = client.make("security_group", name="prefixes")["id"]
+    asked = {
+        "direction": "ingress",
+        "ethertype": "IPv6" if ":" in given else "IPv4",
+        "security_group_id": group,
+    }
+    made = client.make("security_group_rule", remote_ip_prefix=given, **asked)
+    assert (made["remote_ip_prefix"], made["normalized_cidr"]) == (shown, prefix)
+    again = {"security_group_rule": {"remote_ip_prefix": prefix, **asked}}
+    assert client.send("POST", "/v2.0/security-group-rules", again).kind == "SecurityGroupRuleExists"
+    bare = client.make("security_group_rule", remote_group_id=group, **asked)
+    assert (bare["remote_ip_prefix"], bare["normalized_cidr"]) == (None, None)
 
 
 def test_the_default_group_stays(client: Client) -> None:

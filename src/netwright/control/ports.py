@@ -69,10 +69,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     """Raises NotFoundError, InvalidError, ConflictError."""
     record = store.get(work.connection, port_id)
     old = record.value
-    if dhcp_ports.is_dhcp(old) and request != PortRequest(name=request.name, description=request.description):
-        raise NamedConflictError(
-            "PortInUse", f"Port {port_id} is the network's own DHCP port.", "device_owner"
-        )
+    if dhcp_ports.is_dhcp(old):
+        _refuse_dhcp(old, request)
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
     if request.mac is None:
@@ -90,6 +88,8 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
         work.touch(Touched.GROUP_USE, *old.security_groups)
     if isinstance(port.attachment, Unplugged) and not isinstance(old.attachment, Unplugged):
         store.save_states(work.connection, {port_id: PortState.DOWN})
+    if dhcp_ports.is_dhcp(port) and port.admin_state_up is not old.admin_state_up:
+        dhcp_ports.follow(work, port)
     work.touch(Touched.PORT, port_id, *before)
     if (port.host, port.attachment) != (old.host, old.attachment):
         gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
@@ -175,7 +175,9 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         mac=text.mac(request.mac) if isinstance(request.mac, str) else port.mac,
         admin_state_up=given(request.admin_state_up, port.admin_state_up),
         device_id=text.line(given(request.device_id, port.device_id), "device_id"),
-        device_owner=port_checks.owner(given(request.device_owner, port.device_owner)),
+        device_owner=port.device_owner
+        if request.device_owner is UNSET
+        else port_checks.owner(request.device_owner),
         dns_name=text.dns_label(given(request.dns_name, port.dns_name)),
         port_security_enabled=given(request.port_security_enabled, port.port_security_enabled),
         host=port_checks.host(given(request.host, port.host)),
@@ -207,6 +209,17 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
         router_interfaces.refuse_used(work, *lost)
     port_forwardings.drop_in(work, port.id, [fixed.address for fixed in port.fixed_ips])
     return port
+
+
+def _refuse_dhcp(port: Port, request: PortRequest) -> None:
+    """A network's own DHCP port is named, described, and switched off and on: no more."""
+    allowed = PortRequest(
+        name=request.name, description=request.description, admin_state_up=request.admin_state_up
+    )
+    if request != allowed:
+        raise NamedConflictError(
+            "PortInUse", f"Port {port.id} is the network's own DHCP port.", "device_owner"
+        )
 
 
 def _check_mac(work: Work, old: Port, new: Port) -> None:

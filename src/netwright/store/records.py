@@ -63,11 +63,19 @@ class PortRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """Parts of a rule as the user wrote them."""
+
+    protocol: str | None = None
+    prefix: str | None = None
+    """The remote prefix, with what bits it has beyond its length."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleRecord:
     value: Rule
     stamps: Stamps
-    protocol: str | None
-    """As the user wrote it."""
+    written: Written
     in_default: bool = False
     """Whether its group is its project's default."""
 
