@@ -155,6 +155,41 @@ def test_rules_that_contradict_are_refused(client: Client, why: str) -> None:
     assert (answer.status, answer.kind) == (status, error), answer
 
 
+def test_a_scheduler_is_told_what_a_port_asks_for(client: Client) -> None:
+    """Bandwidth of its network's link, packets of its host, by its own policy or its network's; nothing without one."""
+    home = policy(client, shared=True)
+    rule(client, home, "minimum_bandwidth", min_kbps=1000)
+    rule(client, home, "minimum_bandwidth", min_kbps=2000, direction="ingress")
+    wire = {"provider:network_type": "vlan", "provider:physical_network": "br-ex"}
+    there = client.make("network", **wire)["id"]
+    made = client.make("port", network_id=there, qos_policy_id=home["id"])
+    (group,) = made["resource_request"]["request_groups"]
+    assert group["required"] == ["CUSTOM_PHYSNET_BR_EX", "CUSTOM_VNIC_TYPE_NORMAL"]
+    assert group["resources"] == {"NET_BW_EGR_KILOBIT_PER_SEC": 1000, "NET_BW_IGR_KILOBIT_PER_SEC": 2000}
+    path = f"/v2.0/ports/{made['id']}"
+    assert client.get(path)["port"]["resource_request"] == made["resource_request"]
+    rule(client, home, "minimum_packet_rate", min_kpps=7)
+    asked = client.get(path)["port"]["resource_request"]
+    assert asked["same_subtree"] == [one["id"] for one in asked["request_groups"]]
+    packets, width = asked["request_groups"]
+    assert (packets["required"], width) == (["CUSTOM_VNIC_TYPE_NORMAL"], group)
+    assert packets["resources"] == {"NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC": 7}
+    assert client.change("port", made["id"], qos_policy_id=None)["resource_request"] is None
+    client.change("network", there, qos_policy_id=home["id"])
+    assert client.get(path)["port"]["resource_request"] == asked
+
+
+def test_bandwidth_is_asked_of_a_link_only(client: Client) -> None:
+    """A port of a network without one asks for nothing; a policy of other rules never does."""
+    narrow, limited = policy(client), policy(client)
+    rule(client, narrow, "minimum_bandwidth", min_kbps=1000)
+    rule(client, limited, "bandwidth_limit", max_kbps=1000)
+    there = client.make("network")["id"]
+    for home in (narrow, limited):
+        made = client.make("port", network_id=there, qos_policy_id=home["id"])
+        assert made["resource_request"] is None
+
+
 def test_a_policy_in_use_stays(client: Client) -> None:
     """It cannot be deleted while a port, a network or a floating IP has it; without users it goes with its rules."""
     home = policy(client)

@@ -16,6 +16,7 @@ from netwright.control.networks import NetworkRequest
 from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName, LinkName
 from netwright.model.report import HostFacts, Report
+from netwright.store.address_tables import segments
 from netwright.wire.codec import encode_report
 
 THIRD = itertools.count(1)
@@ -208,6 +209,33 @@ def test_a_vlan_is_one_networks(client: Client) -> None:
     wire = {"provider:physical_network": "eth5"}
     types = [client.make("network", **one)["provider:network_type"] for one in ({}, wire)]
     assert types == ["local", "flat"]
+
+
+def test_a_vlan_that_nobody_names_is_a_free_one(client: Client) -> None:
+    """Of those of its link that neither a network nor a further segment has."""
+    vlan = {"provider:network_type": "vlan", "provider:physical_network": "eth8"}
+    made = [client.make("network", **vlan, name=f"v{number}") for number in range(4)]
+    numbers = [one["provider:segmentation_id"] for one in made]
+    assert len(set(numbers)) == 4
+    assert all(1 <= number <= 4094 for number in numbers)
+
+
+def test_the_last_free_vlan_is_found_and_then_there_is_none() -> None:
+    """Whatever the random start; a network more is a conflict that says so."""
+    wire = {"uplink": "eth9", "network_type": NetworkType.VLAN}
+    with world() as here:
+        (home,) = networks.create(here, [NetworkRequest(**wire, segmentation_id=1)])
+        more = {"network_id": home.value.id, "network_type": "vlan", "physical_network": "eth9"}
+        taken = [{**more, "segmentation_id": number} for number in range(2, 4095) if number != 77]
+        with here.work() as work:
+            stamps = {"created_at": work.now, "updated_at": work.now, "revision": 1, "description": ""}
+            rows = [{**one, **stamps, "id": here.new_id()} for one in taken]
+            work.connection.execute(segments.insert(), rows)
+        (last,) = networks.create(here, [NetworkRequest(**wire)])
+        assert last.value.vlan is not None
+        assert last.value.vlan.id == 77
+        with pytest.raises(ConflictError, match="all VLANs of eth9 are in use"):
+            networks.create(here, [NetworkRequest(**wire)])
 
 
 def test_the_device_of_a_vlan_has_a_name_of_its_own() -> None:

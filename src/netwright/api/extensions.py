@@ -58,6 +58,7 @@ NAMES: Final[dict[str, str]] = {
     "pagination": "Pagination support",
     "port-mac-address-regenerate": "Neutron Port MAC address regenerate",
     "port-resource-request": "Port Resource Request",
+    "port-resource-request-groups": "Port Resource Request Groups",
     "port-security": "Port Security",
     "project-id": "project_id field enabled",
     "provider": "Provider Network",
