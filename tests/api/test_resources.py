@@ -381,16 +381,6 @@ def test_lists_are_filtered_sorted_and_paged(client: Client) -> None:
     assert found["name"] == "a"
 
 
-def test_names_become_dns_names_of_one_port_each(client: Client) -> None:
-    """The first port of a name has it as its DNS name; a second one has its address's."""
-    network = client.host_network(cidr(), dns_domain="lan.")
-    first = client.make("port", network_id=network["id"], name="Web")
-    second = client.make("port", network_id=network["id"], name="web")
-    assert first["dns_assignment"][0]["fqdn"] == "web.lan."
-    dashed = second["fixed_ips"][0]["ip_address"].replace(".", "-")
-    assert second["dns_assignment"][0]["hostname"] == f"host-{dashed}"
-
-
 def test_rules_come_back_as_they_were_written(client: Client) -> None:
     """A rule's protocol is echoed, its meaning may be there only once, and its description can change."""
     group = client.make("security_group", name="rules")

@@ -107,7 +107,7 @@ def view(row: PortRow) -> View:
 
 
 def _dns(row: PortRow) -> list[View]:
-    host = row.label or _address_label(row.fixed_ips[0][1])
+    host = row.label or row.shared_label or _address_label(row.fixed_ips[0][1])
     name = f"{host}.{domain_of(row.dns_domain)}."
     return [{"ip_address": address, "hostname": host, "fqdn": name} for _, address in row.fixed_ips]
 

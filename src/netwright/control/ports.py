@@ -31,7 +31,7 @@ from netwright.planner.names import wanted_label
 from netwright.store import floating_ips, networks, presence, subnets
 from netwright.store import ports as store
 from netwright.store.changes import Touched
-from netwright.store.records import PortNotes, PortRecord, PortState, Stamps
+from netwright.store.records import DnsLabel, PortNotes, PortRecord, PortState, Stamps
 from netwright.store.rows import Where
 
 
@@ -242,12 +242,18 @@ def _refuse_orphans(work: Work, port: Port) -> None:
             raise NamedConflictError("FixedIpInUse", message, "fixed_ips")
 
 
-def _label(work: Work, port: Port) -> str | None:
-    """The DNS label that becomes the port's own: the one that its names ask for, if no other has it."""
+def _label(work: Work, port: Port) -> DnsLabel | None:
+    """The DNS label that its names ask for, if no other port has it.
+
+    One that it asks for by its `dns_name` it may have beside other ports, but of its own project only.
+    """
     wanted = wanted_label(port.dns_name, port.name)
-    if wanted is None or store.is_label_used(work.connection, port.network_id, wanted, port.id):
+    if wanted is None:
         return None
-    return wanted
+    others = store.called(work.connection, port, wanted)
+    if not others:
+        return DnsLabel(wanted)
+    return DnsLabel(wanted, shared=True) if port.dns_name and others == {port.project_id} else None
 
 
 def _guest_ports(work: Work, port: Port) -> frozenset[PortId]:

@@ -49,12 +49,20 @@ class PortNotes:
 
 
 @dataclass(frozen=True, slots=True)
+class DnsLabel:
+    """What a port is called in its network's DNS; `shared`: others of its project may be called so, too."""
+
+    name: str
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PortRecord:
     value: Port
     stamps: Stamps
     state: PortState
-    label: str | None
-    """The DNS label that is this port's own on its network; None: it has its address's."""
+    label: DnsLabel | None
+    """None: it has its address's."""
     dns_domain: str
     """The network's."""
     networks_policy: QosPolicyId | None = None
