@@ -37,6 +37,7 @@ NAMES: Final[dict[str, str]] = {
     "floating-ip-port-forwarding-description": "Floating IP Port Forwarding new attribute description",
     "floating-ip-port-forwarding-detail": "Floating IP port forwarding detail",
     "floating-ip-port-forwarding-port-ranges": "Floating IP Port Forwarding support port ranges",
+    "floating-ip-router-writable": "Floating IP Router (writable)",
     "floatingip-autodelete-internal": "Autodelete floating IPs of internal networks",
     "floatingip-pools": "Floating IP Pools Extension",
     "ip-substring-filtering": "IP address substring filtering",
