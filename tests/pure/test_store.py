@@ -160,7 +160,7 @@ def test_what_names_things_that_are_gone_goes_with_an_upgrade(tmp_path: Path) ->
         ),
     )
     with engine.begin() as connection:
-        migrate_to(connection, "0017")
+        migrate_to(connection, "0018")
         for row in rows:
             connection.exec_driver_sql(f"INSERT INTO {row}")
     engine.dispose()
@@ -186,7 +186,7 @@ def test_an_upgrade_leaves_no_secret_of_answers_in_the_file(tmp_path: Path) -> N
     url, secret = f"sqlite:///{tmp_path}/netwright.db", "c2VjcmV0" * 4
     engine = sa.create_engine(url)
     with engine.begin() as connection:
-        migrate_to(connection, "0018")
+        migrate_to(connection, "0019")
         for number, size in enumerate((1, 200, 4000)):
             made = f'[{{"private_key": "{secret * size}"}}]'
             values = f"('p', 'k{number}', 'x', '{made}', '2026-01-01 00:00:00')"

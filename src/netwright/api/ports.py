@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from netwright.api.fields import Fields
 from netwright.api.views import asked_policy, asked_project
 from netwright.control import ports as control
-from netwright.control import qos
+from netwright.control import qos, resource_requests, trunks
 from netwright.control.bodies import Values
 from netwright.control.dhcp_options import OptionRequest
 from netwright.control.documents import moment
@@ -21,7 +21,7 @@ from netwright.control.nouns import View
 from netwright.control.port_checks import PairRequest
 from netwright.control.ports import PortRequest
 from netwright.control.refusals import invalid, missing
-from netwright.control.world import Work
+from netwright.control.world import Work, World
 from netwright.model.caller import Caller
 from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, PortId, SubnetId
 from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged
@@ -39,7 +39,9 @@ class Ports:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
-        return view(store.row_of(control.create_in(work, _new(Fields(values)))))
+        made = view(store.row_of(control.create_in(work, _new(Fields(values)))))
+        resource_requests.tell(work.connection, [made])
+        return made
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         qos.refuse_escape(work, old, values, caller)
@@ -50,6 +52,12 @@ class Ports:
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
         return list(map(view, store.rows_of(connection, where)))
+
+
+def tell(world: World, connection: sa.Connection, views: list[View]) -> None:
+    """What other things make of ports."""
+    trunks.tell_ports(world, connection, views)
+    resource_requests.tell(connection, views)
 
 
 def view(row: PortRow) -> View:
@@ -99,7 +107,7 @@ def view(row: PortRow) -> View:
 
 
 def _dns(row: PortRow) -> list[View]:
-    host = row.label or _address_label(row.fixed_ips[0][1])
+    host = row.label or row.shared_label or _address_label(row.fixed_ips[0][1])
     name = f"{host}.{domain_of(row.dns_domain)}."
     return [{"ip_address": address, "hostname": host, "fqdn": name} for _, address in row.fixed_ips]
 

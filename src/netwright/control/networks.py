@@ -164,7 +164,7 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     _check_shared_gateway(network)
     gateways.check(network)
     segment = network_links.segment(
-        given(request.network_type, None), given(request.segmentation_id, None), network.uplink
+        work, given(request.network_type, None), given(request.segmentation_id, None), network.uplink
     )
     network = network_links.with_links(work, None, network, segment)
     _check_default(work, network)

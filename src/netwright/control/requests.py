@@ -63,8 +63,8 @@ class Requests:
     def create(self, noun: Noun, asker: Asker, given: Sequence[Mapping[str, object]]) -> list[View]:
         """All of them or none."""
         resource = noun.resource
-        policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
+        policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         with self.world.work(asker.caller) as work:
             asked = (resource.collection, asker.parent, named)
             act = partial(self._made, work, noun, asker, named)
@@ -112,15 +112,16 @@ class Requests:
             rows.revise(work.connection, table, str(view[resource.revises]), work.now)
 
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
-        policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
+        policy.refuse_unseen(noun.resource, asker.caller, thing)
         with self.world.look() as connection:
             view = self._one(connection, noun, asker, thing)
             return lists.told(self.world, connection, noun, asker.caller, [view])[0]
 
     def find(self, noun: Noun, asker: Asker, query: Query) -> list[View]:
         """Those that the caller sees and the query asks for, oldest first where it names no order."""
-        policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
         queries.check(noun, asker.caller, query)
+        if asker.caller.role < noun.resource.roles[Verb.LIST]:
+            return []
         if noun.before_list is not None:
             for project in _projects(asker.caller, query):
                 noun.before_list(self.world, project)
@@ -137,9 +138,10 @@ class Requests:
 
     def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
         """The thing, which the caller may change so, as it has to be."""
+        policy.refuse_unseen(noun.resource, asker.caller, thing)
         old = self._one(connection, noun, asker, thing)
-        policy.refuse_verb(noun.resource, verb, asker.caller)
         policy.refuse_foreign(connection, noun.resource, verb, asker.caller, old)
+        policy.refuse_verb(noun.resource, verb, asker.caller)
         if asker.revision is not None and old.get("revision_number") != asker.revision:
             message = f"Constrained to {asker.revision}, but current revision is {old.get('revision_number')}"
             raise PreconditionError(message, "If-Match")

@@ -36,7 +36,7 @@ from netwright.model.intent import (
 )
 from netwright.store import addresses as address_rows
 from netwright.store import rows
-from netwright.store.records import PortNotes, PortRecord, PortState
+from netwright.store.records import DnsLabel, PortNotes, PortRecord, PortState
 from netwright.store.tables import addresses, networks, port_groups, ports
 
 
@@ -57,6 +57,7 @@ class PortRow(NamedTuple):
     device_owner: str
     dns_name: str
     label: str | None
+    shared_label: str | None
     host: str | None
     attachment: str
     namespace: str | None
@@ -94,7 +95,7 @@ NO_NOTES: Final = PortNotes()
 
 
 def insert(
-    connection: sa.Connection, port: Port, label: str | None, now: datetime, notes: PortNotes = NO_NOTES
+    connection: sa.Connection, port: Port, label: DnsLabel | None, now: datetime, notes: PortNotes = NO_NOTES
 ) -> None:
     """The port and its groups; its addresses are taken one by one (store.addresses)."""
     values = {**_values(port, label), **_note_values(notes), "status": PortState.DOWN.value}
@@ -103,7 +104,11 @@ def insert(
 
 
 def save(
-    connection: sa.Connection, port: Port, label: str | None, now: datetime, notes: PortNotes | None = None
+    connection: sa.Connection,
+    port: Port,
+    label: DnsLabel | None,
+    now: datetime,
+    notes: PortNotes | None = None,
 ) -> None:
     """Without notes those that are there stay."""
     values = _values(port, label)
@@ -211,10 +216,12 @@ def ids_of_device(connection: sa.Connection, device: str, network: NetworkId) ->
     return list(map(PortId, connection.execute(statement).scalars()))
 
 
-def is_label_used(connection: sa.Connection, network: NetworkId, label: str, apart_from: PortId) -> bool:
-    taken = rows.conditions(ports, {"network_id": (network,), "label": (label,)})
-    statement = sa.select(sa.literal(1)).where(*taken, ports.c.id != apart_from)
-    return connection.execute(statement.limit(1)).first() is not None
+def called(connection: sa.Connection, port: Port, label: str) -> frozenset[ProjectId]:
+    """Whose other ports on the port's network have the label, alone or shared."""
+    columns = (ports.c.label, ports.c.shared_label)
+    here = (ports.c.network_id == port.network_id, ports.c.id != port.id)
+    ways = [sa.select(ports.c.project_id).where(*here, column == label) for column in columns]
+    return frozenset(map(ProjectId, connection.execute(sa.union(*ways)).scalars()))
 
 
 def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) -> PortRecord:
@@ -243,17 +250,24 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
     )
     notes = PortNotes(row.profile, row.data_plane_status, row.propagate_uplink_status, row.own_dns_domain)
     state, policy = PortState(row.status), row.networks_policy
-    return PortRecord(port, rows.stamps(row), state, row.label, row.dns_domain, policy, notes)
+    return PortRecord(port, rows.stamps(row), state, _label(row), row.dns_domain, policy, notes)
 
 
-def _values(port: Port, label: str | None) -> Mapping[str, object]:
+def _label(row: rows.Row) -> DnsLabel | None:
+    if row.shared_label is not None:
+        return DnsLabel(row.shared_label, shared=True)
+    return None if row.label is None else DnsLabel(row.label)
+
+
+def _values(port: Port, label: DnsLabel | None) -> Mapping[str, object]:
     return {
         "id": port.id,
         "network_id": port.network_id,
         "project_id": port.project_id,
         "name": port.name,
         "mac": port.mac,
-        "label": label,
+        "label": label.name if label and not label.shared else None,
+        "shared_label": label.name if label and label.shared else None,
         "allowed_address_pairs": [[str(pair.prefix), pair.mac] for pair in port.allowed_address_pairs],
         "extra_dhcp_opts": [[one.name, one.value, one.version] for one in port.dhcp_options],
         "port_security_enabled": port.port_security_enabled,

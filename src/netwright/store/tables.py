@@ -167,6 +167,7 @@ ports: Final = sa.Table(
     _text("name", index=True),
     sa.Column("mac", sa.String(17), nullable=False, index=True),
     sa.Column("label", sa.String(63)),
+    sa.Column("shared_label", sa.String(63)),
     sa.Column("allowed_address_pairs", sa.JSON, nullable=False),
     _flag("port_security_enabled"),
     _flag("admin_state_up"),
@@ -191,6 +192,7 @@ ports: Final = sa.Table(
     *_stamps(),
     sa.UniqueConstraint("network_id", "mac"),
     sa.UniqueConstraint("network_id", "label"),
+    sa.Index("ix_ports_shared_label", "network_id", "shared_label"),
     sa.UniqueConstraint("host", "namespace", "link"),
     sa.Index("ix_ports_host_attachment", "host", "attachment"),
 )

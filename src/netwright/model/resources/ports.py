@@ -228,7 +228,7 @@ RESOURCE: Final = Resource(
         read_only(
             "resource_request",
             Mapped(Anything()),
-            "What a scheduler must find for it.",
+            "What a scheduler must find for it: the least that its QoS policy asks for.",
             see=Role.ADMIN,
             extension="port-resource-request",
         ),
