@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,11 @@ import yaml
 from identity_fixtures import PASSWORD, Town, here, town
 from openstack_command import openstack
 
+from netwright.cli import cni_port
+from netwright.cli.client import Client as NetworkingClient
+from netwright.cli.cni_request import Attached, Conf, Wishes
 from netwright.cli.main import main
+from netwright.model.ids import LinkName, NamespaceName
 
 __all__ = ["here"]
 DOMAINS = {
@@ -181,6 +186,80 @@ def test_a_quota_is_of_a_project_by_name_or_id(
     run("show", other["name"], server=url(here), code=3)
     run("unset", "sky blue/grey")
     assert project["id"] not in run("list")
+
+
+def test_whatever_takes_a_project_takes_its_name_or_id(
+    here: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An admin and a member of it make, list and share by either; what names no project is told, and nothing is made."""
+
+    def run(
+        *words: str, server: str = str(here.server.socket_path), code: int = 0
+    ) -> list[dict[str, object]]:
+        capsys.readouterr()
+        assert main(["--server", server, *words, "-f", "json"]) == code, capsys.readouterr().err
+        said = json.loads(capsys.readouterr().out or "[]")
+        return said if isinstance(said, list) else [said]
+
+    project = here.project("deep blue/sea")
+    ways = (project["name"], project["id"])
+    for at, named in enumerate(ways):
+        (lan,) = run("network", "create", f"of-{at}", "--router", "--cidr", "10.9.0.0/24", "--project", named)
+        assert {one["project_id"] for one in (lan["network"], *lan["subnets"])} == {project["id"]}
+    run("network", "create", "of-none", "--router", "--project", "deep", code=3)
+    assert run("network", "list", "--name", "of-none") == []
+    for kind in ("security-group", "address-group"):
+        run(kind, "create", "of-it", "--project", project["name"])
+        (made,) = run(kind, "list", "--name", "of-it", "--project", project["name"])
+        assert made["project_id"] == project["id"]
+    monkeypatch.setenv("OS_USERNAME", here.user(project)["name"])
+    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
+    for named in ways:
+        run("port", "create", "mine", "--network", "of-0", "--project", named, server=url(here))
+        for server in (url(here), str(here.server.socket_path)):
+            listed = run("network", "list", "--project", named, server=server)
+            assert {one["name"] for one in listed} == {"of-0", "of-1"}
+            assert len(run("subnet", "list", "--project", named, server=server)) == 2
+    assert len(run("port", "list", "--name", "mine", "--project", project["name"])) == 2
+    run("port", "list", "--project", "deep", code=3)
+
+
+def test_a_thing_is_shared_with_a_project_by_name_or_id(
+    here: Town, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A policy's target is a project by either, found again by either; an asterisk is all of them."""
+
+    def run(*words: str, code: int = 0) -> list[dict[str, object]]:
+        capsys.readouterr()
+        assert main(["--server", str(here.server.socket_path), "rbac", *words, "-f", "json"]) == code
+        said = json.loads(capsys.readouterr().out or "[]")
+        return said if isinstance(said, list) else [said]
+
+    blue, grey = here.project(), here.project()
+    assert main(["--server", str(here.server.socket_path), "network", "create", "common", "--router"]) == 0
+    (made,) = run("create", "network", "common", "--target", str(blue["name"]))
+    assert made["target_tenant"] == blue["id"]
+    run("set", str(made["id"]), "--target", str(grey["id"]))
+    assert [one["id"] for one in run("list", "--target", str(grey["name"]))] == [made["id"]]
+    run("create", "network", "common", "--target", "nobody", code=3)
+    (everyone,) = run("create", "network", "common", "--target", "*")
+    assert [one["id"] for one in run("list", "--target", "*", "--thing", str(made["object_id"]))] == [
+        everyone["id"]
+    ]
+
+
+def test_a_containers_port_is_of_a_project_by_name_or_id(here: Town) -> None:
+    """Where the configuration of the CNI plugin names a project, either names it."""
+    project, network = (
+        here.project(),
+        here.admin.send("POST", "/v2.0/networks", {"network": {}}).body["network"],
+    )
+    with closing(NetworkingClient(str(here.server.socket_path))) as client:
+        for link, named in (("eth0", project["name"]), ("eth1", project["id"])):
+            attached = Attached("c0ffee", LinkName(link))
+            conf = Conf("1.1.0", "n", network=network["id"], project=named, socket=here.server.socket_path)
+            made = cni_port.make(client, conf, attached, Wishes(), ("h1", NamespaceName("c0ffee")))
+            assert made["project_id"] == project["id"]
 
 
 def test_bootstrap_is_safe_to_repeat(here: Town, capsys: pytest.CaptureFixture[str]) -> None:

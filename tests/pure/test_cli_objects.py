@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
+from netwright.cli.main import root
 from netwright.testing.fake_api import FakeApi
 
 if TYPE_CHECKING:
@@ -356,3 +359,24 @@ def test_long_lists_come_page_by_page(cli: Cli, api: FakeApi) -> None:
         cli.ok("security-group", "create", f"g{number}")
     api.page = 3
     assert [one["name"] for one in cli.ok("security-group", "list")] == [f"g{n}" for n in range(7)]
+
+
+def test_no_command_takes_a_project_by_its_id_alone() -> None:
+    """The help of every option that names a project says that a name does, too."""
+    told = [
+        (path, option.get_help_record(click.Context(found)))
+        for path, found in commands(root)
+        for option in found.params
+        if isinstance(option, click.Option) and option.metavar == "PROJECT"
+    ]
+    assert len(told) > 20
+    assert [path for path, record in told if record is None or "by name or id" not in record[1]] == []
+
+
+def commands(found: click.Command, path: str = "") -> Iterator[tuple[str, click.Command]]:
+    yield path, found
+    if isinstance(found, click.Group):
+        for name in found.list_commands(click.Context(found)):
+            inner = found.get_command(click.Context(found), name)
+            assert inner is not None
+            yield from commands(inner, f"{path} {name}")

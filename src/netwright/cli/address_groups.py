@@ -38,7 +38,7 @@ _VERBS: Final = Verbs(
         fields.PROJECT,
     ),
     change=(fields.NEW_NAME, fields.DESCRIPTION),
-    choose=(fields.OF_NAME, fields.PROJECT),
+    choose=(fields.OF_NAME, fields.OF_PROJECT),
 )
 
 

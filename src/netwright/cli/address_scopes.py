@@ -32,7 +32,7 @@ _VERBS: Final = Verbs(
     choose=(
         fields.choice("--ip-version", "ip_version", "Only of this IP version.", ("4", "6")),
         fields.OF_NAME,
-        fields.PROJECT,
+        fields.OF_PROJECT,
     ),
 )
 

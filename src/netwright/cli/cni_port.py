@@ -14,7 +14,7 @@ from netwright.cli.client import Client
 from netwright.cli.cni_request import Attached, CniError, Code, Conf, Wishes
 from netwright.cli.cni_result import Scene
 from netwright.cli.errors import RefusedError
-from netwright.cli.find import find_id
+from netwright.cli.find import find_id, find_project_id
 from netwright.cli.nouns import NETWORK, PORT, SECURITY_GROUP, SUBNET, Item
 from netwright.kernel import pins
 from netwright.kernel.guest_end import GuestEnd
@@ -40,7 +40,7 @@ def make(
         **({"fixed_ips": [{"ip_address": str(one.ip)} for one in wishes.ips]} if wishes.ips else {}),
         **({"mac_address": wishes.mac} if wishes.mac else {}),
         **({} if conf.security_groups is None else named),
-        **({"project_id": conf.project} if conf.project else {}),
+        **({"project_id": find_project_id(client, conf.project)} if conf.project else {}),
     }
     return client.create(PORT, asked)
 

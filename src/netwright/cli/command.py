@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 
 from netwright.cli.client import DEFAULT_SERVER, Client
 from netwright.cli.credentials import headers_of
-from netwright.cli.find import find_id
+from netwright.cli.find import find_id, find_project_id
 from netwright.cli.nouns import Item, Noun
 from netwright.cli.output import Style, options, style_of
 from netwright.model.errors import NetwrightError
@@ -59,6 +59,9 @@ class Call:
 
     def id_of(self, noun: Noun, reference: str) -> str:
         return find_id(self.client, noun, reference)
+
+    def project_id_of(self, reference: str) -> str:
+        return find_project_id(self.client, reference)
 
 
 Run = Callable[[Call], int | None]

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from netwright.cli.command import Call, completer
+from netwright.cli.identity_nouns import PROJECT as PROJECTS
 from netwright.cli.nouns import Item, Noun
 
 Convert = Callable[[str], object]
@@ -106,6 +107,23 @@ def reference_or_none(flag: str, key: str, noun: Noun, help_text: str) -> Field:
     return Field((option,), put)
 
 
+def project(
+    flag: str, key: str, help_text: str, *, required: bool = False, all_of_them: str | None = None
+) -> Field:
+    """An option that names a project; the attribute is its id. `all_of_them` stands for itself."""
+    option = click.Option(
+        [flag], help=help_text, metavar="PROJECT", required=required, shell_complete=completer(PROJECTS)
+    )
+
+    def put(call: Call) -> Item:
+        given = call.text(_name(option))
+        if given is None:
+            return {}
+        return {key: given if given == all_of_them else call.project_id_of(given)}
+
+    return Field((option,), put)
+
+
 Finish = Callable[[Call, object], object]
 """A converted value to what the body has, where names must be looked up."""
 
@@ -169,6 +187,7 @@ def converted(convert: Convert) -> click.ParamType[object] | None:
 
 
 DESCRIPTION: Final = text("--description", "description", "What it is for.")
-PROJECT: Final = text("--project", "project_id", "Project id.", metavar="PROJECT")
+PROJECT: Final = project("--project", "project_id", "Project that it belongs to, by name or id.")
+OF_PROJECT: Final = project("--project", "project_id", "Only of this project, by name or id.")
 NEW_NAME: Final = text("--name", "name", "New name.")
 OF_NAME: Final = text("--name", "name", "Only of this name.")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 from netwright.cli.client import Client
 from netwright.cli.errors import RefusedError
+from netwright.cli.identity_nouns import PROJECT
 from netwright.cli.nouns import BY_PLURAL, Item, Join, Noun
 from netwright.model.errors import InvalidError, NotFoundError
 from netwright.model.ids import UUID_FORM
@@ -15,7 +18,7 @@ def find(client: Client, noun: Noun, reference: str) -> Item:
         try:
             return client.show(noun, reference)
         except RefusedError as error:
-            if error.status != 404 or noun.name == "id":
+            if error.status != HTTPStatus.NOT_FOUND or noun.name == "id":
                 raise
     elif noun.name == "id" or not reference:
         raise NotFoundError(noun.word, reference)
@@ -25,6 +28,16 @@ def find(client: Client, noun: Noun, reference: str) -> Item:
 def find_id(client: Client, noun: Noun, reference: str) -> str:
     """The id of what `find` finds."""
     return str(find(client, noun, reference)["id"])
+
+
+def find_project_id(client: Client, reference: str) -> str:
+    """What `find_id` finds of projects; what is given, where the server keeps none of its own."""
+    try:
+        return find_id(client, PROJECT, reference)
+    except RefusedError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return reference
 
 
 def _only(noun: Noun, reference: str, found: list[Item]) -> Item:

@@ -71,7 +71,7 @@ _VERBS: Final = Verbs(
             metavar="ADDRESS",
         ),
         fields.choice("--status", "status", "Only of this status.", ("ACTIVE", "DOWN")),
-        fields.PROJECT,
+        fields.OF_PROJECT,
     ),
     named=False,
 )

@@ -31,7 +31,7 @@ _VERBS: Final = Verbs(
     noun=LOG,
     create=(_KIND, *_ABOUT, fields.DESCRIPTION, _ENABLED, fields.PROJECT),
     change=(fields.NEW_NAME, fields.DESCRIPTION, _ENABLED),
-    choose=(fields.OF_NAME, *_ABOUT, fields.PROJECT),
+    choose=(fields.OF_NAME, *_ABOUT, fields.OF_PROJECT),
 )
 
 main: Final = group(

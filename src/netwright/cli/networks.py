@@ -149,7 +149,7 @@ _VERBS: Final = Verbs(
     choose=(
         fields.OF_NAME,
         fields.switch("--external/--internal", "router:external", "Only those, or only the others."),
-        fields.PROJECT,
+        fields.OF_PROJECT,
     ),
 )
 
@@ -183,7 +183,7 @@ def _create_subnets(call: Call, network: Item, asked: list[Item]) -> list[Item]:
     try:
         for number, one in enumerate(asked, start=1):
             name = call.required("name") if len(asked) == 1 else f"{call.required('name')}-{number}"
-            project = {"project_id": project} if (project := call.text("project")) else {}
+            project = {"project_id": network["project_id"]} if call.text("project") else {}
             made.append(
                 call.client.create(SUBNET, {"network_id": network["id"], "name": name, **project, **one})
             )

@@ -166,7 +166,7 @@ _VERBS: Final = Verbs(
             lambda text: f"ip_address={parse.address(text)}",
             metavar="ADDRESS",
         ),
-        fields.text("--project", "project_id", "Only of this project.", metavar="PROJECT"),
+        fields.OF_PROJECT,
     ),
     optional_name=True,
 )

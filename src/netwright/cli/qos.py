@@ -41,7 +41,7 @@ _VERBS: Final = Verbs(
     noun=QOS_POLICY,
     create=(*_SHARING, fields.PROJECT),
     change=(fields.NEW_NAME, *_SHARING),
-    choose=(fields.OF_NAME, fields.PROJECT),
+    choose=(fields.OF_NAME, fields.OF_PROJECT),
 )
 _VALUES: Final[tuple[Field, ...]] = (
     fields.number("--max-kbps", "max_kbps", "Limit in kbit/s; 0 limits nothing."),

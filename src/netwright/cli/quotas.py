@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Final
 from urllib.parse import quote
 
 import click
 
 from netwright.cli.command import Call, command, reference_argument
-from netwright.cli.errors import RefusedError
 from netwright.cli.governance_nouns import LIMIT, PROJECT_LIMITS
 from netwright.cli.identity_nouns import PROJECT
 from netwright.cli.nouns import Item
@@ -52,18 +50,7 @@ def _unset(call: Call) -> None:
 
 
 def _path(call: Call) -> str:
-    return f"{_PATH}/{quote(_project(call), safe='')}"
-
-
-def _project(call: Call) -> str:
-    """The id of the project that is named; what is given, where the server keeps no projects."""
-    given = call.required("project")
-    try:
-        return call.id_of(PROJECT, given)
-    except RefusedError as error:
-        if error.status != HTTPStatus.NOT_FOUND:
-            raise
-        return given
+    return f"{_PATH}/{quote(call.project_id_of(call.required('project')), safe='')}"
 
 
 def _limit(text: str) -> tuple[str, int]:
@@ -98,7 +85,7 @@ main: Final = group(
             "show",
             [_PROJECT, click.Option(["--default"], is_flag=True, help="What holds where nothing is set.")],
             _show,
-            "Show a project's limits, and what it has.",
+            "Show the limits of a project, by name or id, and what it has.",
         ),
         "set": command(
             "set",
@@ -110,6 +97,8 @@ main: Final = group(
             _set,
             _SET_HELP,
         ),
-        "unset": command("unset", [_PROJECT], _unset, "Let the defaults hold again."),
+        "unset": command(
+            "unset", [_PROJECT], _unset, "Let the defaults hold again for a project, by name or id."
+        ),
     },
 )

@@ -16,12 +16,15 @@ _HELP: Final = """Share a thing with one project, or with all.
 
 \b
 Examples:
-  netwright rbac create network blue --target 8a4c…
+  netwright rbac create network blue --target green
   netwright rbac create network wan --external --target 8a4c…
   netwright rbac create qos-policy gold --target '*'
 """
-_TARGET: Final = fields.text(
-    "--target", "target_tenant", "Id of the project that it is shared with; * for all.", metavar="PROJECT"
+_TARGET_HELP: Final = "Project that it is shared with, by name or id; * for all."
+_TARGET: Final = fields.project("--target", "target_tenant", _TARGET_HELP, all_of_them="*")
+_NEW: Final = (
+    fields.project("--target", "target_tenant", _TARGET_HELP, required=True, all_of_them="*"),
+    fields.PROJECT,
 )
 _KINDS: Final = tuple(kind.replace("-", "_") for kind in SHARED)
 _VERBS: Final = Verbs(
@@ -32,7 +35,7 @@ _VERBS: Final = Verbs(
         fields.choice("--kind", "object_type", "Only of these things.", _KINDS),
         fields.text("--thing", "object_id", "Only of this thing.", metavar="ID"),
         _TARGET,
-        fields.PROJECT,
+        fields.OF_PROJECT,
     ),
 )
 
@@ -43,8 +46,7 @@ def _create(call: Call) -> None:
         "object_type": kind.replace("-", "_"),
         "object_id": call.id_of(SHARED[kind], call.required("thing")),
         "action": "access_as_external" if call.flag("external") else "access_as_shared",
-        "target_tenant": call.required("target"),
-        **fields.body(call, (fields.PROJECT,)),
+        **fields.body(call, _NEW),
     }
     print_item(call.client.create(RBAC_POLICY, body), RBAC_POLICY, call.style)
 
@@ -54,9 +56,8 @@ _CREATE: Final = command(
     [
         click.Argument(["kind"], type=click.Choice(tuple(SHARED))),
         click.Argument(["thing"], metavar="NAME|ID"),
-        click.Option(["--target"], required=True, metavar="PROJECT", help="Project id; * for all."),
         click.Option(["--external"], is_flag=True, help="Of a network: as external, not as one's own."),
-        *fields.params((fields.PROJECT,)),
+        *fields.params(_NEW),
     ],
     _create,
     _HELP,

@@ -25,7 +25,9 @@ def _about(*, required: bool) -> list[click.Parameter]:
     return fields.params(
         (
             fields.reference("--user", "user.id", USER, "The user.", required=required),
-            fields.reference("--project", "scope.project.id", PROJECT, "The project.", required=required),
+            fields.reference(
+                "--project", "scope.project.id", PROJECT, "The project, by name or id.", required=required
+            ),
         )
     )
 

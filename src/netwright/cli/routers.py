@@ -85,7 +85,7 @@ _VERBS: Final = Verbs(
         _ROUTES,
         fields.DESCRIPTION,
     ),
-    choose=(fields.OF_NAME, fields.PROJECT),
+    choose=(fields.OF_NAME, fields.OF_PROJECT),
 )
 
 

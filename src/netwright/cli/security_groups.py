@@ -239,7 +239,7 @@ _VERBS: Final = Verbs(
     noun=SECURITY_GROUP,
     create=(*_SHARED, fields.PROJECT),
     change=(fields.NEW_NAME, *_SHARED),
-    choose=(fields.OF_NAME, fields.PROJECT),
+    choose=(fields.OF_NAME, fields.OF_PROJECT),
 )
 
 main: Final = group(

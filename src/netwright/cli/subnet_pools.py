@@ -50,7 +50,7 @@ _VERBS: Final = Verbs(
     choose=(
         fields.reference("--address-scope", "address_scope_id", ADDRESS_SCOPE, "Only in this address scope."),
         fields.OF_NAME,
-        fields.PROJECT,
+        fields.OF_PROJECT,
     ),
 )
 

@@ -140,7 +140,7 @@ _VERBS: Final = Verbs(
         fields.choice("--ip-version", "ip_version", "Only of this IP version.", ("4", "6")),
         fields.OF_NAME,
         fields.text("--subnet-range", "cidr", "Only of this CIDR.", metavar="CIDR"),
-        fields.text("--project", "project_id", "Only of this project.", metavar="PROJECT"),
+        fields.OF_PROJECT,
     ),
 )
 

@@ -36,7 +36,9 @@ _USER: Final = click.Option(
     shell_complete=completer(USER),
 )
 _CREATE: Final = (
-    fields.reference("--project", "project_id", PROJECT, "Project to act in; the user's default one."),
+    fields.reference(
+        "--project", "project_id", PROJECT, "Project to act in, by name or id; the user's default one."
+    ),
     fields.value(
         "--role",
         "roles",

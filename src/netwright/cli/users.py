@@ -54,7 +54,9 @@ _PASSWORD: Final = Field(
     ),
     _password,
 )
-_PROJECT: Final = fields.reference("--project", "default_project_id", PROJECT, "Project it acts in at first.")
+_PROJECT: Final = fields.reference(
+    "--project", "default_project_id", PROJECT, "Project it acts in at first, by name or id."
+)
 _ENABLED: Final = fields.switch("--enable/--disable", "enabled", "Whether it may ask at all.")
 _EMAIL: Final = fields.text("--email", "email", "Where it reads mail.")
 _VERBS: Final = Verbs(

@@ -64,7 +64,12 @@ _VERBS: Final = Verbs(
         fields.PROJECT,
     ),
     change=(fields.NEW_NAME, *_DOORS, fields.DESCRIPTION),
-    choose=(fields.reference(*_ON_NETWORK, "Only into this network."), _KIND, fields.OF_NAME, fields.PROJECT),
+    choose=(
+        fields.reference(*_ON_NETWORK, "Only into this network."),
+        _KIND,
+        fields.OF_NAME,
+        fields.OF_PROJECT,
+    ),
 )
 _PEERS: Final = Verbs(
     noun=VPN_PEER,
