@@ -440,7 +440,14 @@ class Users(QosLife):
             link = VmmLink(port_link_name(port.id), present)
             reports.receive(
                 self.world,
-                Report(host, 1, True, complete, ports=(PortStatus(port.id, True),), vmm_links=(link,)),
+                Report(
+                    host,
+                    plans.generation(self.world),
+                    True,
+                    complete,
+                    ports=(PortStatus(port.id, True),),
+                    vmm_links=(link,),
+                ),
             )
 
     @invariant()

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 from served import PATIENCE_S, Client, serving
 
+from netwright.agent.desired import Desired
+from netwright.agent.ledger import Ledger
+from netwright.agent.reconcile import Outcome
+from netwright.agent.reporter import Reporter
+from netwright.agent.server import Server as ServerOfAgent
 from netwright.api import watch
 from netwright.api.server import Server
+from netwright.model.host import Stage, Traits
 from netwright.model.ids import HostName, LinkName, PortId, port_link_name
 from netwright.model.intent import HostTap, VmmTap
 from netwright.model.plan import HostPlan, ItemKey, Noun, PlanDelta, PlanUpdate, PortItem, apply
 from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
+from netwright.testing.namespaces import eventually
 from netwright.wire.codec import decode_update, encode_report
 from netwright.wire.unix_http import UnixConnection
 
@@ -98,7 +104,7 @@ def test_a_watch_needs_a_host_and_a_number(client: Client) -> None:
 
 def test_the_server_stops_while_watches_are_open() -> None:
     """Stopping does not wait for the streams that agents hold: it ends them."""
-    with tempfile.TemporaryDirectory() as directory, contextlib.ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
         server = stack.enter_context(serving(Path(directory), tcp=False))
         with watching(server) as one, watching(server) as other:
             line(one)
@@ -108,12 +114,13 @@ def test_the_server_stops_while_watches_are_open() -> None:
 
 
 def tell(client: Client, **parts) -> None:
-    report = Report(**{"host": HOST, "generation": 1, "converged": True, "complete": False, **parts})
+    generation = client.get("/v1/status")["generation"]
+    report = Report(**{"host": HOST, "generation": generation, "converged": True, "complete": False, **parts})
     assert client.send("POST", "/v1/report", encode_report(report)).status == 204
 
 
 def test_reports_say_which_ports_are_up(client: Client) -> None:
-    """A port is ACTIVE when its host says that it is up, and DOWN when a complete report leaves it out."""
+    """A port is ACTIVE when its host, which has its plan, says so, and DOWN when a complete report leaves it out."""
     network = client.host_network("10.3.0.0/24")
     port = client.make("port", network_id=network["id"], **TAP)
 
@@ -121,6 +128,8 @@ def test_reports_say_which_ports_are_up(client: Client) -> None:
         return client.get(f"/v2.0/ports/{port['id']}")["port"]["status"]
 
     generation = client.get("/v1/status")["generation"]
+    tell(client, generation=generation - 1, ports=(PortStatus(PortId(port["id"]), True),))
+    assert status() == "DOWN"
     tell(client, ports=(PortStatus(PortId(port["id"]), True),))
     assert status() == "ACTIVE"
     tell(client)
@@ -175,3 +184,70 @@ def test_what_is_no_report_is_refused(client: Client) -> None:
         b'{"version":1,"body":{"host":"../x","generation":1,"converged":true,"complete":true}}',
     ):
         assert client.send("POST", "/v1/report", data).status == 400
+
+
+@pytest.mark.parametrize(
+    ("net", "place"),
+    [
+        (
+            "10.4.1.0/24",
+            {"netwright:attachment": {"kind": "namespace", "namespace": "there", "link": "eth0"}},
+        ),
+        ("10.4.2.0/24", {"netwright:attachment": {"kind": "tap", "owner": 7}}),
+        ("10.4.3.0/24", {"binding:host_id": "h2"}),
+    ],
+)
+def test_a_port_that_moves_is_down_until_its_host_tells_of_the_new_place(
+    client: Client, net: str, place: dict[str, object]
+) -> None:
+    """What the host said before it knew of the move is of the old place; what moves no port leaves it ACTIVE."""
+    network = client.host_network(net)
+    port = client.make("port", network_id=network["id"], **TAP)
+    up = (PortStatus(PortId(port["id"]), True),)
+
+    def change(**changes: object) -> str:
+        answer = client.send("PUT", f"/v2.0/ports/{port['id']}", {"port": changes})
+        assert answer.status == 200
+        return answer.body["port"]["status"]
+
+    tell(client, ports=up)
+    same = {name: port[name] for name in ("netwright:attachment", "binding:host_id")}
+    for still in ({"name": "n"}, {"admin_state_up": False}, {"security_groups": []}, same):
+        assert change(**still) == "ACTIVE"
+    before = client.get("/v1/status")["generation"]
+    assert change(**place) == "DOWN"
+    host = place.get("binding:host_id", HOST)
+    tell(client, host=host, generation=before, ports=up)
+    assert client.get(f"/v2.0/ports/{port['id']}")["port"]["status"] == "DOWN"
+    tell(client, host=host, ports=up)
+    assert client.get(f"/v2.0/ports/{port['id']}")["port"]["status"] == "ACTIVE"
+
+
+def test_a_port_that_came_back_before_its_host_looked_is_up_again(server: Server, client: Client) -> None:
+    """A host for which nothing has changed in the end tells again of the ports that it was told of."""
+    network = client.host_network("10.4.4.0/24")
+    port = client.make("port", network_id=network["id"], **TAP)
+    path = f"/v2.0/ports/{port['id']}"
+
+    def is_up() -> bool:
+        return client.get(path)["port"]["status"] == "ACTIVE"
+
+    with ExitStack() as stack:
+        reporter = Reporter(ServerOfAgent(f"unix:{server.socket_path}"), lambda: None)
+        reporter.start()
+        stack.callback(reporter.stop)
+        stream = stack.enter_context(watching(server))
+        plan = line(stream)
+        assert isinstance(plan, HostPlan)
+        desired, ledger = Desired(Traits("/nowhere", False)), Ledger(HOST, "nftables", frozenset())
+        desired.replace(plan.items.values())
+        ledger.record({Stage.PORTS: None}, Outcome(), desired)
+        ledger.report(reporter, plan.generation, complete=False)
+        assert eventually(is_up)
+        for there in ({"kind": "tap", "owner": 7}, {"kind": "tap"}):
+            client.send("PUT", path, {"port": {"netwright:attachment": there}})
+        assert not is_up()
+        generation = client.get("/v1/status")["generation"]
+        ledger.ask([PortId(port["id"])])
+        ledger.report(reporter, generation, complete=False)
+        assert eventually(is_up)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 from netwright.kernel.netns import Namespaces, path_of
 from netwright.model.errors import ConflictError, InvalidError
+from netwright.model.ids import PortId, port_link_name
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
 from netwright.testing.namespaces import eventually, ip
@@ -185,3 +187,25 @@ def test_the_lab_is_ready_when_it_says_so(started: Labs, lab: Lab) -> None:
     ).stdout
     assert "hops are as the plan says" in said
     assert finish(process, signal.SIGINT) == 0
+
+
+@pytest.mark.slow
+def test_a_port_that_is_plugged_elsewhere_is_there_when_the_command_returns(lab: Lab) -> None:
+    """Between namespaces, taps and taps' owners `port plug` waits for the new place; then the port is ACTIVE."""
+    here, there = lab.guest("here"), lab.guest("there")
+    with labs.running(lab):
+        labs.netwright(lab, "network", "create", "blue", "--cidr", "10.20.0.0/24")
+        labs.add_guest(here)
+        labs.add_guest(there)
+        made = labs.netwright(lab, "port", "create", "p", "--network", "blue", "-f", "json")
+        link = port_link_name(PortId(json.loads(made.stdout)["id"]))
+        for place in (here, there, "", "7", "8", here, there):
+            where = ["--netns", place] if place in {here, there} else ["--tap"]
+            owner = ["--tap-owner", place] if place.isdecimal() else []
+            said = labs.netwright(lab, "port", "plug", "p", *where, *owner, "-f", "json").stdout
+            found = {name: "eth0" in ip(name, "-br", "link") for name in (here, there)}
+            taps = ip(lab.host, "tuntap", "show")
+            assert json.loads(said)["status"] == "ACTIVE"
+            assert [name for name, is_there in found.items() if is_there] == [place] * (place in found)
+            assert (link in taps) is (place not in found)
+            assert not owner or f"user {place}" in taps

@@ -144,11 +144,13 @@ class Agent:
                 self._log.warning("older_plan_refused", generation=update.generation, have=self.generation)
                 continue
             if isinstance(update, HostPlan):
-                changed = [item for key, item in update.items.items() if self._items.get(key) != item]
+                told = tuple(update.items.values())
                 removed = self._items.keys() - update.items.keys()
             else:
-                changed = [item for item in update.changed if self._items.get(item.key) != item]
+                told = update.changed
                 removed = self._items.keys() & set(update.removed)
+            changed = [item for item in told if self._items.get(item.key) != item]
+            self._parts.ledger.ask(item.id for item in told if isinstance(item, PortItem))
             changes += [(self._items.get(item.key), item) for item in changed]
             changes += [(self._items[key], None) for key in removed]
             for stage, keys in self._desired.update(changed, removed).items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
 from netwright.agent.desired import Desired
 from netwright.agent.inbox import Batch
@@ -11,7 +11,7 @@ from netwright.agent.reporter import Reporter
 from netwright.kernel import facts, rtnetlink
 from netwright.kernel.events import is_vmm_link
 from netwright.model.host import LinkKey, Stage, TapLink, VethLink
-from netwright.model.ids import HOST_NAMESPACE, HostName, LinkName, PortId
+from netwright.model.ids import HOST_NAMESPACE, HostName, LinkName, PortId, port_link_name
 from netwright.model.report import HostFacts, PortStatus, Report, StageFailure, VmmLink
 
 
@@ -30,6 +30,7 @@ class Ledger:
         self._failures: dict[Stage, StageFailure] = {}
         self._shut: set[Hashable] = set()
         self._new_ports: dict[PortId, PortStatus] = {}
+        self._asked: set[PortId] = set()
         self._new_links: set[LinkName] = set(self._links)
         self._told: tuple[int, bool, tuple[StageFailure, ...], HostFacts] | None = None
 
@@ -65,8 +66,16 @@ class Ledger:
     def _links_of(self, bindings: Keys) -> set[Hashable]:
         return set(self._ports) if bindings is None else {_link_of(name) for name in bindings}
 
+    def ask(self, ports: Iterable[PortId]) -> None:
+        """The server wants to be told of these, though nothing be new: it may have counted them as down."""
+        self._asked.update(ports)
+
     def report(self, reporter: Reporter, generation: int, *, complete: bool) -> None:
         """Sends what is new; nothing when nothing is."""
+        for port in self._asked:
+            if status := self._ports.get(_link_of(port_link_name(port))):
+                self._new_ports[port] = status
+        self._asked.clear()
         failures = tuple(self._failures.values())
         state = (generation, not failures, failures, self._facts)
         if not (complete or self._new_ports or self._new_links or state != self._told):

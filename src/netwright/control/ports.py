@@ -86,12 +86,13 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     if port.security_groups != old.security_groups:
         store.save_groups(work.connection, port)
         work.touch(Touched.GROUP_USE, *old.security_groups)
-    if isinstance(port.attachment, Unplugged) and not isinstance(old.attachment, Unplugged):
+    moved = (port.host, port.attachment) != (old.host, old.attachment)
+    if moved and not isinstance(old.attachment, Unplugged):
         store.save_states(work.connection, {port_id: PortState.DOWN})
     if dhcp_ports.is_dhcp(port) and port.admin_state_up is not old.admin_state_up:
         dhcp_ports.follow(work, port)
     work.touch(Touched.PORT, port_id, *before)
-    if (port.host, port.attachment) != (old.host, old.attachment):
+    if moved:
         gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
     return store.get(work.connection, port_id)
 

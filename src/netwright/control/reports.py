@@ -15,7 +15,8 @@ from netwright.model.errors import ConflictError
 from netwright.model.ids import PortId, port_link_name
 from netwright.model.intent import Port, Unplugged, VmmTap
 from netwright.model.report import Report
-from netwright.store import hosts, ports
+from netwright.store import changes, hosts, ports
+from netwright.store.changes import Touched
 from netwright.store.records import HostRecord, PortState
 
 _SEEN_OFTEN_ENOUGH: Final = timedelta(minutes=5)
@@ -53,14 +54,22 @@ def _says_nothing(before: HostRecord, after: HostRecord) -> bool:
 
 
 def _new_states(connection: sa.Connection, report: Report) -> Mapping[PortId, PortState]:
-    """The states that differ from those kept. What a complete report leaves out is down."""
+    """The states that differ from those kept. What a complete report leaves out is down.
+
+    That a port is up counts from a host that knows all that was changed of it: that it was up before it
+    moved says nothing of where it is now. Once the host knows, it tells of the port again.
+    """
     told = {status.id: PortState.ACTIVE if status.up else PortState.DOWN for status in report.ports}
     kept = ports.states_on(connection, report.host, None if report.complete else list(told))
-    return {
+    states = {
         port: told.get(port, PortState.DOWN)
         for port, state in kept.items()
         if told.get(port, PortState.DOWN) is not state
     }
+    if PortState.ACTIVE not in states.values():
+        return states
+    changed = changes.ids_since(connection, Touched.PORT, report.generation)
+    return {port: state for port, state in states.items() if state is PortState.DOWN or port not in changed}
 
 
 def _vmm_moves(connection: sa.Connection, report: Report) -> Iterator[tuple[PortId, VmmTap | Unplugged]]:

@@ -67,6 +67,12 @@ def since(connection: sa.Connection, base: int) -> frozenset[Change]:
     return frozenset(Change(Touched(noun), changed) for noun, changed in found)
 
 
+def ids_since(connection: sa.Connection, noun: Touched, base: int) -> frozenset[str]:
+    """Those of the noun that changed after that generation."""
+    found = sa.select(changes.c.id).where(changes.c.seq > base, changes.c.noun == noun.value)
+    return frozenset(connection.execute(found).scalars())
+
+
 def forget(connection: sa.Connection, keep: int) -> None:
     """Drops all but the newest `keep` rows."""
     last = generation(connection) - keep
