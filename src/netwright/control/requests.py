@@ -113,7 +113,7 @@ class Requests:
         """Counts up what the thing is part of."""
         kind = resource.by_name[resource.revises].kind if resource.revises else None
         if isinstance(kind, Uuid) and (table := self.nouns[kind.of].table) is not None:
-            rows.revise(work.connection, table, str(view[resource.revises]), work.now)
+            rows.save(work.connection, table, {"id": view[resource.revises]}, work.now)
 
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
         policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)

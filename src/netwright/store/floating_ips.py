@@ -43,8 +43,7 @@ def get(connection: sa.Connection, floating: FloatingIpId) -> Record[FloatingIp]
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[FloatingIp]]:
     """The floating IPs that match, oldest first."""
-    statement = sa.select(floating_ips).where(*rows.conditions(floating_ips, where))
-    found = connection.execute(statement.order_by(floating_ips.c.created_at, floating_ips.c.id))
+    found = rows.oldest_first(connection, floating_ips, where)
     return [Record(_floating_ip(row), rows.stamps(row)) for row in found]
 
 

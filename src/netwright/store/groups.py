@@ -33,7 +33,11 @@ from netwright.store import rows
 from netwright.store.records import GroupRecord, RuleRecord
 from netwright.store.tables import groups, port_groups, rules
 
-_RULES: Final = sa.select(rules, groups.c.is_default).join(groups, rules.c.group_id == groups.c.id)
+_RULES: Final = (
+    sa.select(rules, groups.c.is_default)
+    .join(groups, rules.c.group_id == groups.c.id)
+    .order_by(rules.c.created_at, rules.c.id)
+)
 
 
 def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
@@ -59,13 +63,10 @@ def get(connection: sa.Connection, group: GroupId) -> GroupRecord:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[GroupRecord]:
     """The groups that match, oldest first, with their rules."""
-    wanted = rows.conditions(groups, where)
     theirs: dict[str, list[RuleRecord]] = {}
-    joined = _RULES.where(*wanted)
-    for row in connection.execute(joined.order_by(rules.c.created_at, rules.c.id)):
+    for row in rows.found(connection, _RULES, groups, where):
         theirs.setdefault(row.group_id, []).append(_rule_record(row))
-    statement = sa.select(groups).where(*wanted).order_by(groups.c.created_at, groups.c.id)
-    return [_record(row, theirs.get(row.id, ())) for row in connection.execute(statement)]
+    return [_record(row, theirs.get(row.id, ())) for row in rows.oldest_first(connection, groups, where)]
 
 
 def default_of(connection: sa.Connection, project: ProjectId) -> GroupId | None:
@@ -111,9 +112,7 @@ def get_rule(connection: sa.Connection, rule: RuleId) -> RuleRecord:
 
 def find_rules(connection: sa.Connection, where: rows.Where) -> list[RuleRecord]:
     """The rules that match, oldest first."""
-    statement = _RULES.where(*rows.conditions(rules, where))
-    found = connection.execute(statement.order_by(rules.c.created_at, rules.c.id))
-    return [_rule_record(row) for row in found]
+    return [_rule_record(row) for row in rows.found(connection, _RULES, rules, where)]
 
 
 def _record(row: rows.Row, theirs: Sequence[RuleRecord]) -> GroupRecord:

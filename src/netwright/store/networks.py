@@ -41,8 +41,7 @@ def get(connection: sa.Connection, network: NetworkId) -> Record[Network]:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
     """The networks that match, oldest first."""
-    statement = sa.select(networks).where(*rows.conditions(networks, where))
-    found = connection.execute(statement.order_by(networks.c.created_at, networks.c.id))
+    found = rows.oldest_first(connection, networks, where)
     return [Record(_network(row), rows.stamps(row)) for row in found]
 
 

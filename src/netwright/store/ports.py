@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_network
 from typing import Final, NamedTuple
@@ -78,11 +78,24 @@ class PortRow(NamedTuple):
 
 
 _MOMENTS: Final = ("created_at", "updated_at")
-_SHOWN: Final = tuple(
+_THEIRS: Final = networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy")
+_AGE: Final = ports.c.created_at, ports.c.id
+_WHOLE: Final = sa.select(ports, *_THEIRS).join(networks).order_by(*_AGE)
+_COLUMNS: Final = tuple(
     sa.type_coerce(ports.c[name], sa.DateTime()) if name in _MOMENTS else ports.c[name]
     for name in PortRow._fields
     if name in ports.c
 )
+_SHOWN: Final = sa.select(*_COLUMNS, *_THEIRS).join(networks).order_by(*_AGE)
+_ADDRESSES: Final = (
+    sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
+    .join(ports, addresses.c.port_id == ports.c.id)
+    .order_by(addresses.c.position)
+)
+_GROUPS: Final = (
+    sa.select(port_groups.c.port_id, port_groups.c.group_id).join(ports).order_by(port_groups.c.position)
+)
+_IDS: Final = sa.select(ports.c.id).order_by(*_AGE)
 UNPLUGGED: Final = "none"
 _PREFIX: Final = 11
 """Characters of the id that are in a port's link name."""
@@ -134,23 +147,17 @@ def get(connection: sa.Connection, port: PortId) -> PortRecord:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     """The ports that match, oldest first."""
-    wanted = rows.conditions(ports, where)
-    fixed = _fixed_ips(connection, wanted)
-    groups = _groups(connection, wanted)
-    theirs = networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy")
-    statement = sa.select(ports, *theirs).join(networks).where(*wanted)
-    found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
+    fixed = _fixed_ips(connection, where)
+    groups = _groups(connection, where)
+    found = rows.found(connection, _WHOLE, ports, where)
     return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
 
 
 def rows_of(connection: sa.Connection, where: rows.Where) -> list[PortRow]:
     """The same as they are kept, which costs a third."""
-    wanted = rows.conditions(ports, where)
-    fixed = _addresses(connection, wanted)
-    groups = _groups(connection, wanted)
-    theirs = networks.c.dns_domain, networks.c.qos_policy_id
-    statement = sa.select(*_SHOWN, *theirs).join(networks).where(*wanted)
-    found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
+    fixed = _addresses(connection, where)
+    groups = _groups(connection, where)
+    found = rows.found(connection, _SHOWN, ports, where)
     return [PortRow._make((*row, fixed.get(row[0], ()), groups.get(row[0], ()))) for row in found.all()]
 
 
@@ -204,15 +211,13 @@ def is_device_known(connection: sa.Connection, device: str) -> bool:
 
 def ids_of_device(connection: sa.Connection, device: str, network: NetworkId) -> list[PortId]:
     """The guest's ports on the network, oldest first."""
-    theirs = rows.conditions(ports, {"device_id": (device,), "network_id": (network,)})
-    statement = sa.select(ports.c.id).where(*theirs).order_by(ports.c.created_at, ports.c.id)
-    return list(map(PortId, connection.execute(statement).scalars()))
+    theirs = {"device_id": (device,), "network_id": (network,)}
+    return list(map(PortId, rows.found(connection, _IDS, ports, theirs).scalars()))
 
 
 def is_label_used(connection: sa.Connection, network: NetworkId, label: str, apart_from: PortId) -> bool:
-    taken = rows.conditions(ports, {"network_id": (network,), "label": (label,)})
-    statement = sa.select(sa.literal(1)).where(*taken, ports.c.id != apart_from)
-    return connection.execute(statement.limit(1)).first() is not None
+    taken = {"network_id": (network,), "label": (label,)}
+    return rows.found(connection, _IDS, ports, taken).scalar() not in {None, apart_from}
 
 
 def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) -> PortRecord:
@@ -335,38 +340,22 @@ def _put_groups(connection: sa.Connection, port: Port) -> None:
         connection.execute(port_groups.insert(), listed)
 
 
-def _fixed_ips(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Mapping[str, Sequence[FixedIp]]:
+def _fixed_ips(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[FixedIp]]:
     found: dict[str, list[FixedIp]] = {}
-    for port, subnet, key in _held(connection, wanted):
+    for port, subnet, key in rows.found(connection, _ADDRESSES, ports, where):
         found.setdefault(port, []).append(FixedIp(SubnetId(subnet), address_rows.address_of(key)))
     return found
 
 
-def _addresses(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Mapping[str, Sequence[tuple[str, str]]]:
+def _addresses(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[tuple[str, str]]]:
     found: dict[str, list[tuple[str, str]]] = {}
-    for port, subnet, key in _held(connection, wanted):
+    for port, subnet, key in rows.found(connection, _ADDRESSES, ports, where):
         found.setdefault(port, []).append((subnet, address_rows.text_of(key)))
     return found
 
 
-def _held(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Iterable[tuple[str, str, bytes]]:
-    """The ports' addresses in their order."""
-    statement = sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
-    joined = statement.join(ports, addresses.c.port_id == ports.c.id).where(*wanted)
-    return connection.execute(joined.order_by(addresses.c.position)).all()
-
-
-def _groups(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Mapping[str, Sequence[GroupId]]:
-    statement = sa.select(port_groups.c.port_id, port_groups.c.group_id).join(ports).where(*wanted)
+def _groups(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[GroupId]]:
     found: dict[str, list[GroupId]] = {}
-    for port, group in connection.execute(statement.order_by(port_groups.c.position)).all():
+    for port, group in rows.found(connection, _GROUPS, ports, where):
         found.setdefault(port, []).append(GroupId(group))
     return found

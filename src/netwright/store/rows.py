@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import TypeAlias
+from typing import Any, TypeAlias, TypeVarTuple
 
 import sqlalchemy as sa
 
@@ -19,6 +19,9 @@ Condition: TypeAlias = "Collection[object] | sa.Select[tuple[str]] | Either | No
 Where: TypeAlias = "Mapping[str, Condition]"
 """Columns, and the values of which each must have one; an Either under any name that is no column's."""
 Values: TypeAlias = Mapping[str, object]
+Rows: TypeAlias = "sa.Select[*tuple[Any, ...]]"  # of whatever columns
+Found: TypeAlias = "sa.CursorResult[*tuple[Any, ...]]"  # the same
+Columns = TypeVarTuple("Columns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,44 +72,76 @@ def _one_of(column: sa.Column[object], values: Collection[object]) -> sa.ColumnE
 
 
 def insert(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:
-    connection.execute(table.insert(), {**values, "created_at": now, "updated_at": now, "revision": 0})
+    connection.execute(_insertion(table), {**values, "created_at": now, "updated_at": now, "revision": 0})
 
 
 def save(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:
     """Overwrites the row of the same id and counts its revision up."""
-    statement = table.update().where(table.c.id == sa.bindparam("row_id"))
-    revised = statement.values(revision=table.c.revision + 1)
-    connection.execute(revised, {**values, "updated_at": now, "row_id": values["id"]})
-
-
-def revise(connection: sa.Connection, table: sa.Table, row_id: str, now: datetime) -> None:
-    """Counts the row's revision up, for something that belongs to it changed."""
-    statement = table.update().where(table.c.id == row_id)
-    connection.execute(statement.values(revision=table.c.revision + 1, updated_at=now))
+    new = {name: value for name, value in values.items() if name != "id"}  # else foreign keys are checked
+    connection.execute(_revision(table), {**new, "updated_at": now, "row_id": values["id"]})
 
 
 def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:
-    connection.execute(table.delete().where(table.c.id == row_id))
+    connection.execute(_deletion(table), {"row_id": row_id})
 
 
 def exists(connection: sa.Connection, table: sa.Table, where: Where) -> bool:
-    given = {name: value for name, values in where.items() if (value := _single(values)) is not None}
-    if len(given) == len(where):
-        return connection.execute(_existing(table, tuple(given)), given).first() is not None
-    statement = sa.select(sa.literal(1)).where(*conditions(table, where)).limit(1)
-    return connection.execute(statement).first() is not None
+    return found(connection, _existing(table), table, where).first() is not None
+
+
+def found(
+    connection: sa.Connection, statement: sa.Select[*Columns], table: sa.Table, where: Where
+) -> sa.CursorResult[*Columns]:
+    """What the statement, which is always the same object, gives of the table's rows that match.
+
+    Making a statement takes three times as long as SQLite does to answer it: those that ask for single
+    values are made once.
+    """
+    single = {name: value for name, values in where.items() if (value := _single(values)) is not None}
+    if len(single) == len(where):
+        return connection.execute(_matching(statement, table, tuple(single)), single)
+    return connection.execute(statement.where(*conditions(table, where)))
+
+
+def oldest_first(connection: sa.Connection, table: sa.Table, where: Where) -> Found:
+    """The table's rows that match; in no order where it does not know their age."""
+    return found(connection, _every(table), table, where)
 
 
 def _single(values: Condition) -> object:
     """The one value that is wanted; None where that is none, or a condition of another kind."""
-    return values[0] if isinstance(values, tuple) and len(values) == 1 else None
+    return values[0] if isinstance(values, tuple | list) and len(values) == 1 else None
+
+
+@lru_cache(maxsize=1024)
+def _matching(statement: Rows, table: sa.Table, names: tuple[str, ...]) -> Rows:
+    return statement.where(*(table.c[name] == sa.bindparam(name) for name in names))
 
 
 @lru_cache(maxsize=256)
-def _existing(table: sa.Table, names: tuple[str, ...]) -> sa.Select[int]:
-    """Making a statement takes three times as long as SQLite does to answer it."""
-    same = (table.c[name] == sa.bindparam(name) for name in names)
-    return sa.select(sa.literal_column("1", sa.Integer)).where(*same).limit(sa.literal_column("1"))
+def _every(table: sa.Table) -> Rows:
+    return sa.select(table).order_by(*(table.c[name] for name in ("created_at", "id") if name in table.c))
+
+
+@lru_cache(maxsize=256)
+def _existing(table: sa.Table) -> Rows:
+    return sa.select(sa.literal_column("1", sa.Integer)).select_from(table).limit(sa.literal_column("1"))
+
+
+@lru_cache(maxsize=256)
+def _insertion(table: sa.Table) -> sa.Insert:
+    return table.insert()
+
+
+@lru_cache(maxsize=256)
+def _revision(table: sa.Table) -> sa.Update:
+    statement = table.update().where(table.c.id == sa.bindparam("row_id"))
+    return statement.values(revision=table.c.revision + 1)
+
+
+@lru_cache(maxsize=256)
+def _deletion(table: sa.Table) -> sa.Delete:
+    return table.delete().where(table.c.id == sa.bindparam("row_id"))
 
 
 def count(connection: sa.Connection, table: sa.Table) -> int:

@@ -38,8 +38,7 @@ def get(connection: sa.Connection, subnet: SubnetId) -> Record[Subnet]:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[Subnet]]:
     """The subnets that match, oldest first."""
-    statement = sa.select(subnets).where(*rows.conditions(subnets, where))
-    found = connection.execute(statement.order_by(subnets.c.created_at, subnets.c.id))
+    found = rows.oldest_first(connection, subnets, where)
     return [Record(_subnet(row), rows.stamps(row)) for row in found]
 
 
