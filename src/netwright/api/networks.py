@@ -36,19 +36,24 @@ class Networks:
         made = control.create_in(work, _new(Fields(_of_one_segment(values))))
         if zones:
             store.save_zones(work.connection, made, zones)
-        return self.find(work.connection, {"id": (made,)})[0]
+        return self._one(work, made)
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        qos.refuse_escape(work, old, values, caller)
-        network = NetworkId(str(old["id"]))
-        control.update_in(work, network, _asked(Fields(values)))
-        return self.find(work.connection, {"id": (network,)})[0]
+    def update(self, work: Work, old: NetworkRecord, values: Values, caller: Caller) -> View:
+        qos.refuse_escape(work, old.value.qos_policy_id, values, caller)
+        control.update_in(work, old.value, _asked(Fields(values)))
+        return self._one(work, old.value.id)
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, NetworkId(str(old["id"])))
+    def delete(self, work: Work, old: NetworkRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in control.find_in(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[NetworkRecord]:
+        return control.find_in(connection, where)
+
+    def view(self, thing: NetworkRecord) -> View:
+        return view(thing)
+
+    def _one(self, work: Work, network: NetworkId) -> View:
+        return view(self.find(work.connection, {"id": (network,)})[0])
 
 
 def view(shown: NetworkRecord) -> View:

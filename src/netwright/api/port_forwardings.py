@@ -19,7 +19,7 @@ from netwright.control.port_forwardings import ForwardingRequest
 from netwright.control.refusals import invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import FloatingIpId, PortForwardingId, PortId
+from netwright.model.ids import FloatingIpId, PortId
 from netwright.model.intent import PortForwarding, Ports
 from netwright.store import port_forwardings as store
 from netwright.store.records import Record
@@ -36,19 +36,20 @@ class PortForwardings:
         del caller
         parent = FloatingIpId(str(values["floating_ip_id"]))
         made = control.create_in(work, replace(_asked(Fields(values)), floating_ip_id=parent))
-        return self.find(work.connection, {"id": (made,)})[0]
+        return _view(store.get(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: Record[PortForwarding], values: Values, caller: Caller) -> View:
         del caller
-        forwarding = PortForwardingId(str(old["id"]))
-        control.update_in(work, forwarding, _asked(Fields(values)))
-        return self.find(work.connection, {"id": (forwarding,)})[0]
+        return _view(control.update_in(work, old.value, _asked(Fields(values))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, PortForwardingId(str(old["id"])))
+    def delete(self, work: Work, old: Record[PortForwarding]) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [_view(record) for record in store.find(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[Record[PortForwarding]]:
+        return store.find(connection, where)
+
+    def view(self, thing: Record[PortForwarding]) -> View:
+        return _view(thing)
 
 
 def brief(forwarding: PortForwarding) -> View:

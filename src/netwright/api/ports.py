@@ -23,10 +23,11 @@ from netwright.control.ports import PortRequest
 from netwright.control.refusals import invalid, missing
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, PortId, SubnetId
+from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, SubnetId
 from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged
 from netwright.planner.names import domain_of, label_of
 from netwright.store import ports as store
+from netwright.store.addresses import text_of
 from netwright.store.ports import PortRow
 from netwright.store.rows import Where
 
@@ -41,15 +42,18 @@ class Ports:
         del caller
         return view(store.row_of(control.create_in(work, _new(Fields(values)))))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        qos.refuse_escape(work, old, values, caller)
-        return view(store.row_of(control.update_in(work, PortId(str(old["id"])), _asked(Fields(values)))))
+    def update(self, work: Work, old: PortRow, values: Values, caller: Caller) -> View:
+        qos.refuse_escape(work, old.qos_policy_id, values, caller)
+        return view(store.row_of(control.update_in(work, store.record_of(old), _asked(Fields(values)))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, PortId(str(old["id"])))
+    def delete(self, work: Work, old: PortRow) -> None:
+        control.delete_in(work, store.record_of(old))
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return list(map(view, store.rows_of(connection, where)))
+    def find(self, connection: sa.Connection, where: Where) -> list[PortRow]:
+        return store.rows_of(connection, where)
+
+    def view(self, thing: PortRow) -> View:
+        return view(thing)
 
 
 def view(row: PortRow) -> View:
@@ -63,7 +67,7 @@ def view(row: PortRow) -> View:
         "admin_state_up": row.admin_state_up,
         "status": row.status,
         "mac_address": row.mac,
-        "fixed_ips": [{"subnet_id": subnet, "ip_address": address} for subnet, address in row.fixed_ips],
+        "fixed_ips": [{"subnet_id": subnet, "ip_address": text_of(key)} for subnet, key in row.fixed_ips],
         "ip_allocation": "immediate" if row.fixed_ips else "none",
         "security_groups": row.groups,
         "allowed_address_pairs": [
@@ -99,9 +103,9 @@ def view(row: PortRow) -> View:
 
 
 def _dns(row: PortRow) -> list[View]:
-    host = row.label or _address_label(row.fixed_ips[0][1])
+    host = row.label or _address_label(text_of(row.fixed_ips[0][1]))
     name = f"{host}.{domain_of(row.dns_domain)}."
-    return [{"ip_address": address, "hostname": host, "fqdn": name} for _, address in row.fixed_ips]
+    return [{"ip_address": text_of(key), "hostname": host, "fqdn": name} for _, key in row.fixed_ips]
 
 
 def _address_label(address: str) -> str:

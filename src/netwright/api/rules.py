@@ -13,7 +13,7 @@ from netwright.control.nouns import View
 from netwright.control.rules import RuleRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import AddressGroupId, GroupId, RuleId
+from netwright.model.ids import AddressGroupId, GroupId
 from netwright.model.intent import (
     Direction,
     EtherType,
@@ -36,15 +36,18 @@ class Rules:
         made = control.create_in(work, _new(Fields(values)))
         return view(store.get_rule(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: RuleRecord, values: Values, caller: Caller) -> View:
         del caller
-        return view(control.update_in(work, RuleId(str(old["id"])), Fields(values).text("description")))
+        return view(control.update_in(work, old.value, Fields(values).text("description")))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, RuleId(str(old["id"])))
+    def delete(self, work: Work, old: RuleRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find_rules(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[RuleRecord]:
+        return store.find_rules(connection, where)
+
+    def view(self, thing: RuleRecord) -> View:
+        return view(thing)
 
 
 def view(record: RuleRecord) -> View:

@@ -11,14 +11,11 @@ from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
 from netwright.control.refusals import invalid
-from netwright.control.subnets import SubnetRequest
+from netwright.control.subnets import SubnetRecord, SubnetRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId, SubnetId
-from netwright.model.intent import Address, HostRoute, Ipv6Mode, Pool, Prefix, Subnet
-from netwright.store import networks
-from netwright.store import subnets as store
-from netwright.store.records import Record
+from netwright.model.intent import Address, HostRoute, Ipv6Mode, Pool, Prefix
 from netwright.store.rows import Where
 
 
@@ -27,26 +24,28 @@ class Subnets:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
-        made = control.create_in(work, _new(Fields(values)))
-        return self.find(work.connection, {"id": (made,)})[0]
+        return self._one(work, control.create_in(work, _new(Fields(values))))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: SubnetRecord, values: Values, caller: Caller) -> View:
         del caller
-        subnet = SubnetId(str(old["id"]))
-        control.update_in(work, subnet, _changed(Fields(values)))
-        return self.find(work.connection, {"id": (subnet,)})[0]
+        control.update_in(work, old.value, _changed(Fields(values)))
+        return self._one(work, old.value.id)
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, SubnetId(str(old["id"])))
+    def delete(self, work: Work, old: SubnetRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        external = networks.external(connection)
-        found = store.find(connection, where)
-        return [view(record, external=record.value.network_id in external) for record in found]
+    def find(self, connection: sa.Connection, where: Where) -> list[SubnetRecord]:
+        return control.find_in(connection, where)
+
+    def view(self, thing: SubnetRecord) -> View:
+        return view(thing)
+
+    def _one(self, work: Work, subnet: SubnetId) -> View:
+        return view(self.find(work.connection, {"id": (subnet,)})[0])
 
 
-def view(record: Record[Subnet], *, external: bool) -> View:
-    subnet = record.value
+def view(shown: SubnetRecord) -> View:
+    subnet = shown.value
     return {
         "id": subnet.id,
         **owned(subnet.project_id),
@@ -69,8 +68,8 @@ def view(record: Record[Subnet], *, external: bool) -> View:
         "segment_id": subnet.segment_id,
         "service_types": subnet.service_types,
         "dns_publish_fixed_ip": subnet.dns_publish_fixed_ip,
-        "router:external": external,
-        **stamped(record.stamps),
+        "router:external": shown.external,
+        **stamped(shown.record.stamps),
     }
 
 

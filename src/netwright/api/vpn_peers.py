@@ -14,7 +14,7 @@ from netwright.control.nouns import View
 from netwright.control.vpn_peers import PeerRecord, PeerRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import VpnId, VpnPeerId
+from netwright.model.ids import VpnId
 from netwright.store.rows import Where
 
 
@@ -26,16 +26,19 @@ class VpnPeers:
         made = control.create_in(work, _new(Fields(values)))
         return {**view(made), "private_key": made.private_key}
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: PeerRecord, values: Values, caller: Caller) -> View:
         del caller
         request = PeerRequest(name=Fields(values).text("name"))
-        return view(control.update_in(work, VpnPeerId(str(old["id"])), request))
+        return view(control.update_in(work, old.value, request))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, VpnPeerId(str(old["id"])))
+    def delete(self, work: Work, old: PeerRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in control.find_in(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[PeerRecord]:
+        return control.find_in(connection, where)
+
+    def view(self, thing: PeerRecord) -> View:
+        return view(thing)
 
 
 def view(found: PeerRecord) -> View:

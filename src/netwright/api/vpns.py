@@ -17,7 +17,7 @@ from netwright.control.refusals import invalid
 from netwright.control.vpns import VpnKind, VpnRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import NetworkId, VpnId
+from netwright.model.ids import NetworkId
 from netwright.model.intent import UdpForward, Vpn
 from netwright.store import vpns as store
 from netwright.store.records import Record
@@ -32,17 +32,18 @@ class Vpns:
         made = control.create_in(work, _new(Fields(values)))
         return view(store.get(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: Record[Vpn], values: Values, caller: Caller) -> View:
         del caller
-        vpn = VpnId(str(old["id"]))
-        control.update_in(work, vpn, _changed(Fields(values)))
-        return view(store.get(work.connection, vpn))
+        return view(control.update_in(work, old.value, _changed(Fields(values))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, VpnId(str(old["id"])))
+    def delete(self, work: Work, old: Record[Vpn]) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[Record[Vpn]]:
+        return store.find(connection, where)
+
+    def view(self, thing: Record[Vpn]) -> View:
+        return view(thing)
 
 
 def view(record: Record[Vpn]) -> View:

@@ -90,7 +90,7 @@ def release(work: Work, project: str) -> None:
             routers.remove_interface(work, router, subnet, None)
         _ROUTERS.delete(work, router)
         tags.remove(work.connection, str(router["id"]))
-    networks.delete_in(work, found.network)
+    networks.delete_in(work, network_rows.get(work.connection, found.network).value)
     tags.remove(work.connection, found.network)
 
 

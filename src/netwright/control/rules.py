@@ -62,18 +62,15 @@ class RuleRequest:
     description: str | Left = UNSET
 
 
-def update_in(work: Work, rule_id: RuleId, description: str | Left) -> RuleRecord:
-    """A rule's description is all that can change. Raises NotFoundError, InvalidError."""
-    old = store.get_rule(work.connection, rule_id).value
+def update_in(work: Work, old: Rule, description: str | Left) -> RuleRecord:
+    """A rule's description is all that can change. Raises InvalidError."""
     rule = replace(old, description=text.prose(given(description, old.description), "description"))
     store.save_rule_description(work.connection, rule, work.now)
-    return store.get_rule(work.connection, rule_id)
+    return store.get_rule(work.connection, rule.id)
 
 
-def delete_in(work: Work, rule_id: RuleId) -> None:
-    """Raises NotFoundError."""
-    rule = store.get_rule(work.connection, rule_id).value
-    store.delete_rule(work.connection, rule_id)
+def delete_in(work: Work, rule: Rule) -> None:
+    store.delete_rule(work.connection, rule.id)
     work.touch(Touched.GROUP, rule.group_id)
     touch_remote(work, rule)
 

@@ -45,10 +45,12 @@ def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
     return [Record(_network(row), rows.stamps(row)) for row in found]
 
 
-def external(connection: sa.Connection) -> frozenset[NetworkId]:
-    """The ids of the external ones."""
-    found = connection.execute(sa.select(networks.c.id).where(networks.c.external))
-    return frozenset(map(NetworkId, found.scalars()))
+def external(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[NetworkId]:
+    """The external ones."""
+    statement = sa.select(networks.c.id).where(networks.c.external)
+    if len(among) <= _FEW:
+        statement = statement.where(networks.c.id.in_(among))
+    return frozenset(map(NetworkId, connection.execute(statement).scalars()))
 
 
 def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, tuple[str, ...]]:
