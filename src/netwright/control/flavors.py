@@ -46,12 +46,11 @@ class Flavors:
     def _profiled(self, work: Work, flavor: View, values: Values) -> View:
         """With the profiles that the body names, if it names any."""
         wanted = values.get("service_profiles")
-        if isinstance(wanted, list):
-            work.connection.execute(
-                flavor_profiles.delete().where(flavor_profiles.c.flavor_id == flavor["id"])
-            )
-            for profile in wanted:
-                bind(work, flavor, str(profile))
+        if not isinstance(wanted, list):
+            return flavor
+        work.connection.execute(flavor_profiles.delete().where(flavor_profiles.c.flavor_id == flavor["id"]))
+        for profile in wanted:
+            bind(work, flavor, str(profile))
         return self._rows.find(work.connection, {"id": (flavor["id"],)})[0]
 
 

@@ -296,7 +296,7 @@ def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> lis
     theirs = subnets.ids_by_network(connection, wanted)
     scopes = subnets.scopes_by_network(connection, wanted)
     where = gateways.shown(connection, [record.value for record in records])
-    routed = segments.routed(connection)
+    routed = segments.routed(connection, wanted)
     zones = store.zones(connection, wanted)
     return [
         NetworkRecord(

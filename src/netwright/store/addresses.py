@@ -21,6 +21,10 @@ from netwright.store.tables import addresses
 
 _MAPPED: Final = 0xFFFF << 32
 _V4: Final = bytes(10) + b"\xff\xff"
+_INSERTS: Final = {
+    "sqlite": sqlite.insert(addresses).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(addresses).on_conflict_do_nothing(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +130,6 @@ def _take_within(
 
 
 def _take(connection: sa.Connection, subnet: SubnetId, number: int, holder: Holder) -> bool:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(addresses).on_conflict_do_nothing()
     values = {
         "subnet_id": subnet,
         "address": _key(number),
@@ -137,7 +139,7 @@ def _take(connection: sa.Connection, subnet: SubnetId, number: int, holder: Hold
         "position": holder.position,
         "host": holder.host,
     }
-    return connection.execute(statement, values).rowcount == 1
+    return connection.execute(_INSERTS[connection.dialect.name], values).rowcount == 1
 
 
 def _next_gap(connection: sa.Connection, subnet: SubnetId, number: int, last: int) -> int | None:

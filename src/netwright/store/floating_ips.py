@@ -27,7 +27,7 @@ def save(connection: sa.Connection, floating: FloatingIp, now: datetime) -> None
 
 def fill(connection: sa.Connection, floating: FloatingIp) -> None:
     """Completes a row of the same transaction: no new revision."""
-    connection.execute(floating_ips.update().where(floating_ips.c.id == floating.id), _values(floating))
+    rows.fill(connection, floating_ips, _values(floating))
 
 
 def delete(connection: sa.Connection, floating: FloatingIpId) -> None:

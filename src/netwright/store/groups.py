@@ -38,6 +38,19 @@ _RULES: Final = (
     .join(groups, rules.c.group_id == groups.c.id)
     .order_by(rules.c.created_at, rules.c.id)
 )
+_RULE_IDS: Final = sa.select(rules.c.id).order_by(rules.c.created_at, rules.c.id)
+_MEANING: Final = (
+    "group_id",
+    "direction",
+    "ethertype",
+    "protocol_number",
+    "port_range_min",
+    "port_range_max",
+    "remote_prefix",
+    "remote_group_id",
+    "remote_address_group_id",
+)
+"""The columns that say what a rule lets through, and in which group."""
 
 
 def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
@@ -61,6 +74,13 @@ def get(connection: sa.Connection, group: GroupId) -> GroupRecord:
     raise NotFoundError("SecurityGroup", group)
 
 
+def without_rules(connection: sa.Connection, group: GroupId) -> SecurityGroup:
+    """Raises NotFoundError."""
+    for row in rows.oldest_first(connection, groups, {"id": (group,)}):
+        return _record(row, ()).value
+    raise NotFoundError("SecurityGroup", group)
+
+
 def find(connection: sa.Connection, where: rows.Where) -> list[GroupRecord]:
     """The groups that match, oldest first, with their rules."""
     theirs: dict[str, list[RuleRecord]] = {}
@@ -70,8 +90,8 @@ def find(connection: sa.Connection, where: rows.Where) -> list[GroupRecord]:
 
 
 def default_of(connection: sa.Connection, project: ProjectId) -> GroupId | None:
-    statement = sa.select(groups.c.id).where(groups.c.project_id == project, groups.c.is_default)
-    return connection.execute(statement).scalar()
+    found = rows.default_of(connection, groups, project)
+    return None if found is None else GroupId(found)
 
 
 def existing(connection: sa.Connection, wanted: Sequence[GroupId]) -> frozenset[GroupId]:
@@ -89,6 +109,15 @@ def are_mixed(connection: sa.Connection, wanted: Sequence[GroupId]) -> bool:
 def ports_of(connection: sa.Connection, group: GroupId) -> frozenset[PortId]:
     statement = sa.select(port_groups.c.port_id).where(port_groups.c.group_id == group)
     return frozenset(connection.execute(statement).scalars())
+
+
+def twin_of(connection: sa.Connection, rule: Rule) -> RuleId | None:
+    """A rule of the same group that says the same."""
+    values = _rule_values(rule, None)
+    same = {name: (values[name],) for name in _MEANING}
+    for found in rows.found(connection, _RULE_IDS, rules, same).scalars():
+        return RuleId(found)
+    return None
 
 
 def insert_rule(connection: sa.Connection, rule: Rule, protocol: str | None, now: datetime) -> None:

@@ -95,6 +95,7 @@ _ADDRESSES: Final = (
 _GROUPS: Final = (
     sa.select(port_groups.c.port_id, port_groups.c.group_id).join(ports).order_by(port_groups.c.position)
 )
+_INTO_GROUPS: Final = port_groups.insert()
 _IDS: Final = sa.select(ports.c.id).order_by(*_AGE)
 UNPLUGGED: Final = "none"
 _PREFIX: Final = 11
@@ -346,7 +347,7 @@ def _put_groups(connection: sa.Connection, port: Port) -> None:
         for position, group in enumerate(port.security_groups)
     ]
     if listed:
-        connection.execute(port_groups.insert(), listed)
+        connection.execute(_INTO_GROUPS, listed)
 
 
 def _addresses(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[tuple[str, bytes]]]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from netwright.model.ids import FloatingIpId, HostName, NetworkId, PortId, ProjectId, QosPolicyId
 from netwright.model.intent import Direction
 from netwright.model.qos import BandwidthLimit, DscpMark, PacketRateLimit, QosPolicy, QosRule
+from netwright.store import rows
 from netwright.store.ports import UNPLUGGED
 from netwright.store.tables import (
     floating_ips,
@@ -34,8 +35,7 @@ def find(connection: sa.Connection, wanted: Collection[QosPolicyId]) -> Mapping[
 
 def default_of(connection: sa.Connection, project: ProjectId) -> QosPolicyId | None:
     """The policy that new networks of the project get."""
-    mine = (qos_policies.c.project_id == project, qos_policies.c.is_default)
-    found = connection.execute(sa.select(qos_policies.c.id).where(*mine)).scalar()
+    found = rows.default_of(connection, qos_policies, project)
     return None if found is None else QosPolicyId(found)
 
 

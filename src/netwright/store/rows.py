@@ -77,8 +77,17 @@ def insert(connection: sa.Connection, table: sa.Table, values: Values, now: date
 
 def save(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:
     """Overwrites the row of the same id and counts its revision up."""
-    new = {name: value for name, value in values.items() if name != "id"}  # else foreign keys are checked
-    connection.execute(_revision(table), {**new, "updated_at": now, "row_id": values["id"]})
+    connection.execute(_revision(table), {**_keyed(values), "updated_at": now})
+
+
+def fill(connection: sa.Connection, table: sa.Table, values: Values) -> None:
+    """Completes a row that the same transaction made: no new revision."""
+    connection.execute(_change(table), _keyed(values))
+
+
+def _keyed(values: Values) -> Values:
+    """To change the row of that id; to write the id again would have all that refers to it looked for."""
+    return {"row_id" if name == "id" else name: value for name, value in values.items()}
 
 
 def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:
@@ -97,10 +106,16 @@ def found(
     Making a statement takes three times as long as SQLite does to answer it: those that ask for single
     values are made once.
     """
-    single = {name: value for name, values in where.items() if (value := _single(values)) is not None}
-    if len(single) == len(where):
-        return connection.execute(_matching(statement, table, tuple(single)), single)
-    return connection.execute(statement.where(*conditions(table, where)))
+    single = [
+        (name, values[0])
+        for name, values in where.items()
+        if isinstance(values, tuple | list) and len(values) == 1
+    ]
+    if len(single) != len(where):
+        return connection.execute(statement.where(*conditions(table, where)))
+    given = {name: value for name, value in single if value is not None}
+    nulls = tuple(name for name, value in single if value is None)
+    return connection.execute(_matching(statement, table, tuple(given), nulls), given)
 
 
 def oldest_first(connection: sa.Connection, table: sa.Table, where: Where) -> Found:
@@ -108,19 +123,27 @@ def oldest_first(connection: sa.Connection, table: sa.Table, where: Where) -> Fo
     return found(connection, _every(table), table, where)
 
 
-def _single(values: Condition) -> object:
-    """The one value that is wanted; None where that is none, or a condition of another kind."""
-    return values[0] if isinstance(values, tuple | list) and len(values) == 1 else None
+def default_of(connection: sa.Connection, table: sa.Table, project: str) -> str | None:
+    """The id of the one that is the project's default."""
+    default: str | None = found(connection, _default(table), table, {"project_id": (project,)}).scalar()
+    return default
 
 
 @lru_cache(maxsize=1024)
-def _matching(statement: Rows, table: sa.Table, names: tuple[str, ...]) -> Rows:
-    return statement.where(*(table.c[name] == sa.bindparam(name) for name in names))
+def _matching(statement: Rows, table: sa.Table, names: tuple[str, ...], nulls: tuple[str, ...]) -> Rows:
+    given = statement.where(*(table.c[name] == sa.bindparam(name) for name in names))
+    return given.where(*(table.c[name].is_(None) for name in nulls)) if nulls else given
 
 
 @lru_cache(maxsize=256)
 def _every(table: sa.Table) -> Rows:
     return sa.select(table).order_by(*(table.c[name] for name in ("created_at", "id") if name in table.c))
+
+
+@lru_cache(maxsize=256)
+def _default(table: sa.Table) -> Rows:
+    """SQLite takes the index of defaults only where they are asked for as the index has them."""
+    return sa.select(table.c.id).where(sa.text(f"{table.name}.is_default"))
 
 
 @lru_cache(maxsize=256)
@@ -135,8 +158,12 @@ def _insertion(table: sa.Table) -> sa.Insert:
 
 @lru_cache(maxsize=256)
 def _revision(table: sa.Table) -> sa.Update:
-    statement = table.update().where(table.c.id == sa.bindparam("row_id"))
-    return statement.values(revision=table.c.revision + 1)
+    return _change(table).values(revision=table.c.revision + 1)
+
+
+@lru_cache(maxsize=256)
+def _change(table: sa.Table) -> sa.Update:
+    return table.update().where(table.c.id == sa.bindparam("row_id"))
 
 
 @lru_cache(maxsize=256)
