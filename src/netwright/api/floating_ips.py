@@ -15,7 +15,6 @@ from netwright.control.bodies import Values
 from netwright.control.floating_ips import FloatingIpRecord, FloatingIpRequest
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
-from netwright.control.refusals import invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
@@ -129,9 +128,5 @@ def _port(body: Fields) -> PortId | Left | None:
 
 
 def _ipv4(body: Fields, name: str) -> IPv4Address | None:
-    address = body.address(name)
-    if address is None or address is UNSET:
-        return None
-    if not isinstance(address, IPv4Address):
-        raise invalid(name, f"{address} is not an IPv4 address.")
-    return address
+    address = body.ipv4(name)
+    return None if address is UNSET else address

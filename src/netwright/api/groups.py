@@ -9,7 +9,6 @@ from netwright.api.fields import Fields
 from netwright.api.views import asked_project, owned, stamped
 from netwright.control import groups as control
 from netwright.control.bodies import Values
-from netwright.control.given import UNSET, Left
 from netwright.control.groups import GroupRequest
 from netwright.control.nouns import View
 from netwright.control.world import Work
@@ -62,7 +61,7 @@ def _changed(body: Fields) -> GroupRequest:
         name=body.text("name"),
         description=body.text("description"),
         stateful=body.flag("stateful"),
-        revocation=_revocation(body),
+        revocation=body.one_of("netwright:revocation", Revocation),
     )
 
 
@@ -72,10 +71,5 @@ def _new(body: Fields) -> GroupRequest:
         name=body.text("name"),
         description=body.text("description"),
         stateful=body.flag("stateful"),
-        revocation=_revocation(body),
+        revocation=body.one_of("netwright:revocation", Revocation),
     )
-
-
-def _revocation(body: Fields) -> Revocation | Left:
-    asked = body.one_of("netwright:revocation", Revocation)
-    return UNSET if asked is None else asked

@@ -81,7 +81,7 @@ def _new(body: Fields) -> LogRequest:
         description=body.text("description"),
         enabled=body.flag("enabled"),
         resource_type=body.text("resource_type"),
-        event=LogEvent.ALL if event is None or event is UNSET else event,
+        event=LogEvent.ALL if event is UNSET else event,
         group_id=None if group is None else GroupId(group),
         port_id=None if port is None else PortId(port),
     )

@@ -110,17 +110,15 @@ def _of_one_segment(values: Values) -> Values:
 
 
 def _new(body: Fields) -> NetworkRequest:
-    place = body.one_of("netwright:gateway_place", GatewayPlace)
-    kind = body.one_of("provider:network_type", NetworkType)
     return replace(
-        _asked(body, asked_project(body), UNSET if place is None else place),
-        network_type=UNSET if kind is None else kind,
+        _asked(body, asked_project(body), body.one_of("netwright:gateway_place", GatewayPlace)),
+        network_type=body.one_of("provider:network_type", NetworkType),
         segmentation_id=body.number("provider:segmentation_id"),
     )
 
 
 def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left = UNSET) -> NetworkRequest:
-    mtu, gateway_hosts = body.number("mtu"), body.one_of("netwright:gateway_hosts", GatewayHosts)
+    mtu = body.number("mtu")
     return NetworkRequest(
         project_id=project,
         name=body.text("name"),
@@ -138,7 +136,7 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         host_access=body.flag("netwright:host_access"),
         shared_gateway=body.flag("netwright:shared_gateway"),
         bridge=body.text_or_null("netwright:bridge"),
-        gateway_hosts=UNSET if gateway_hosts is None else gateway_hosts,
+        gateway_hosts=body.one_of("netwright:gateway_hosts", GatewayHosts),
         gateway_host=body.text_or_null("netwright:gateway_host"),
         qos_policy_id=asked_policy(body),
     )

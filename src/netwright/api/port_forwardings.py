@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from netwright.api.fields import Fields
 from netwright.api.views import stamped
-from netwright.api.vpns import ipv4_or_null
 from netwright.control import port_forwardings as control
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
@@ -85,7 +84,7 @@ def _asked(body: Fields) -> ForwardingRequest:
         protocol=body.text("protocol"),
         external=_ports(body, "external_port"),
         port_id=UNSET if port is UNSET else PortId(port),
-        internal_address=ipv4_or_null(body, "internal_ip_address"),
+        internal_address=body.ipv4("internal_ip_address"),
         internal=_ports(body, "internal_port"),
         description=body.text("description"),
     )
@@ -93,9 +92,9 @@ def _asked(body: Fields) -> ForwardingRequest:
 
 def _ports(body: Fields, name: str) -> Ports | Left:
     """One port, or a range under the longer name; where both are given they must be the same."""
-    number, text = body.number(name), body.optional(f"{name}_range")
+    number, text = body.optional_number(name), body.optional(f"{name}_range")
     ranged = UNSET if text is None else _range(text, f"{name}_range")
-    if number is None or number is UNSET:
+    if number is None:
         return ranged
     if ranged not in {UNSET, Ports(number, number)}:
         raise invalid(f"{name}_range", f"is not {name}, which is given too.")

@@ -24,7 +24,7 @@ from netwright.control.refusals import invalid, missing
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, SubnetId
-from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged
+from netwright.model.intent import Attachment, Guest, HostTap, InNamespace, Unplugged
 from netwright.planner.names import domain_of, label_of
 from netwright.store import ports as store
 from netwright.store.addresses import text_of
@@ -188,13 +188,8 @@ def _options(body: Fields) -> tuple[OptionRequest, ...]:
 
 
 def _option(one: Fields) -> OptionRequest:
-    """The descriptor has read it."""
-    name, version = one.text("opt_name"), one.number("ip_version")
-    return OptionRequest(
-        "" if name is UNSET else name,
-        one.optional("opt_value"),
-        4 if version is UNSET or version is None else version,
-    )
+    name, version = one.optional("opt_name") or "", one.optional_number("ip_version")
+    return OptionRequest(name, one.optional("opt_value"), 4 if version is None else version)
 
 
 def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:
@@ -204,9 +199,7 @@ def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:
 
 def _fixed_ip(one: Fields) -> FixedIpRequest:
     subnet, address = one.optional("subnet_id"), one.address("ip_address")
-    return FixedIpRequest(
-        None if subnet is None else SubnetId(subnet), address if isinstance(address, Address) else None
-    )
+    return FixedIpRequest(None if subnet is None else SubnetId(subnet), None if address is UNSET else address)
 
 
 def _pairs(body: Fields) -> tuple[PairRequest, ...] | Left:
@@ -215,10 +208,7 @@ def _pairs(body: Fields) -> tuple[PairRequest, ...] | Left:
 
 
 def _pair(one: Fields) -> PairRequest:
-    prefix, mac = one.prefix("ip_address", strict=False), one.optional("mac_address")
-    if prefix is None or prefix is UNSET:
-        raise invalid("allowed_address_pairs", "each needs an ip_address.")
-    return PairRequest(prefix, mac)
+    return PairRequest(one.needed_prefix("ip_address"), one.optional("mac_address"))
 
 
 def _attachment(body: Fields) -> Attachment | Left:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from netwright.api.fields import Fields, number_or_none
+from netwright.api.fields import Fields
 from netwright.api.views import asked_project, owned, stamped
 from netwright.control import rules as control
 from netwright.control.bodies import Values
@@ -88,17 +88,17 @@ def _range(record: RuleRecord) -> tuple[int | None, int | None]:
 def _new(body: Fields) -> RuleRequest:
     group = body.text("security_group_id")
     direction, ethertype = body.one_of("direction", Direction), body.one_of("ethertype", EtherType)
-    prefix, remote = body.prefix("remote_ip_prefix", strict=False), body.optional("remote_group_id")
+    prefix, remote = body.prefix("remote_ip_prefix"), body.optional("remote_group_id")
     address_group = body.optional("remote_address_group_id")
     return RuleRequest(
         group_id=UNSET if group is UNSET else GroupId(group),
         project_id=asked_project(body),
-        direction=UNSET if direction is None else direction,
-        ethertype=EtherType.IPV4 if ethertype is None or ethertype is UNSET else ethertype,
+        direction=direction,
+        ethertype=EtherType.IPV4 if ethertype is UNSET else ethertype,
         protocol=_protocol(body),
-        port_range_min=number_or_none(body.number("port_range_min")),
-        port_range_max=number_or_none(body.number("port_range_max")),
-        remote_prefix=None if prefix is UNSET else prefix,
+        port_range_min=body.optional_number("port_range_min"),
+        port_range_max=body.optional_number("port_range_max"),
+        remote_prefix=prefix,
         remote_group_id=None if remote is None else GroupId(remote),
         remote_address_group_id=None if address_group is None else AddressGroupId(address_group),
         description=body.text("description"),
@@ -108,4 +108,4 @@ def _new(body: Fields) -> RuleRequest:
 def _protocol(body: Fields) -> str | None:
     """Names, and numbers as text or as numbers."""
     value = body.raw("protocol")
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else body.optional("protocol")
+    return None if value is None or value is UNSET else str(value)

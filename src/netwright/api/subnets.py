@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import sqlalchemy as sa
 
-from netwright.api.fields import Fields, number_or_none, parse_address
+from netwright.api.fields import Fields
 from netwright.api.views import asked_project, owned, stamped
 from netwright.control import subnets as control
 from netwright.control.bodies import Values
@@ -103,9 +105,9 @@ def _new(body: Fields) -> SubnetRequest:
         host_routes=_routes(body),
         ipv6_ra_mode=body.one_of("ipv6_ra_mode", Ipv6Mode),
         ipv6_address_mode=body.one_of("ipv6_address_mode", Ipv6Mode),
-        version=number_or_none(body.number("ip_version")),
+        version=body.optional_number("ip_version"),
         pool=body.optional("subnetpool_id"),
-        length=number_or_none(body.number("prefixlen")),
+        length=body.optional_number("prefixlen"),
         default_pool=body.flag("use_default_subnetpool") is True,
         segment_id=body.text_or_null("segment_id"),
         service_types=body.texts("service_types"),
@@ -114,10 +116,10 @@ def _new(body: Fields) -> SubnetRequest:
 
 
 def _cidr(body: Fields) -> Prefix | Left:
-    cidr = body.prefix("cidr", strict=True)
-    if cidr is None or cidr is UNSET:
+    cidr = body.prefix("cidr")
+    if cidr is None:
         return UNSET
-    version = number_or_none(body.number("ip_version"))
+    version = body.optional_number("ip_version")
     if version not in {None, cidr.version}:
         raise invalid("ip_version", f"{version} is not that of cidr {cidr}.")
     return cidr
@@ -127,30 +129,16 @@ def _pools(body: Fields) -> tuple[Pool, ...] | Left:
     listed = body.objects("allocation_pools")
     if listed is UNSET:
         return UNSET
-    pools = []
-    for one in listed:
-        start, end = one.address("start"), one.address("end")
-        if not isinstance(start, Address) or not isinstance(end, Address):
-            raise invalid("allocation_pools", "each needs start and end.")
-        pools.append(Pool(start, end))
-    return tuple(pools)
+    return tuple(Pool(one.needed_address("start"), one.needed_address("end")) for one in listed)
 
 
 def _servers(body: Fields) -> tuple[Address, ...] | Left:
     listed = body.texts("dns_nameservers")
-    if listed is UNSET:
-        return UNSET
-    return tuple(parse_address(one, "dns_nameservers") for one in listed)
+    return UNSET if listed is UNSET else tuple(map(ip_address, listed))
 
 
 def _routes(body: Fields) -> tuple[HostRoute, ...] | Left:
     listed = body.objects("host_routes")
     if listed is UNSET:
         return UNSET
-    routes = []
-    for one in listed:
-        destination, nexthop = one.prefix("destination", strict=True), one.address("nexthop")
-        if not isinstance(destination, Prefix) or not isinstance(nexthop, Address):
-            raise invalid("host_routes", "each needs destination and nexthop.")
-        routes.append(HostRoute(destination, nexthop))
-    return tuple(routes)
+    return tuple(HostRoute(one.needed_prefix("destination"), one.needed_address("nexthop")) for one in listed)

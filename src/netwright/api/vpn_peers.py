@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 from netwright.api.fields import Fields
 from netwright.api.views import stamped
-from netwright.api.vpns import ipv4_or_null
 from netwright.control import vpn_peers as control
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET
@@ -55,7 +54,7 @@ def view(found: PeerRecord) -> View:
 
 
 def _new(body: Fields) -> PeerRequest:
-    vpn, address = body.optional("vpn_id"), ipv4_or_null(body, "address")
+    vpn, address = body.optional("vpn_id"), body.ipv4("address")
     return PeerRequest(
         vpn_id=UNSET if vpn is None else VpnId(vpn),
         name=body.text("name"),
