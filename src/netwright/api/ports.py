@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -57,6 +57,7 @@ class Ports:
 
 
 def view(row: PortRow) -> View:
+    fixed_ips = [(subnet, text_of(key)) for subnet, key in row.fixed_ips]
     return {
         "id": row.id,
         "project_id": row.project_id,
@@ -67,7 +68,7 @@ def view(row: PortRow) -> View:
         "admin_state_up": row.admin_state_up,
         "status": row.status,
         "mac_address": row.mac,
-        "fixed_ips": [{"subnet_id": subnet, "ip_address": text_of(key)} for subnet, key in row.fixed_ips],
+        "fixed_ips": [{"subnet_id": subnet, "ip_address": address} for subnet, address in fixed_ips],
         "ip_allocation": "immediate" if row.fixed_ips else "none",
         "security_groups": row.groups,
         "allowed_address_pairs": [
@@ -78,7 +79,7 @@ def view(row: PortRow) -> View:
         "device_owner": row.device_owner,
         "dns_name": row.dns_name,
         "dns_domain": row.own_dns_domain,
-        "dns_assignment": _dns(row) if row.fixed_ips else [],
+        "dns_assignment": _dns(row, [address for _, address in fixed_ips]) if fixed_ips else [],
         "extra_dhcp_opts": [
             {"opt_name": name, "opt_value": value, "ip_version": version}
             for name, value, version in row.extra_dhcp_opts
@@ -102,10 +103,10 @@ def view(row: PortRow) -> View:
     }
 
 
-def _dns(row: PortRow) -> list[View]:
-    host = row.label or _address_label(text_of(row.fixed_ips[0][1]))
+def _dns(row: PortRow, addresses: Sequence[str]) -> list[View]:
+    host = row.label or _address_label(addresses[0])
     name = f"{host}.{domain_of(row.dns_domain)}."
-    return [{"ip_address": text_of(key), "hostname": host, "fqdn": name} for _, key in row.fixed_ips]
+    return [{"ip_address": address, "hostname": host, "fqdn": name} for address in addresses]
 
 
 def _address_label(address: str) -> str:
