@@ -64,7 +64,7 @@ def follow(work: Work, old: Network, new: Network) -> None:
 def routed(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[str]:
     """The networks whose subnets are on segments, so that not all of their ports are on one wire."""
     on_segments = sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None))
-    found = connection.execute(on_segments.where(subnets.c.network_id.in_(among)))
+    found = connection.execute(on_segments.where(*rows.among(subnets.c.network_id, among)))
     return frozenset(map(str, found.scalars()))
 
 

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import sqlalchemy as sa
 
+from netwright.model.ids import SubnetId
+from netwright.store import rows
 from netwright.store.tables import addresses
 
 
-def used(connection: sa.Connection) -> Mapping[str, int]:
-    """By subnet: those of ports and floating IPs."""
+def used(connection: sa.Connection, among: Collection[SubnetId]) -> Mapping[str, int]:
+    """By subnet: those of ports and floating IPs; of others, too, where they are many."""
     held = addresses.c.port_id.is_not(None) | addresses.c.floating_ip_id.is_not(None)
-    statement = sa.select(addresses.c.subnet_id, sa.func.count()).where(held).group_by(addresses.c.subnet_id)
-    return {str(subnet): int(count) for subnet, count in connection.execute(statement)}
+    theirs = rows.among(addresses.c.subnet_id, among)
+    counted = sa.select(addresses.c.subnet_id, sa.func.count()).where(held, *theirs)
+    found = connection.execute(counted.group_by(addresses.c.subnet_id))
+    return {str(subnet): int(count) for subnet, count in found}

@@ -17,7 +17,6 @@ from netwright.store.records import Record
 from netwright.store.tables import networks
 
 LAST_ZONE: Final = 65535
-_FEW: Final = 500
 
 
 def insert(connection: sa.Connection, network: Network, now: datetime) -> None:
@@ -47,18 +46,15 @@ def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
 
 def external(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[NetworkId]:
     """The external ones."""
-    statement = sa.select(networks.c.id).where(networks.c.external)
-    if len(among) <= _FEW:
-        statement = statement.where(networks.c.id.in_(among))
+    statement = sa.select(networks.c.id).where(networks.c.external, *rows.among(networks.c.id, among))
     return frozenset(map(NetworkId, connection.execute(statement).scalars()))
 
 
 def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, tuple[str, ...]]:
     """The availability zones that each should be in."""
     statement = sa.select(networks.c.id, networks.c.availability_zone_hints)
-    if len(wanted) <= _FEW:
-        statement = statement.where(networks.c.id.in_(wanted))
-    return {NetworkId(network): tuple(hints) for network, hints in connection.execute(statement)}
+    found = connection.execute(statement.where(*rows.among(networks.c.id, wanted)))
+    return {NetworkId(network): tuple(hints) for network, hints in found}
 
 
 def save_zones(connection: sa.Connection, network: NetworkId, wanted: Sequence[str]) -> None:

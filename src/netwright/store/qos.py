@@ -76,7 +76,7 @@ def floating_ips_of(connection: sa.Connection, affected: Collection[QosPolicyId]
 
 def of_networks(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, QosPolicyId]:
     """The policies of those networks that have one."""
-    asked = (networks.c.id.in_(wanted), networks.c.qos_policy_id.is_not(None))
+    asked = (networks.c.qos_policy_id.is_not(None), *rows.among(networks.c.id, wanted))
     found = connection.execute(sa.select(networks.c.id, networks.c.qos_policy_id).where(*asked))
     return {NetworkId(network): QosPolicyId(policy) for network, policy in found}
 

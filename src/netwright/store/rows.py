@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Any, TypeAlias, TypeVarTuple
+from typing import Any, Final, TypeAlias, TypeVarTuple
 
 import sqlalchemy as sa
 
@@ -22,6 +22,7 @@ Values: TypeAlias = Mapping[str, object]
 Rows: TypeAlias = "sa.Select[*tuple[Any, ...]]"  # of whatever columns
 Found: TypeAlias = "sa.CursorResult[*tuple[Any, ...]]"  # the same
 Columns = TypeVarTuple("Columns")
+_FEW: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,13 @@ def _one_of(column: sa.Column[object], values: Collection[object]) -> sa.ColumnE
     some = [value for value in values if value is not None]
     equal = column == some[0] if len(some) == 1 else column.in_(some)
     return equal if len(some) == len(values) else sa.or_(equal, column.is_(None))
+
+
+def among(column: sa.ColumnElement[str], wanted: Collection[str]) -> Sequence[sa.ColumnElement[bool]]:
+    """That the column is one of a few; nothing to ask where they are many: reading all costs no more then,
+    and SQLite takes 32,766 parameters.
+    """
+    return [column.in_(wanted)] if len(wanted) <= _FEW else []
 
 
 def insert(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:

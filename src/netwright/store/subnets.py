@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address, ip_network
 
@@ -46,6 +46,19 @@ def of_network(connection: sa.Connection, network: NetworkId) -> tuple[Subnet, .
     return tuple(record.value for record in find(connection, {"network_id": (network,)}))
 
 
+def by_network(
+    connection: sa.Connection, only: Collection[NetworkId]
+) -> Mapping[NetworkId, Sequence[Subnet]]:
+    """Each network's subnets, oldest first; of others, too, where they are many."""
+    theirs = rows.among(subnets.c.network_id, only)
+    found: dict[NetworkId, list[Subnet]] = {}
+    ordered = sa.select(subnets).where(*theirs).order_by(subnets.c.created_at, subnets.c.id)
+    for row in connection.execute(ordered):
+        subnet = _subnet(row)
+        found.setdefault(subnet.network_id, []).append(subnet)
+    return found
+
+
 def of_host_networks(connection: sa.Connection) -> Iterator[tuple[SubnetId, NetworkId, Prefix]]:
     """The subnets whose prefixes are routed on hosts, and so may not overlap, with their networks."""
     statement = sa.select(subnets.c.id, subnets.c.network_id, subnets.c.cidr).join(networks)
@@ -54,9 +67,10 @@ def of_host_networks(connection: sa.Connection) -> Iterator[tuple[SubnetId, Netw
         yield SubnetId(subnet), NetworkId(network), rows.prefix(cidr)
 
 
-def ids_by_network(connection: sa.Connection, only: Iterable[NetworkId]) -> dict[NetworkId, list[SubnetId]]:
-    """The ids of each network's subnets, oldest first."""
-    statement = sa.select(subnets.c.network_id, subnets.c.id).where(subnets.c.network_id.in_(list(only)))
+def ids_by_network(connection: sa.Connection, only: Collection[NetworkId]) -> dict[NetworkId, list[SubnetId]]:
+    """The ids of each network's subnets, oldest first; of others, too, where they are many."""
+    theirs = rows.among(subnets.c.network_id, only)
+    statement = sa.select(subnets.c.network_id, subnets.c.id).where(*theirs)
     found: dict[NetworkId, list[SubnetId]] = {}
     for network, subnet in connection.execute(statement.order_by(subnets.c.created_at, subnets.c.id)):
         found.setdefault(NetworkId(network), []).append(SubnetId(subnet))
@@ -64,12 +78,14 @@ def ids_by_network(connection: sa.Connection, only: Iterable[NetworkId]) -> dict
 
 
 def scopes_by_network(
-    connection: sa.Connection, only: Iterable[NetworkId]
+    connection: sa.Connection, only: Collection[NetworkId]
 ) -> dict[NetworkId, dict[int, str]]:
-    """The address scopes of the pools that networks' subnets are from, by IP version."""
+    """The address scopes of the pools that networks' subnets are from, by IP version; of others, too, where
+    they are many."""
     columns = (subnets.c.network_id, subnet_pools.c.ip_version, subnet_pools.c.address_scope_id)
     joined = sa.select(*columns).join_from(subnets, subnet_pools)
-    theirs = joined.where(subnets.c.network_id.in_(list(only)), subnet_pools.c.address_scope_id.is_not(None))
+    scoped = joined.where(subnet_pools.c.address_scope_id.is_not(None))
+    theirs = scoped.where(*rows.among(subnets.c.network_id, only))
     found: dict[NetworkId, dict[int, str]] = {}
     for network, version, scope in connection.execute(theirs):
         found.setdefault(NetworkId(network), {})[version] = scope
