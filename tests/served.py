@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worlds import put_ready_database
+
 from netwright.api.server import Server, Settings, open_server
 from netwright.model.ids import HostName
 from netwright.wire.unix_http import UnixConnection
@@ -88,8 +90,10 @@ def path_of(singular: str) -> str:
 def serving(directory: Path, *, tcp: bool = True, settings: Settings = USUAL) -> Iterator[Server]:
     """A server whose database and socket are in the directory."""
     listen = ("127.0.0.1", 0) if tcp else None
-    database = f"sqlite:///{directory}/netwright.db"
-    server = open_server(database, HostName("h1"), directory / "api.sock", listen, settings)
+    put_ready_database(directory / "netwright.db")
+    server = open_server(
+        f"sqlite:///{directory}/netwright.db", HostName("h1"), directory / "api.sock", listen, settings
+    )
     server.start()
     try:
         yield server

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from identity_fixtures import PASSWORD, Town, here, town
+from openstack_command import openstack
 
 from netwright.cli.main import main
 
 __all__ = ["here"]
-OPENSTACK = shutil.which("openstack") or str(Path(sys.executable).parent / "openstack")
 DOMAINS = {
     "OS_USER_DOMAIN_NAME": "Default",
     "OS_PROJECT_DOMAIN_NAME": "Default",
@@ -38,56 +34,46 @@ def openrc(town: Town, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
     return found
 
 
-@pytest.mark.timeout(300)
 def test_the_openstack_client_tours_identity(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """With what bootstrap printed it issues tokens, makes projects, users, roles and credentials, and their owners get in."""
     with town(tmp_path) as fresh:
         admin = openrc(fresh, capsys)
 
-        def run(environment: dict[str, str], *words: str) -> object:
-            path = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
-            command = [OPENSTACK, *words]
-            done = subprocess.run(
-                command, capture_output=True, text=True, check=False, env={**path, **environment}
-            )
-            assert done.returncode == 0, (words, done.stdout, done.stderr)
-            return json.loads(done.stdout) if done.stdout.strip() else None
-
         show = ("-f", "json")
-        assert run(admin, "token", "issue", *show)["project_id"] == "default"
-        blue = run(admin, "project", "create", "blue", "--description", "sky", *show)
-        ann = run(admin, "user", "create", "ann", "--password", PASSWORD, "--project", "blue", *show)
-        run(admin, "role", "add", "member", "--user", "ann", "--project", "blue")
-        assert {one["Name"] for one in run(admin, "project", "list", *show)} == {"admin", "blue"}
-        assert {one["Name"] for one in run(admin, "user", "list", *show)} == {"admin", "ann"}
-        names = run(admin, "role", "assignment", "list", "--user", "ann", "--names", *show)
+        assert openstack(admin, "token", "issue", *show)["project_id"] == "default"
+        blue = openstack(admin, "project", "create", "blue", "--description", "sky", *show)
+        ann = openstack(admin, "user", "create", "ann", "--password", PASSWORD, "--project", "blue", *show)
+        openstack(admin, "role", "add", "member", "--user", "ann", "--project", "blue")
+        assert {one["Name"] for one in openstack(admin, "project", "list", *show)} == {"admin", "blue"}
+        assert {one["Name"] for one in openstack(admin, "user", "list", *show)} == {"admin", "ann"}
+        names = openstack(admin, "role", "assignment", "list", "--user", "ann", "--names", *show)
         assert [(one["Role"], one["Project"]) for one in names] == [("member", "blue@Default")]
-        run(admin, "project", "set", "blue", "--description", "sea")
-        assert run(admin, "project", "show", "blue", *show)["description"] == "sea"
+        openstack(admin, "project", "set", "blue", "--description", "sea")
+        assert openstack(admin, "project", "show", "blue", *show)["description"] == "sea"
 
         own = {**DOMAINS, "OS_AUTH_URL": f"{url(fresh)}/v3", "OS_USERNAME": "ann", "OS_PASSWORD": PASSWORD,
                "OS_PROJECT_NAME": "blue"}  # fmt: skip
-        made = run(own, "network", "create", "n", *show)
+        made = openstack(own, "network", "create", "n", *show)
         assert made["project_id"] == blue["id"]
-        given = run(own, "application", "credential", "create", "ci", "--role", "reader", *show)
+        given = openstack(own, "application", "credential", "create", "ci", "--role", "reader", *show)
         program = {
             "OS_AUTH_TYPE": "v3applicationcredential",
             "OS_AUTH_URL": f"{url(fresh)}/v3",
             "OS_APPLICATION_CREDENTIAL_ID": given.get("id") or given["ID"],
             "OS_APPLICATION_CREDENTIAL_SECRET": given.get("secret") or given["Secret"],
         }
-        assert [one["Name"] for one in run(program, "network", "list", *show)] == ["n"]
+        assert [one["Name"] for one in openstack(program, "network", "list", *show)] == ["n"]
         direct = {
             "OS_AUTH_TYPE": "http_basic",
             "OS_USERNAME": "ann",
             "OS_PASSWORD": PASSWORD,
             "OS_ENDPOINT": url(fresh),
         }
-        assert [one["Name"] for one in run(direct, "network", "list", *show)] == ["n"]
-        run(own, "network", "delete", "n")
-        run(own, "application", "credential", "delete", "ci")
-        run(admin, "user", "delete", ann["id"])
-        run(admin, "project", "delete", "blue")
+        assert [one["Name"] for one in openstack(direct, "network", "list", *show)] == ["n"]
+        openstack(own, "network", "delete", "n")
+        openstack(own, "application", "credential", "delete", "ci")
+        openstack(admin, "user", "delete", ann["id"])
+        openstack(admin, "project", "delete", "blue")
 
 
 def connect(town: Town, name: str, project: str | None, password: str = PASSWORD):

@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from typing import Any
 
-import pytest
+from openstack_command import openstack, unauthenticated
 
 from netwright.api.server import Server
 
-OPENSTACK = shutil.which("openstack") or str(Path(sys.executable).parent / "openstack")
 
-
-@pytest.mark.timeout(120)
 def test_the_openstack_client_makes_a_network_that_is_used(server: Server) -> None:
     """Network, subnet, port, rule and floating IP are created and listed with the client's own commands."""
 
-    def run(*words: str) -> object:
-        assert server.address is not None
-        endpoint = f"http://{server.address[0]}:{server.address[1]}"
-        command = [OPENSTACK, "--os-auth-type", "none", "--os-endpoint", endpoint, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout else None
+    def run(*words: str) -> Any:
+        return openstack(unauthenticated(server), *words)
 
     show = ("-f", "json")
     run("network", "create", "outside", "--external", *show)
@@ -54,17 +42,11 @@ def test_the_openstack_client_makes_a_network_that_is_used(server: Server) -> No
     run("port", "delete", "web")
 
 
-@pytest.mark.timeout(120)
 def test_the_openstack_client_makes_a_qos_policy(server: Server) -> None:
     """A policy with a rule of each type, held by a network and a port, and taken away again."""
 
-    def run(*words: str) -> object:
-        assert server.address is not None
-        endpoint = f"http://{server.address[0]}:{server.address[1]}"
-        command = [OPENSTACK, "--os-auth-type", "none", "--os-endpoint", endpoint, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout else None
+    def run(*words: str) -> Any:
+        return openstack(unauthenticated(server), *words)
 
     show, qos = ("-f", "json"), ("network", "qos")
     run(*qos, "policy", "create", "gold", *show)

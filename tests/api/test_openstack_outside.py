@@ -2,31 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from typing import Any
 
-import pytest
+from openstack_command import openstack, unauthenticated
 from served import client_of
 
 from netwright.api.server import Server
 
-OPENSTACK = shutil.which("openstack") or str(Path(sys.executable).parent / "openstack")
 
-
-@pytest.mark.timeout(180)
 def test_the_openstack_client_names_addresses_and_forwards_ports(server: Server) -> None:
     """Each is created, changed, listed and deleted with the client's own commands."""
 
-    def run(*words: str) -> object:
-        assert server.address is not None
-        endpoint = f"http://{server.address[0]}:{server.address[1]}"
-        command = [OPENSTACK, "--os-auth-type", "none", "--os-endpoint", endpoint, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return json.loads(done.stdout) if done.stdout else None
+    def run(*words: str) -> Any:
+        return openstack(unauthenticated(server), *words)
 
     show = ("-f", "json")
     run("address", "group", "create", "offices", "--address", "192.0.2.0/24", *show)

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
-from pathlib import Path
+from typing import Any
 
 import pytest
+from openstack_command import openstack, unauthenticated
 from served import client_of
 
 from netwright.api.server import Server
-
-OPENSTACK = shutil.which("openstack") or str(Path(sys.executable).parent / "openstack")
 
 
 def networks(server: Server) -> None:
@@ -31,13 +26,8 @@ def networks(server: Server) -> None:
 def test_the_openstack_client_routes_between_inside_and_outside(server: Server) -> None:
     """Gateway, interface, routes and a floating IP are made, shown and taken away with the client's commands."""
 
-    def run(*words: str):
-        assert server.address is not None
-        endpoint = f"http://{server.address[0]}:{server.address[1]}"
-        command = [OPENSTACK, "--os-auth-type", "none", "--os-endpoint", endpoint, *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, (words, done.stdout, done.stderr)
-        return json.loads(done.stdout) if words[-2:] == ("-f", "json") else None
+    def run(*words: str) -> Any:
+        return openstack(unauthenticated(server), *words)
 
     networks(server)
     show = ("-f", "json")
