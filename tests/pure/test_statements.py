@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 import sqlalchemy as sa
-from worlds import world
+from worlds import HOST, world
 
 from netwright.api.nouns import NOUNS
+from netwright.control import plans
 from netwright.control.requests import Asker, Requests
 from netwright.control.world import World
 from netwright.model.caller import Caller, Role
@@ -134,3 +136,52 @@ def test_what_is_changed_is_read_once(role: Role) -> None:
                 requests[name]()
             for table in ("ports JOIN networks", "addresses JOIN ports", "port_security_groups JOIN ports"):
                 assert sum(f"FROM {table}" in " ".join(one.split()) for one, _ in statements) == 1, name
+
+
+@contextmanager
+def instructions(here: World) -> Iterator[list[None]]:
+    """One entry for every ten instructions of SQLite's that the block takes: what it costs, without a clock."""
+    taken: list[None] = []
+
+    def counting(raw: sqlite3.Connection, *_: object) -> None:
+        raw.set_progress_handler(lambda: taken.append(None), 10)
+
+    def ended(raw: sqlite3.Connection, *_: object) -> None:
+        raw.set_progress_handler(None, 10)
+
+    sa.event.listen(here.database.engine, "checkout", counting)
+    sa.event.listen(here.database.engine, "checkin", ended)
+    try:
+        yield taken
+    finally:
+        sa.event.remove(here.database.engine, "checkout", counting)
+        sa.event.remove(here.database.engine, "checkin", ended)
+
+
+def costs(count: int) -> dict[str, int]:
+    """Of one more port, which is plugged, and of telling its host, where there are so many plugged."""
+    with world() as here:
+        site = Site(here, Role.ADMIN)
+        network = site.make("networks", **{"netwright:gateway_place": "host"})
+        site.make("subnets", network_id=network, cidr="10.0.0.0/8")
+        body = {"network_id": network, "netwright:attachment": {"kind": "tap"}}
+        site.requests.create(NOUNS["ports"], site.asker(Role.ADMIN), [body] * count)
+        before = plans.generation(here)
+        with instructions(here) as creating:
+            port = site.make("ports", name="one more", **body)
+        with instructions(here) as telling:
+            plans.delta(here, HOST, before)
+        with instructions(here) as changing:
+            site.change("ports", port, name="another")
+        with instructions(here) as deleting:
+            site.drop("ports", port)
+        found = {"create": creating, "delta": telling, "update": changing, "delete": deleting}
+        return {name: len(taken) for name, taken in found.items()}
+
+
+def test_one_more_port_costs_the_same_among_many() -> None:
+    """It takes SQLite as many instructions, and so does what hosts are told, with 300 ports there as with 3."""
+    few, many = costs(3), costs(300)
+    assert min(few.values()) > 0
+    for name, taken in many.items():
+        assert taken <= few[name] * 1.1, (name, few, many)
