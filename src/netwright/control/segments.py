@@ -19,6 +19,7 @@ from netwright.store import documents, rows
 from netwright.store.address_tables import segments
 from netwright.store.tables import subnets
 
+_ON_SEGMENTS: Final = sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None))
 _WIRE: Final = ("network_type", "physical_network", "segmentation_id")
 
 
@@ -63,8 +64,7 @@ def follow(work: Work, old: Network, new: Network) -> None:
 
 def routed(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[str]:
     """The networks whose subnets are on segments, so that not all of their ports are on one wire."""
-    on_segments = sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None))
-    found = connection.execute(on_segments.where(*rows.among(subnets.c.network_id, among)))
+    found = rows.found(connection, _ON_SEGMENTS, subnets, rows.few("network_id", among))
     return frozenset(map(str, found.scalars()))
 
 

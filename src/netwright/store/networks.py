@@ -17,6 +17,8 @@ from netwright.store.records import Record
 from netwright.store.tables import networks
 
 LAST_ZONE: Final = 65535
+_EXTERNAL: Final = sa.select(networks.c.id).where(networks.c.external)
+_HINTS: Final = sa.select(networks.c.id, networks.c.availability_zone_hints)
 
 
 def insert(connection: sa.Connection, network: Network, now: datetime) -> None:
@@ -46,14 +48,13 @@ def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
 
 def external(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[NetworkId]:
     """The external ones."""
-    statement = sa.select(networks.c.id).where(networks.c.external, *rows.among(networks.c.id, among))
-    return frozenset(map(NetworkId, connection.execute(statement).scalars()))
+    found = rows.found(connection, _EXTERNAL, networks, rows.few("id", among))
+    return frozenset(map(NetworkId, found.scalars()))
 
 
 def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, tuple[str, ...]]:
     """The availability zones that each should be in."""
-    statement = sa.select(networks.c.id, networks.c.availability_zone_hints)
-    found = connection.execute(statement.where(*rows.among(networks.c.id, wanted)))
+    found = rows.found(connection, _HINTS, networks, rows.few("id", wanted))
     return {NetworkId(network): tuple(hints) for network, hints in found}
 
 

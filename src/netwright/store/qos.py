@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -22,6 +23,9 @@ from netwright.store.tables import (
 )
 
 _Found = tuple[str, QosRule]
+_NETWORKS: Final = sa.select(networks.c.id, networks.c.qos_policy_id).where(
+    networks.c.qos_policy_id.is_not(None)
+)
 
 
 def find(connection: sa.Connection, wanted: Collection[QosPolicyId]) -> Mapping[QosPolicyId, QosPolicy]:
@@ -76,8 +80,7 @@ def floating_ips_of(connection: sa.Connection, affected: Collection[QosPolicyId]
 
 def of_networks(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, QosPolicyId]:
     """The policies of those networks that have one."""
-    asked = (networks.c.qos_policy_id.is_not(None), *rows.among(networks.c.id, wanted))
-    found = connection.execute(sa.select(networks.c.id, networks.c.qos_policy_id).where(*asked))
+    found = rows.found(connection, _NETWORKS, networks, rows.few("id", wanted))
     return {NetworkId(network): QosPolicyId(policy) for network, policy in found}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import Enum
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, Final, TypeAlias, TypeVarTuple
@@ -72,11 +73,11 @@ def _one_of(column: sa.Column[object], values: Collection[object]) -> sa.ColumnE
     return equal if len(some) == len(values) else sa.or_(equal, column.is_(None))
 
 
-def among(column: sa.ColumnElement[str], wanted: Collection[str]) -> Sequence[sa.ColumnElement[bool]]:
-    """That the column is one of a few; nothing to ask where they are many: reading all costs no more then,
-    and SQLite takes 32,766 parameters.
+def few(column: str, wanted: Collection[object]) -> Where:
+    """That the column is one of these; nothing to ask where they are many: to read all costs no more then, and
+    SQLite takes 32,766 parameters.
     """
-    return [column.in_(wanted)] if len(wanted) <= _FEW else []
+    return {column: tuple(wanted)} if len(wanted) <= _FEW else {}
 
 
 def insert(connection: sa.Connection, table: sa.Table, values: Values, now: datetime) -> None:
@@ -111,19 +112,33 @@ def found(
 ) -> sa.CursorResult[*Columns]:
     """What the statement, which is always the same object, gives of the table's rows that match.
 
-    Making a statement takes three times as long as SQLite does to answer it: those that ask for single
-    values are made once.
+    Making a statement takes three times as long as SQLite does to answer it: those that ask for values alone
+    are made once.
     """
-    single = [
-        (name, values[0])
-        for name, values in where.items()
-        if isinstance(values, tuple | list) and len(values) == 1
-    ]
-    if len(single) != len(where):
+    parted = {name: _parted(values) for name, values in where.items()}
+    asked = tuple((name, part[0]) for name, part in parted.items() if part is not None)
+    if len(asked) != len(where):
         return connection.execute(statement.where(*conditions(table, where)))
-    given = {name: value for name, value in single if value is not None}
-    nulls = tuple(name for name, value in single if value is None)
-    return connection.execute(_matching(statement, table, tuple(given), nulls), given)
+    given = {name: part[1] for name, part in parted.items() if part is not None and part[1] is not None}
+    return connection.execute(_matching(statement, table, asked), given)
+
+
+class _Asked(Enum):
+    """What is asked of a column."""
+
+    NULL = "to be null"
+    ONE = "to be a value"
+    SOME = "to be one of some values"
+
+
+def _parted(values: Condition) -> tuple[_Asked, object] | None:
+    """What is asked, and the values; None where that needs a statement of its own."""
+    if not isinstance(values, tuple | list | set | frozenset):
+        return None
+    if len(values) != 1:
+        return None if None in values else (_Asked.SOME, list(values))
+    (one,) = values
+    return (_Asked.NULL, None) if one is None else (_Asked.ONE, one)
 
 
 def oldest_first(connection: sa.Connection, table: sa.Table, where: Where) -> Found:
@@ -138,9 +153,18 @@ def default_of(connection: sa.Connection, table: sa.Table, project: str) -> str 
 
 
 @lru_cache(maxsize=1024)
-def _matching(statement: Rows, table: sa.Table, names: tuple[str, ...], nulls: tuple[str, ...]) -> Rows:
-    given = statement.where(*(table.c[name] == sa.bindparam(name) for name in names))
-    return given.where(*(table.c[name].is_(None) for name in nulls)) if nulls else given
+def _matching(statement: Rows, table: sa.Table, asked: tuple[tuple[str, _Asked], ...]) -> Rows:
+    return statement.where(*(_asks(name, table.c[name], what) for name, what in asked))
+
+
+def _asks(name: str, column: sa.Column[object], what: _Asked) -> sa.ColumnElement[bool]:
+    match what:
+        case _Asked.NULL:
+            return column.is_(None)
+        case _Asked.ONE:
+            return column == sa.bindparam(name)
+        case _Asked.SOME:
+            return column.in_(sa.bindparam(name, expanding=True))
 
 
 @lru_cache(maxsize=256)

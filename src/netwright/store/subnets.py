@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address, ip_network
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,6 +16,13 @@ from netwright.store import rows
 from netwright.store.address_tables import subnet_pools
 from netwright.store.records import Record
 from netwright.store.tables import networks, subnets
+
+_IDS: Final = sa.select(subnets.c.network_id, subnets.c.id).order_by(subnets.c.created_at, subnets.c.id)
+_SCOPES: Final = (
+    sa.select(subnets.c.network_id, subnet_pools.c.ip_version, subnet_pools.c.address_scope_id)
+    .join_from(subnets, subnet_pools)
+    .where(subnet_pools.c.address_scope_id.is_not(None))
+)
 
 
 def insert(connection: sa.Connection, subnet: Subnet, now: datetime) -> None:
@@ -50,12 +58,9 @@ def by_network(
     connection: sa.Connection, only: Collection[NetworkId]
 ) -> Mapping[NetworkId, Sequence[Subnet]]:
     """Each network's subnets, oldest first; of others, too, where they are many."""
-    theirs = rows.among(subnets.c.network_id, only)
     found: dict[NetworkId, list[Subnet]] = {}
-    ordered = sa.select(subnets).where(*theirs).order_by(subnets.c.created_at, subnets.c.id)
-    for row in connection.execute(ordered):
-        subnet = _subnet(row)
-        found.setdefault(subnet.network_id, []).append(subnet)
+    for record in find(connection, rows.few("network_id", only)):
+        found.setdefault(record.value.network_id, []).append(record.value)
     return found
 
 
@@ -69,10 +74,8 @@ def of_host_networks(connection: sa.Connection) -> Iterator[tuple[SubnetId, Netw
 
 def ids_by_network(connection: sa.Connection, only: Collection[NetworkId]) -> dict[NetworkId, list[SubnetId]]:
     """The ids of each network's subnets, oldest first; of others, too, where they are many."""
-    theirs = rows.among(subnets.c.network_id, only)
-    statement = sa.select(subnets.c.network_id, subnets.c.id).where(*theirs)
     found: dict[NetworkId, list[SubnetId]] = {}
-    for network, subnet in connection.execute(statement.order_by(subnets.c.created_at, subnets.c.id)):
+    for network, subnet in rows.found(connection, _IDS, subnets, rows.few("network_id", only)):
         found.setdefault(NetworkId(network), []).append(SubnetId(subnet))
     return found
 
@@ -82,12 +85,8 @@ def scopes_by_network(
 ) -> dict[NetworkId, dict[int, str]]:
     """The address scopes of the pools that networks' subnets are from, by IP version; of others, too, where
     they are many."""
-    columns = (subnets.c.network_id, subnet_pools.c.ip_version, subnet_pools.c.address_scope_id)
-    joined = sa.select(*columns).join_from(subnets, subnet_pools)
-    scoped = joined.where(subnet_pools.c.address_scope_id.is_not(None))
-    theirs = scoped.where(*rows.among(subnets.c.network_id, only))
     found: dict[NetworkId, dict[int, str]] = {}
-    for network, version, scope in connection.execute(theirs):
+    for network, version, scope in rows.found(connection, _SCOPES, subnets, rows.few("network_id", only)):
         found.setdefault(NetworkId(network), {})[version] = scope
     return found
 
