@@ -74,8 +74,8 @@ def _one_of(column: sa.Column[object], values: Collection[object]) -> sa.ColumnE
 
 
 def few(column: str, wanted: Collection[object]) -> Where:
-    """That the column is one of these; nothing to ask where they are many: to read all costs no more then, and
-    SQLite takes 32,766 parameters.
+    """That the column is one of these; nothing to ask where they are many: to read all costs no more then,
+    and SQLite takes 32,766 parameters.
     """
     return {column: tuple(wanted)} if len(wanted) <= _FEW else {}
 
