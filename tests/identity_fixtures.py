@@ -83,8 +83,8 @@ def identified(mode: IdentityMode, config: Path | None = None) -> Settings:
 
 
 @contextmanager
-def town(directory: Path) -> Iterator[Town]:
-    with serving(directory, settings=identified(IdentityMode.LOCAL)) as server:
+def town(directory: Path, settings: Settings | None = None) -> Iterator[Town]:
+    with serving(directory, settings=settings or identified(IdentityMode.LOCAL)) as server:
         assert server.address is not None
         admin = Client(UnixConnection(server.socket_path, 10))
         guest = Client(HTTPConnection(*server.address, timeout=10))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
 from netwright.testing.namespaces import run
+
+SOURCE: Final = Path(__file__).resolve().parents[1] / "src"
 
 
 @dataclass(frozen=True)
@@ -40,3 +46,15 @@ def guest_lab() -> Iterator[tuple[Lab, subprocess.Popen[bytes]]]:
         labs.add_guest(lab.guest("g1"))
         labs.netwright(lab, "port", "plug", "web", "--netns", lab.guest("g1"))
         yield lab, service
+
+
+def inspect(lab: Lab, *words: str, where: str = "") -> subprocess.CompletedProcess[str]:
+    """`netwright inspect` in the host's namespace, or in that one; the first word is the port."""
+    there = ["nsenter", f"--net=/run/netns/{where or lab.host}"]
+    return subprocess.run(
+        [*there, sys.executable, "-m", "netwright", "inspect", *words[1:], "--", words[0]],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, **lab.environment, "PYTHONPATH": str(SOURCE)},
+    )

@@ -32,6 +32,14 @@ def test_prefixes_of_both_versions_are_kept_in_their_normal_form(client: Client)
     assert client.make("address_group")["addresses"] == []
 
 
+def test_a_group_is_made_of_prefixes_that_say_their_length(client: Client) -> None:
+    """An address alone is refused there, as in the Networking API; add_addresses takes it for a prefix of one."""
+    answer = client.send("POST", "/v2.0/address-groups", {"address_group": {"addresses": ["192.0.2.9"]}})
+    assert (answer.status, answer.kind) == (400, "InvalidInput")
+    added = act(client, client.make("address_group"), "add", "192.0.2.9", "2001:db8::9")
+    assert added.body["address_group"]["addresses"] == ["192.0.2.9/32", "2001:db8::9/128"]
+
+
 def test_addresses_are_added_and_removed(client: Client, offices: dict) -> None:
     """Both answer with the group as it is now, which has another revision."""
     added = act(client, offices, "add", "172.16.0.0/12", "::/0")

@@ -72,11 +72,13 @@ def test_what_is_set_of_an_agent_is_kept(admin: Asker) -> None:
 
 
 def test_members_see_no_agents(admin: Asker) -> None:
-    """The list is empty, one is 403, and so is what is on one."""
+    """The list is empty, and there is none for them; what is on one, and which one a thing is on, is 403."""
     member = Asker(admin.client, Role.MEMBER, "blue")
     agent = agents(admin)[0]["id"]
     assert agents(member) == []
-    assert member.send("GET", f"/v2.0/agents/{agent}").status == 403
+    for method, body in (("GET", None), ("PUT", {"agent": {"admin_state_up": False}}), ("DELETE", None)):
+        answer = member.send(method, f"/v2.0/agents/{agent}", body)
+        assert (answer.status, answer.kind) == (404, "AgentNotFound")
     assert member.send("GET", f"/v2.0/agents/{agent}/dhcp-networks").status == 403
     network = member.make("/v2.0/networks", "network", {})["id"]
     assert member.send("GET", f"/v2.0/networks/{network}/dhcp-agents").status == 403

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 
+import click
 import pytest
 from identity_fixtures import PASSWORD, Town, auth, basic, here, identified, shown, town
 from served import Client, serving
 
 from netwright.agent.server import Server as AgentsServer
 from netwright.api.identities import IdentityMode
+from netwright.api.server import open_server
+from netwright.cli import service
 from netwright.model.errors import InvalidError, ServerGoneError
 from netwright.model.ids import HostName
 from netwright.model.plan import HostPlan
@@ -254,6 +259,78 @@ def test_wrong_passwords_and_unknown_names_are_answered_alike(here: Town) -> Non
     assert last.status == 429
     assert int(last.headers["retry-after"]) >= 1
     assert here.admin.send("POST", "/v3/auth/tokens", auth(ann["name"])).status == 201
+
+
+def test_a_guesser_waits_whatever_it_says_of_where_it_comes_from(here: Town) -> None:
+    """Another X-Forwarded-For with each guess, in whatever form, makes no new client of who comes from loopback."""
+    ann = here.user(here.project())
+    forwarded = (f"198.51.100.{number}, ::{number}" for number in range(1, 13))
+    answers = [_guess(here, ann, "wrong password", {"X-Forwarded-For": one}) for one in forwarded]
+    assert set(answers) == {401, 429}
+    assert _guess(here, ann, PASSWORD, {"X-Forwarded-For": "192.0.2.7", "X-Real-IP": "192.0.2.7"}) == 429
+
+
+def test_a_guesser_on_this_host_is_one_whichever_address_it_takes(here: Town) -> None:
+    """All of 127.0.0.0/8 is one client: there is no other in it with each guess."""
+    assert here.server.address is not None
+    ann, answers = here.user(here.project()), []
+    for number in range(1, 13):
+        connection = HTTPConnection(*here.server.address, timeout=10, source_address=(f"127.0.7.{number}", 0))
+        answers.append(Client(connection).send("POST", "/v3/auth/tokens", auth(ann["name"], "wrong")).status)
+        connection.close()
+    assert set(answers) == {401, 429}
+
+
+def test_only_a_named_proxy_is_believed(tmp_path: Path) -> None:
+    """Its clients wait each for themselves, whatever they put before what it adds; its scheme is the catalog's."""
+    settings = replace(identified(IdentityMode.LOCAL), trusted_proxies=("127.0.0.0/8",))
+    with town(tmp_path, settings) as here:
+        ann = here.user(here.project())
+        forwarded = (f"198.51.100.{number}, 192.0.2.7" for number in range(1, 13))
+        answers = [_guess(here, ann, "wrong password", {"X-Forwarded-For": one}) for one in forwarded]
+        assert set(answers) == {401, 429}
+        assert _guess(here, ann, PASSWORD, {"X-Forwarded-For": "192.0.2.7"}) == 429
+        assert _guess(here, ann, PASSWORD, {"X-Forwarded-For": "192.0.2.8"}) == 201
+        answer = here.guest.send("GET", "/v3", headers={"X-Forwarded-Proto": "https"})
+        assert answer.body["version"]["links"][0]["href"].startswith("https://")
+        listened = here.admin.send("GET", "/v3", headers={"X-Forwarded-Proto": "https"})
+        assert listened.body["version"]["links"][0]["href"].startswith("http://")
+
+
+@pytest.mark.parametrize(("proxy", "scheme"), [("127.0.0.1", "https"), ("127.0.0.2", "http")])
+def test_a_proxy_is_known_where_all_addresses_are_listened_at(
+    tmp_path: Path, proxy: str, scheme: str
+) -> None:
+    """There a socket of both versions tells an IPv4 address in IPv6's form."""
+    settings = replace(identified(IdentityMode.LOCAL), trusted_proxies=(proxy,))
+    socket = tmp_path / "api.sock"
+    server = open_server(f"sqlite:///{tmp_path}/netwright.db", HostName("h1"), socket, ("::", 0), settings)
+    server.start()
+    assert server.address is not None
+    client = Client(HTTPConnection("127.0.0.1", server.address[1], timeout=10))
+    answer = client.send("GET", "/v3", headers={"X-Forwarded-Proto": "https"})
+    client.connection.close()
+    server.stop()
+    assert answer.body["version"]["links"][0]["href"].startswith(f"{scheme}://")
+
+
+def test_no_scheme_is_believed_of_strangers(here: Town) -> None:
+    """Links are as the server was asked, though the request says https."""
+    answer = here.guest.send("GET", "/v3", headers={"X-Forwarded-Proto": "https"})
+    assert answer.body["version"]["links"][0]["href"].startswith("http://")
+
+
+@pytest.mark.parametrize(
+    "text", ["0.0.0.0/0", "::/0", "10.0.0.1/8", "proxy.example", "", "*", "127.0.0.1,10.0.0.1"]
+)
+def test_a_proxy_that_is_no_address_is_refused(text: str) -> None:
+    """A name, a list, everybody, or a prefix with bits beyond its length."""
+    with pytest.raises(click.BadParameter):
+        service.proxy_option.type.convert(text, None, None)
+
+
+def _guess(town: Town, user: dict, password: str, headers: dict[str, str]) -> int:
+    return town.guest.send("POST", "/v3/auth/tokens", auth(user["name"], password), headers).status
 
 
 def test_a_crowd_of_guessers_does_not_stop_the_rest(here: Town) -> None:

@@ -157,6 +157,32 @@ def test_the_command_makes_users_and_is_one(
     run("project", "delete", "cli")
 
 
+def test_a_quota_is_of_a_project_by_name_or_id(
+    here: Town, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An admin sets, shows and unsets by either; a member reads its own; a name of no project is told, and no id."""
+
+    def run(*words: str, server: str = str(here.server.socket_path), code: int = 0) -> str:
+        capsys.readouterr()
+        assert main(["--server", server, "quota", *words]) == code, capsys.readouterr().err
+        return capsys.readouterr().out
+
+    project, other = here.project("sky blue/grey"), here.project()
+    user = here.user(project)
+    run("set", "sky blue/grey", "network=7")
+    for named in ("sky blue/grey", project["id"]):
+        assert json.loads(run("show", named, "-f", "json"))["network"]["limit"] == 7
+    run("set", "sky", "network=1", code=3)
+    monkeypatch.setenv("OS_USERNAME", user["name"])
+    monkeypatch.setenv("OS_PASSWORD", PASSWORD)
+    for named in ("sky blue/grey", project["id"]):
+        assert json.loads(run("show", named, "-f", "json", server=url(here)))["network"]["limit"] == 7
+    run("set", "sky blue/grey", "network=9", server=url(here), code=1)
+    run("show", other["name"], server=url(here), code=3)
+    run("unset", "sky blue/grey")
+    assert project["id"] not in run("list")
+
+
 def test_bootstrap_is_safe_to_repeat(here: Town, capsys: pytest.CaptureFixture[str]) -> None:
     """Each run gives a fresh password that works, and the one before works no more."""
     passwords = [openrc(here, capsys)["OS_PASSWORD"] for _ in range(2)]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 
 import pytest
+from askers import Asker, trusting
 from served import Client
+
+from netwright.model.caller import Role
 
 THIRD = itertools.count(1)
 POLICIES = "/v2.0/qos/policies"
@@ -23,6 +27,12 @@ CHANGED = {
     "packet_rate_limit": {"max_burst_kpps": 2},
     "minimum_packet_rate": {"direction": "ingress"},
 }
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Client]:
+    with trusting() as (_, client):
+        yield client
 
 
 def policy(client: Client, **attributes: object) -> dict:
@@ -96,6 +106,22 @@ def test_types_of_rules_are_told(client: Client) -> None:
     assert client.send("GET", "/v2.0/qos/rule-types/nonsense").status == 404
 
 
+def test_members_are_told_the_types_and_not_their_details(site: Client) -> None:
+    """Which rules there are is everybody's to know, what carries them out is admins': 403."""
+    member = Asker(site, Role.MEMBER, "blue")
+    assert len(member.get("/v2.0/qos/rule-types")["rule_types"]) == len(RULES)
+    answer = member.send("GET", "/v2.0/qos/rule-types/bandwidth_limit")
+    assert (answer.status, answer.kind) == (403, "PolicyNotAuthorized")
+
+
+def test_what_is_wrong_is_told_before_what_is_not_allowed(site: Client) -> None:
+    """A body that cannot be is a 400 to a member, too; one that can be is the 403."""
+    member = Asker(site, Role.MEMBER, "blue")
+    for body in ({"name": "z" * 256}, {"description": "z" * 256}, {"project_id": "z" * 256}, {"nonsense": 1}):
+        assert member.send("POST", POLICIES, {"policy": body}).status == 400
+    assert member.send("POST", POLICIES, {"policy": {"name": "z"}}).status == 403
+
+
 REFUSED: dict[str, tuple[str, dict, int, str]] = {
     "another of the same direction": ("bandwidth_limit", {"max_kbps": 5}, 409, "QoSRulesConflict"),
     "a limit below the least": (
@@ -127,6 +153,41 @@ def test_rules_that_contradict_are_refused(client: Client, why: str) -> None:
     kind, attributes, status, error = REFUSED[why]
     answer = client.send("POST", f"{POLICIES}/{home['id']}/{kind}_rules", {f"{kind}_rule": attributes})
     assert (answer.status, answer.kind) == (status, error), answer
+
+
+def test_a_scheduler_is_told_what_a_port_asks_for(client: Client) -> None:
+    """Bandwidth of its network's link, packets of its host, by its own policy or its network's; nothing without one."""
+    home = policy(client, shared=True)
+    rule(client, home, "minimum_bandwidth", min_kbps=1000)
+    rule(client, home, "minimum_bandwidth", min_kbps=2000, direction="ingress")
+    wire = {"provider:network_type": "vlan", "provider:physical_network": "br-ex"}
+    there = client.make("network", **wire)["id"]
+    made = client.make("port", network_id=there, qos_policy_id=home["id"])
+    (group,) = made["resource_request"]["request_groups"]
+    assert group["required"] == ["CUSTOM_PHYSNET_BR_EX", "CUSTOM_VNIC_TYPE_NORMAL"]
+    assert group["resources"] == {"NET_BW_EGR_KILOBIT_PER_SEC": 1000, "NET_BW_IGR_KILOBIT_PER_SEC": 2000}
+    path = f"/v2.0/ports/{made['id']}"
+    assert client.get(path)["port"]["resource_request"] == made["resource_request"]
+    rule(client, home, "minimum_packet_rate", min_kpps=7)
+    asked = client.get(path)["port"]["resource_request"]
+    assert asked["same_subtree"] == [one["id"] for one in asked["request_groups"]]
+    packets, width = asked["request_groups"]
+    assert (packets["required"], width) == (["CUSTOM_VNIC_TYPE_NORMAL"], group)
+    assert packets["resources"] == {"NET_PACKET_RATE_EGR_KILOPACKET_PER_SEC": 7}
+    assert client.change("port", made["id"], qos_policy_id=None)["resource_request"] is None
+    client.change("network", there, qos_policy_id=home["id"])
+    assert client.get(path)["port"]["resource_request"] == asked
+
+
+def test_bandwidth_is_asked_of_a_link_only(client: Client) -> None:
+    """A port of a network without one asks for nothing; a policy of other rules never does."""
+    narrow, limited = policy(client), policy(client)
+    rule(client, narrow, "minimum_bandwidth", min_kbps=1000)
+    rule(client, limited, "bandwidth_limit", max_kbps=1000)
+    there = client.make("network")["id"]
+    for home in (narrow, limited):
+        made = client.make("port", network_id=there, qos_policy_id=home["id"])
+        assert made["resource_request"] is None
 
 
 def test_a_policy_in_use_stays(client: Client) -> None:

@@ -70,7 +70,7 @@ CASES = [
     ("network", {**VLAN, "provider:segmentation_id": 7, "router:external": True}, "segmentation_id"),
     *(
         ("network", {**VLAN, "provider:segmentation_id": number}, "segmentation_id")
-        for number in (None, 0, -1, 4095, "x", True, 1 << 40)
+        for number in (0, -1, 4095, "x", True, 1 << 40)
     ),
     *(
         ("network", {"netwright:bridge": name}, "netwright:bridge")
@@ -142,6 +142,17 @@ CASES = [
     ("port", {"binding:profile": ["x"]}, "binding:profile"),
     ("port", {"binding:host_id": "a/b"}, "binding:host_id"),
     ("port", {"netwright:attachment": {"kind": "vmm-tap"}}, "netwright:attachment"),
+    *(
+        ("port", {"netwright:attachment": {"kind": "tap", name: value}}, "netwright:attachment")
+        for name in ("owner", "group")
+        for value in (-1, 4294967295, 1 << 64, "root", "0x0", True, 1.5, [0], {})
+    ),
+    ("port", {"netwright:attachment": {"kind": "none", "owner": 0}}, "netwright:attachment"),
+    (
+        "port",
+        {"netwright:attachment": {"kind": "namespace", "namespace": "x", "link": "e", "group": 0}},
+        "netwright:attachment",
+    ),
     (
         "port",
         {"netwright:attachment": {"kind": "namespace", "namespace": "../x", "link": "eth0"}},

@@ -15,8 +15,11 @@ from netwright.control.network_links import NetworkType
 from netwright.control.networks import NetworkRequest
 from netwright.model.errors import ConflictError
 from netwright.model.ids import HostName, LinkName
+from netwright.model.intent import HostTap
+from netwright.model.plan import PortItem
 from netwright.model.report import HostFacts, Report
-from netwright.wire.codec import encode_report
+from netwright.store.address_tables import segments
+from netwright.wire.codec import decode_update, encode_report
 
 THIRD = itertools.count(1)
 
@@ -101,6 +104,31 @@ def test_a_router_network_has_a_dhcp_port_while_a_subnet_has_dhcp(client: Client
     client.drop("network", network["id"])
 
 
+def test_a_dhcp_port_is_switched_off_and_on(client: Client) -> None:
+    """Off it is DOWN and hosts serve nothing on its network; on again it is as before. Nothing else of it changes."""
+    network = client.make("network")["id"]
+    client.make("subnet", network_id=network, cidr="10.0.0.0/24")
+    tap = {"netwright:attachment": {"kind": "tap"}, "binding:host_id": "h1"}
+    guest = client.make("port", network_id=network, **tap)
+    (port,) = client.get(f"/v2.0/ports?network_id={network}&device_owner=network:dhcp")["ports"]
+
+    def served() -> tuple[object, ...]:
+        items = client.get("/v1/plan?host=h1")["body"]["items"]
+        (item,) = [one for one in items if one["is"] == "NetworkItem" and one["id"] == network]
+        return item.get("dhcp_mac"), item["subnets"][0].get("held")
+
+    before = served()
+    assert before == (port["mac_address"], port["fixed_ips"][0]["ip_address"])
+    off = client.change("port", port["id"], admin_state_up=False)
+    assert (off["status"], off["admin_state_up"], served()) == ("DOWN", False, (None, None))
+    assert client.change("port", port["id"], admin_state_up=True)["status"] == "ACTIVE"
+    assert served() == before
+    answer = client.send("PUT", f"/v2.0/ports/{port['id']}", {"port": {"device_id": "mine"}})
+    assert (answer.status, answer.kind) == (409, "PortInUse")
+    client.drop("port", guest["id"])
+    client.drop("network", network)
+
+
 def test_a_gateway_is_shared_while_there_is_a_wire(client: Client) -> None:
     """The attribute is off at first, is kept and shown, and refuses to outlive the uplink."""
     wire = {"netwright:gateway_place": "host", "provider:physical_network": "eth1"}
@@ -183,6 +211,33 @@ def test_a_vlan_is_one_networks(client: Client) -> None:
     wire = {"provider:physical_network": "eth5"}
     types = [client.make("network", **one)["provider:network_type"] for one in ({}, wire)]
     assert types == ["local", "flat"]
+
+
+def test_a_vlan_that_nobody_names_is_a_free_one(client: Client) -> None:
+    """Of those of its link that neither a network nor a further segment has."""
+    vlan = {"provider:network_type": "vlan", "provider:physical_network": "eth8"}
+    made = [client.make("network", **vlan, name=f"v{number}") for number in range(4)]
+    numbers = [one["provider:segmentation_id"] for one in made]
+    assert len(set(numbers)) == 4
+    assert all(1 <= number <= 4094 for number in numbers)
+
+
+def test_the_last_free_vlan_is_found_and_then_there_is_none() -> None:
+    """Whatever the random start; a network more is a conflict that says so."""
+    wire = {"uplink": "eth9", "network_type": NetworkType.VLAN}
+    with world() as here:
+        (home,) = networks.create(here, [NetworkRequest(**wire, segmentation_id=1)])
+        more = {"network_id": home.value.id, "network_type": "vlan", "physical_network": "eth9"}
+        taken = [{**more, "segmentation_id": number} for number in range(2, 4095) if number != 77]
+        with here.work() as work:
+            stamps = {"created_at": work.now, "updated_at": work.now, "revision": 1, "description": ""}
+            rows = [{**one, **stamps, "id": here.new_id()} for one in taken]
+            work.connection.execute(segments.insert(), rows)
+        (last,) = networks.create(here, [NetworkRequest(**wire)])
+        assert last.value.vlan is not None
+        assert last.value.vlan.id == 77
+        with pytest.raises(ConflictError, match="all VLANs of eth9 are in use"):
+            networks.create(here, [NetworkRequest(**wire)])
 
 
 def test_the_device_of_a_vlan_has_a_name_of_its_own() -> None:
@@ -328,16 +383,6 @@ def test_lists_are_filtered_sorted_and_paged(client: Client) -> None:
     assert found["name"] == "a"
 
 
-def test_names_become_dns_names_of_one_port_each(client: Client) -> None:
-    """The first port of a name has it as its DNS name; a second one has its address's."""
-    network = client.host_network(cidr(), dns_domain="lan.")
-    first = client.make("port", network_id=network["id"], name="Web")
-    second = client.make("port", network_id=network["id"], name="web")
-    assert first["dns_assignment"][0]["fqdn"] == "web.lan."
-    dashed = second["fixed_ips"][0]["ip_address"].replace(".", "-")
-    assert second["dns_assignment"][0]["hostname"] == f"host-{dashed}"
-
-
 def test_rules_come_back_as_they_were_written(client: Client) -> None:
     """A rule's protocol is echoed, its meaning may be there only once, and its description can change."""
     group = client.make("security_group", name="rules")
@@ -351,6 +396,30 @@ def test_rules_come_back_as_they_were_written(client: Client) -> None:
     assert (
         len(client.get(f"/v2.0/security-groups/{group['id']}")["security_group"]["security_group_rules"]) == 3
     )
+
+
+@pytest.mark.parametrize(
+    ("given", "shown", "prefix"),
+    [
+        ("10.0.0.34/24", "10.0.0.34/24", "10.0.0.0/24"),
+        ("10.0.0.34", "10.0.0.34/32", "10.0.0.34/32"),
+        ("2001:DB8:0::7/64", "2001:db8::7/64", "2001:db8::/64"),
+    ],
+)
+def test_a_rules_prefix_is_shown_as_it_was_given(client: Client, given: str, shown: str, prefix: str) -> None:
+    """Beside it in its normal form, which is what it means: the same prefix in other words is the same rule."""
+    group = client.make("security_group", name="prefixes")["id"]
+    asked = {
+        "direction": "ingress",
+        "ethertype": "IPv6" if ":" in given else "IPv4",
+        "security_group_id": group,
+    }
+    made = client.make("security_group_rule", remote_ip_prefix=given, **asked)
+    assert (made["remote_ip_prefix"], made["normalized_cidr"]) == (shown, prefix)
+    again = {"security_group_rule": {"remote_ip_prefix": prefix, **asked}}
+    assert client.send("POST", "/v2.0/security-group-rules", again).kind == "SecurityGroupRuleExists"
+    bare = client.make("security_group_rule", remote_group_id=group, **asked)
+    assert (bare["remote_ip_prefix"], bare["normalized_cidr"]) == (None, None)
 
 
 def test_the_default_group_stays(client: Client) -> None:
@@ -403,3 +472,25 @@ def test_requests_are_counted_by_their_template(client: Client) -> None:
     text = client.send("GET", "/metrics").raw.decode()
     assert 'netwright_api_requests_total{method="GET",route="/v2.0/ports/{id}",status="404"}' in text
     assert "secret-id" not in text
+
+
+def test_a_taps_users_are_kept_and_planned(client: Client) -> None:
+    """Numbers, as they were given, to the last one; without them they are not told, and each change tells the host."""
+    network = client.make("network")
+    last = {"kind": "tap", "owner": 4294967294, "group": 0}
+    where = {"binding:host_id": "h1", "netwright:attachment": last}
+    port = client.make("port", network_id=network["id"], **where)
+    assert port["netwright:attachment"] == last
+    for given, told, tap in (
+        (last, last, HostTap(4294967294, 0)),
+        ({"kind": "tap", "owner": "7", "group": None}, {"kind": "tap", "owner": 7}, HostTap(7)),
+        ({"kind": "tap"}, {"kind": "tap"}, HostTap()),
+    ):
+        client.change("port", port["id"], **{"netwright:attachment": given})
+        (listed,) = client.get(f"/v2.0/ports?id={port['id']}")["ports"]
+        assert listed["netwright:attachment"] == told
+        plan = decode_update(client.send("GET", "/v1/plan?host=h1").raw)
+        (item,) = [one for one in plan.items.values() if isinstance(one, PortItem) and one.id == port["id"]]
+        assert item.attachment == tap
+    gone = client.change("port", port["id"], **{"netwright:attachment": {"kind": "none"}})
+    assert gone["netwright:attachment"] == {"kind": "none"}

@@ -20,6 +20,12 @@ def asked() -> Iterator[Client]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def elsewhere(asked: Client) -> str:
+    """The id of another external network."""
+    return asked.make("network", **{"router:external": True})["id"]
+
+
 @pytest.fixture
 def admin(asked: Client) -> Speaker:
     return Speaker(asked, "ADMIN", "admins")
@@ -64,6 +70,27 @@ def interface(client: Client, router: str, act: str, subnet: str) -> Answer:
 def refused(client: Client, **attributes: object) -> tuple[int, str]:
     answer = client.send("POST", "/v2.0/floatingips", {"floatingip": attributes})
     return answer.status, answer.kind
+
+
+def test_a_floating_ip_says_which_router_is_to_translate_it(
+    member: Speaker, outside: str, elsewhere: str
+) -> None:
+    """One of the own routers with a gateway there, to a port that is behind further ones; with a port only."""
+    near, far = routed(member, outside), routed(member, None)
+    there = {"floating_network_id": outside, "port_id": far.port["id"]}
+    assert refused(member, **there) == (404, "ExternalGatewayForFloatingIPNotFound")
+    floating = member.make("floatingip", **there, router_id=near.router)
+    assert (floating["router_id"], floating["port_id"]) == (near.router, far.port["id"])
+    path = f"/v2.0/floatingips/{floating['id']}"
+    assert member.change("floatingip", floating["id"], description="same")["router_id"] == near.router
+    for router, status in ((routed(member, elsewhere).router, 409), (far.router, 409)):
+        answer = member.send("PUT", path, {"floatingip": {"router_id": router}})
+        assert (answer.status, answer.kind) == (status, "FloatingIPRouterWithoutGateway")
+    info = {"router": {"external_gateway_info": {}}}
+    answer = member.send("PUT", f"/v2.0/routers/{near.router}", info)
+    assert (answer.status, answer.kind) == (409, "RouterExternalGatewayInUseByFloatingIp")
+    assert member.change("floatingip", floating["id"], port_id=None)["router_id"] is None
+    assert refused(member, floating_network_id=outside, router_id=near.router) == (400, "InvalidInput")
 
 
 def test_a_floating_ip_names_the_router_that_leads_to_its_port(member: Speaker, outside: str) -> None:

@@ -48,6 +48,15 @@ HEALED = {"nft_flush", "bridge_port", "address", "route", "dnsmasq"}
             {"create_networks_s", "database_kb", "allocations_per_s", "iptables_rules_s", "speedup_vs_old"},
         ),
         pytest.param("idle", {"cpu_percent", "disk_write_bytes", "kernel_writes"}, marks=SLOW),
+        pytest.param(
+            "policies",
+            {
+                f"{kind}_{figure}"
+                for kind in ("address", "no_address", "policy")
+                for figure in ("request_ms", "agent_ms", "writes")
+            },
+            marks=SLOW,
+        ),
         ("leases", {"events_per_s", "cpu_ms_per_event", "cpu_ms_per_program", "told_s", "lost"}),
     ],
 )

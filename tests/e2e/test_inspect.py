@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from lab_host import inspect
 
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab
 
-SOURCE = Path(__file__).resolve().parents[2] / "src"
 HOSTILE = "-web\u202e [bold]'$(id)'[/bold]"
 
 
@@ -38,17 +35,6 @@ def lab() -> Iterator[Lab]:
         labs.netwright(made, "vpn", "create", "--network", "blue", "--private-address", address, "office")
         labs.wait_ready(made, service)
         yield made
-
-
-def inspect(lab: Lab, *words: str, where: str = "") -> subprocess.CompletedProcess[str]:
-    there = ["nsenter", f"--net=/run/netns/{where or lab.host}"]
-    return subprocess.run(
-        [*there, sys.executable, "-m", "netwright", "inspect", *words[1:], "--", words[0]],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, **lab.environment, "PYTHONPATH": str(SOURCE)},
-    )
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "apart1"])

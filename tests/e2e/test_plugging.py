@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from cni_runtime import SOURCE, Answer, Container, Runtime, nameless
+from containerd_host import IMAGE, ContainerdHost
+from kubelet import Kubelet
 from podman_host import PodmanHost
 
 from netwright.kernel.netns import delete, path_of
@@ -27,7 +29,7 @@ from netwright.testing.guest_vm import KERNEL_CACHE, QUIET
 from netwright.testing.lab import Lab
 from netwright.testing.libvirt_guest import LibvirtGuest
 from netwright.testing.libvirt_host import LibvirtHost
-from netwright.testing.namespaces import eventually, run
+from netwright.testing.namespaces import eventually, ip, run
 
 pytestmark = pytest.mark.slow
 
@@ -240,10 +242,72 @@ def test_podman(desk: Desk) -> None:
     assert runtime.ports() == []
 
 
+@contextmanager
+def containerd(desk: Desk, recipe: str) -> Iterator[ContainerdHost]:
+    """With that configuration."""
+    conflist = json.loads(RECIPES[recipe])
+    conflist["plugins"][0]["socket"] = str(desk.lab.socket)
+    host = ContainerdHost(desk.lab, desk.directory / "containerd")
+    with closing(host):
+        host.start(json.dumps(conflist))
+        desk.path = f"{host.programs}:{desk.path}"
+        yield host
+
+
+def neighbour(lab: Lab) -> NamespaceName:
+    """The other guest, with its address."""
+    answer = labs.ask(lab, "/v2.0/ports?name=other")
+    assert isinstance(answer, Mapping)
+    (port,) = answer["ports"]
+    ip(lab.guest("other"), "address", "replace", f"{port['fixed_ips'][0]['ip_address']}/24", "dev", "eth0")
+    return lab.guest("other")
+
+
+def test_containerd(desk: Desk) -> None:
+    """The recipe's container is answered; one that stays has its address, is reached, and its port goes when it ends."""
+    runtime = Runtime(desk.lab, {})
+    with containerd(desk, "podman.conflist") as host:
+        desk.run("containerd", IMAGE)
+        assert runtime.ports() == []
+        argv = [str(host.programs / "ctr"), "run", "--rm", "--cni", IMAGE, desk.web]
+        process = subprocess.Popen(argv)
+        try:
+            assert eventually(lambda: any(port["status"] == "ACTIVE" for port in runtime.ports()))
+            address = the_address(runtime)
+            shown = ["task", "exec", "--exec-id", "look", desk.web, "ip", "address"]
+            assert eventually(lambda: f"{address}/24" in host.ctr(*shown, check=False).stdout)
+            assert run(neighbour(desk.lab), ["ping", "-c", "1", "-W", "3", address]).returncode == 0
+        finally:
+            host.ctr("task", "kill", "--signal", "KILL", desk.web)
+            process.wait(30)
+    assert (runtime.ports(), runtime.pins()) == ([], [])
+
+
+def test_pods_of_containerd(desk: Desk) -> None:
+    """Asked as a kubelet asks, containerd gives a pod its port by the configuration for Kubernetes, and takes it away."""
+    runtime = Runtime(desk.lab, {})
+    with containerd(desk, "kubernetes.conflist") as host:
+        kubelet = Kubelet(host.socket)
+        pod = kubelet.run_pod("web-0", "uid-0", "shop")
+        assert runtime.ports()[0]["name"] == "web-0"
+        assert kubelet.address(pod) == the_address(runtime)
+        inside = ["--namespace", "k8s.io", "task", "exec", "--exec-id", "look", pod]
+        assert host.ctr(*inside, "ping", "-c", "1", "-W", "3", GATEWAY).returncode == 0
+        assert host.ctr(*inside, "cat", "/proc/sys/net/core/somaxconn").stdout.strip() == "512"
+        kubelet.stop_pod(pod)
+        assert (runtime.ports(), runtime.pins()) == ([], [])
+
+
+def the_address(runtime: Runtime) -> str:
+    """Of the only container."""
+    (port,) = runtime.ports()
+    return str(port["fixed_ips"][0]["ip_address"])
+
+
 def test_the_configuration_for_kubernetes(desk: Desk) -> None:
-    """As a runtime derives requests from it, plugin after plugin, a pod gets its port, is checked, and leaves nothing."""
+    """In the version that the page allows to be added, a pod gets its port, is checked after the other plugin, and leaves nothing."""
     conflist = json.loads(RECIPES["kubernetes.conflist"])
-    assert conflist["cniVersion"] == "1.1.0"
+    assert conflist["cniVersion"] == "1.0.0"
     first, tuning = conflist["plugins"]
     pod = Container(desk.lab.guest("pod"), args="IgnoreUnknown=1;K8S_POD_NAMESPACE=shop;K8S_POD_NAME=web-0")
     labs.add_guest(pod.namespace)
@@ -288,6 +352,6 @@ def chained(lab: Lab, pod: Container, given: Mapping[str, object]) -> Mapping[st
 def test_every_recipe_is_run() -> None:
     """No block of the page is marked as tested and is not, and no shell or JSON block bears no mark."""
     source = Path(__file__).read_text()
-    assert len(RECIPES) == len(re.findall(r"^```(?:sh|json)$", PAGE, re.MULTILINE)) == 9
+    assert len(RECIPES) == len(re.findall(r"^```(?:sh|json)$", PAGE, re.MULTILINE)) == 10
     for name in RECIPES:
         assert f'"{name}"' in source or name in {"libvirt-ethernet", "libvirt-bridge"}

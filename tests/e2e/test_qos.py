@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from subprocess import Popen
 
 import pytest
-from lab_host import guest_lab
+from lab_host import guest_lab, inspect
 
 from netwright.model.ids import LinkName, PortId, port_link_name, shaper_link_name
 from netwright.testing import lab as labs
@@ -62,6 +62,21 @@ def guest() -> Iterator[Limited]:
         yield Limited(made, port_link_name(PortId(json.loads(shown)["id"])), services)
     for one in services:
         one.wait(30)
+
+
+def test_inspect_shows_the_limits(guest: Limited) -> None:
+    """Each way with what is planned and what is found, by commands that work; all is as planned."""
+    assert guest.has("8Mbit"), guest.limits()
+    done = inspect(guest.lab, "web", "--format", "json")
+    limits = [hop for hop in json.loads(done.stdout)["hops"] if hop["part"] == "limits"]
+    assert done.returncode == 0, done
+    assert [hop["planned"] for hop in limits] == [
+        "what the guest sends: at most 8000 kbit/s, marked DSCP 46",
+        "what the guest gets: at most 8000 kbit/s",
+    ]
+    for hop in limits:
+        assert hop["found"][0].startswith("found: 8000 kbit/s"), hop
+        assert "8Mbit" in run(guest.lab.host, hop["command"].split(" ")).stdout
 
 
 def test_what_strangers_take_away_comes_back(guest: Limited) -> None:

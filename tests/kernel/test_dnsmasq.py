@@ -134,6 +134,24 @@ def test_names_answer_forward_and_reverse_and_nothing_leaks_upstream(bench: Benc
     assert eventually(lambda: bench.asked("guest1.example.internal") == ())
 
 
+def test_a_name_that_ports_share_is_all_of_theirs(bench: Bench, guest: DhcpClient) -> None:
+    """It resolves to each one's address, also after one of them has its lease; one that goes takes its own along."""
+    bench.serve(NET)
+    first, second = (replace(port(f"10.93.0.{11 + at}", 1 + at), dns_name="db") for at in range(2))
+    bench.put(first)
+    bench.put(second)
+
+    def known() -> set[str]:
+        return set(bench.asked("db.example.internal"))
+
+    assert eventually(lambda: known() == {"10.93.0.11", "10.93.0.12"})
+    assert guest.ask()["new_host_name"] == "db"
+    assert known() == {"10.93.0.11", "10.93.0.12"}
+    assert bench.asked(reverse("10.93.0.12"), "PTR") == ("db.example.internal",)
+    bench.files.remove(list(port_dhcp(first)))
+    assert eventually(lambda: known() == {"10.93.0.12"})
+
+
 def test_a_changed_reservation_moves_the_guest_at_its_next_request(bench: Bench, guest: DhcpClient) -> None:
     """The old lease goes with the old reservation, and another MAC can have its address at once."""
     bench.serve(NET, port())

@@ -15,16 +15,17 @@ from pathlib import Path
 import pytest
 from inspecting import GROUP, NETWORK, Scene, guest_scene
 
-from netwright.agent.inspection import Inspection, State
+from netwright.agent.inspection import Inspection, Seen, State
 from netwright.kernel import netns
 from netwright.kernel.listening import Listening, listening
 from netwright.kernel.vmm import tap_holder
-from netwright.model.ids import bridge_name, port_link_name
+from netwright.model.ids import bridge_name, port_link_name, shaper_link_name
 from netwright.model.intent import HostTap
-from netwright.model.plan import HostItem
+from netwright.model.plan import HostItem, PortQosItem
+from netwright.model.qos import Bandwidth, PacketRate
 from netwright.render.path_view import Part
 from netwright.testing.namespaces import eventually, ip, namespace, run, unique_namespace
-from netwright.testing.samples import sample_port
+from netwright.testing.samples import sample_floating_ip, sample_port
 
 BRIDGE = bridge_name(NETWORK.id)
 
@@ -96,6 +97,77 @@ def test_what_is_not_as_planned_is_found_at_its_hop(
     assert seen.state is state
     assert seen.problems
     assert not scene.look().ok
+
+
+LIMITS = PortQosItem(
+    sample_port().id,
+    NETWORK.mtu,
+    to_guest=Bandwidth(125_000),
+    from_guest=Bandwidth(1_000_000),
+    packets_from_guest=PacketRate(10, 5),
+    dscp=46,
+)
+TAP = port_link_name(LIMITS.id)
+
+
+def limited(scene: Scene, **floating: Bandwidth) -> Scene:
+    """The same with limits, and a floating IP that has them, too."""
+    mapped = replace(sample_floating_ip(scene.port, "203.0.113.50"), uplink=None, **floating)
+    items = {**scene.plan.items, LIMITS.key: LIMITS, mapped.key: mapped}
+    outcome = scene.made.plan(*(item for item in items.values() if not isinstance(item, HostItem)))
+    assert not outcome.pending, outcome
+    return replace(scene, plan=replace(scene.plan, items=items))
+
+
+def limits_of(scene: Scene) -> list[Seen]:
+    return [one for one in scene.look().seen if one.hop.part is Part.LIMITS]
+
+
+def test_limits_are_shown_where_they_act(scene: Scene) -> None:
+    """What is asked for and what is there, each way and of the floating IP; packets that were too many are counted."""
+    there = limited(scene, comes=Bandwidth(250_000))
+    run(scene.guest, ["ping", "-c", "40", "-i", "0.005", "-W", "1", "10.20.0.1"], check=False)
+    picture = there.look()
+    assert picture.ok, [one for one in picture.seen if one.state is not State.OK]
+    sent, floating, got = limits_of(there)
+    assert sent.hop.name == f"{shaper_link_name(TAP)} and bridge netwright-qos"
+    assert sent.hop.note == (
+        "what the guest sends: at most 8000 kbit/s, at most 10 packets/s in bursts of 5, marked DSCP 46"
+    )
+    assert sent.facts[0].startswith("found: 8000 kbit/s, burst ")
+    assert [count.packets > 0 for count in sent.counts] == [True]
+    assert (got.hop.name, got.hop.note) == (TAP, "what the guest gets: at most 1000 kbit/s")
+    assert got.facts[0].startswith("found: 1000 kbit/s, burst ")
+    assert floating.hop.note == "in at most 2000 kbit/s"
+
+
+def test_without_limits_there_is_no_hop_for_them(scene: Scene) -> None:
+    """A port without a policy has a path without them."""
+    assert limits_of(scene) == []
+
+
+WEAKENED = {
+    "queue gone": (f"tc qdisc del dev {TAP} root", 2, State.MISSING, f"shapers {TAP} ingress"),
+    "queue wider": (f"tc qdisc change dev {TAP} root tbf rate 2mbit burst 16384 limit 49152", 2, State.DIFFERENT,
+                    "planned 1000 kbit/s"),
+    "not led there": (f"tc filter del dev {TAP} ingress", 0, State.DIFFERENT, "found half of it"),
+    "mark gone": ("nft flush chain bridge netwright-qos dscp-46", 0, State.DIFFERENT, "chain bridge netwright-qos dscp-46"),
+    "rate gone": ("nft flush map bridge netwright-qos rates_out", 0, State.MISSING, f"{TAP} in bridge netwright-qos"),
+    "floating rate gone": ("nft flush map inet netwright-qos floating_in", 1, State.MISSING,
+                           "203.0.113.50 in inet netwright-qos"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("deed", "at", "state", "said"), WEAKENED.values(), ids=WEAKENED)
+def test_a_limit_that_is_not_as_planned_is_told(
+    scene: Scene, deed: str, at: int, state: State, said: str
+) -> None:
+    """Each weakening shows at its own hop, with what was planned and what is there, and at no other."""
+    there = limited(scene, comes=Bandwidth(250_000))
+    run(scene.made.host, deed.split(" "))
+    seen = limits_of(there)
+    assert [one.state for one in seen] == [state if number == at else State.OK for number in range(3)]
+    assert said in seen[at].problems[0]
 
 
 def test_a_dead_dnsmasq_and_a_lost_reservation_are_found(scene: Scene) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from netwright.kernel import netns
 from netwright.kernel.conntrack import Conntrack
 from netwright.model.ids import GroupId, LinkName, Mac, NamespaceName, NetworkId, bridge_name, dhcp_namespace
 from netwright.model.intent import AnyProtocol, Anywhere, Direction, EtherType, GatewayPlace, InNamespace
@@ -127,6 +128,19 @@ def test_both_networks_are_served_by_dhcp(bench: Bench, tmp_path: Path) -> None:
         assert DhcpClient(guest, tmp_path).ask()["new_ip_address"] == ADDRESSES[0]
         assert ADDRESSES[0] not in ip(dhcp_namespace(network.id), "address")
         assert HELD in ip(dhcp_namespace(network.id), "address")
+
+
+def test_a_dhcp_port_that_is_off_serves_nobody(bench: Bench, tmp_path: Path) -> None:
+    """Its network's namespace goes with its daemon while another's answers on; switched on again it serves."""
+    bench.plan()
+    one, other = bench.networks
+    silent = replace(one, dhcp_mac=None, subnets=tuple(replace(each, held=None) for each in one.subnets))
+    outcome = bench.rig.plan(silent, other, OPEN, *bench.ports)
+    assert not outcome.pending, outcome
+    assert not (netns.DIRECTORY / dhcp_namespace(one.id)).exists()
+    assert DhcpClient(bench.guests[1][0], tmp_path).ask()["new_ip_address"] == ADDRESSES[0]
+    bench.plan()
+    assert DhcpClient(bench.guests[0][0], tmp_path).ask()["new_ip_address"] == ADDRESSES[0]
 
 
 def test_a_revoked_rule_ends_connections_of_every_zone(bench: Bench) -> None:

@@ -308,6 +308,25 @@ def test_an_attachment_at_birth(cli: Cli) -> None:
     assert cli.run("port", "plug", "p", "--tap", "--link", "x").code == 2
 
 
+def test_who_may_open_a_tap(cli: Cli) -> None:
+    """By name as this machine knows it, or by number; without --tap, unknown or out of range it is bad input."""
+    cli.ok("network", "create", "blue")
+    words = ("port", "create", "--network", "blue", "--host", "h1")
+    made = cli.ok(*words, "--tap", "--tap-owner", "root", "--tap-group", "4294967294", "p")
+    assert made["netwright:attachment"] == {"kind": "tap", "owner": 0, "group": 4294967294}
+    for wrong in (
+        ("--tap-owner", "root"),
+        ("--tap", "--tap-owner", "no such user"),
+        ("--tap", "--tap-owner", ""),
+        ("--tap", "--tap-owner", "root\0"),
+        ("--tap", "--tap-owner", "-1"),
+        ("--tap", "--tap-group", "4294967295"),
+        ("--tap", "--tap-group", "9" * 5000),
+        ("--netns", "x", "--tap-group", "0"),
+    ):
+        assert cli.run(*words, *wrong, "q").code == 2, wrong
+
+
 def test_names_and_ids(cli: Cli) -> None:
     """An object is found by id, then by name; a name that two have is refused with their ids."""
     one, two = (cli.ok("network", "create", "same")["id"] for _ in range(2))

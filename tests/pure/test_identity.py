@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from netwright.api.identify import NamePassword, Secret, proof_of
 from netwright.cli.credentials import headers_of
 from netwright.control import passwords
-from netwright.control.attempts import FREE, LONGEST_S, Attempts
+from netwright.control.attempts import FREE, LONGEST_S, Attempts, place_of
 from netwright.control.known import Identities, Known
 from netwright.model.caller import Role
 from netwright.model.errors import InvalidError, UnauthorizedError
@@ -138,3 +138,23 @@ def test_clouds_yaml_says_who_asks(tmp_path, monkeypatch: pytest.MonkeyPatch) ->
     assert headers_of(None, "here", {})["X-Project-Id"] == "p1"
     with pytest.raises(InvalidError, match="nowhere"):
         headers_of(None, "nowhere", {})
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("127.0.0.1", "127.9.8.7", True),
+        ("127.0.0.1", "::1", True),
+        ("127.0.0.1", "::ffff:127.0.0.2", True),
+        ("2001:db8::1", "2001:db8::ffff:1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("192.0.2.1", "::ffff:192.0.2.1", True),
+        ("192.0.2.1", "192.0.2.2", False),
+        ("fe80::1%eth0", "fe80::2%eth0", True),
+        ("", "127.0.0.1", False),
+        ("no address", "no address", True),
+    ],
+)
+def test_addresses_that_one_client_takes_at_will_are_one(one: str, other: str, same: bool) -> None:
+    """This host's own, in either version and form, and those of one IPv6 link; others are told apart."""
+    assert (place_of(one) == place_of(other)) is same

@@ -110,16 +110,17 @@ def test_a_host_network_is_there_from_its_first_subnet_on() -> None:
         (GatewayPlace.ROUTER, DHCP, True, "10.0.0.2"),
         (GatewayPlace.ROUTER, DHCP, False, None),
         (GatewayPlace.ROUTER, None, True, None),
+        (GatewayPlace.ROUTER, replace(DHCP, admin_state_up=False), True, None),
     ],
 )
 def test_netwright_holds_the_gateway_or_the_dhcp_ports_address(where, dhcp, enabled, held) -> None:
-    """On a host network the gateway's address is ours, on a router network the DHCP port's while there is DHCP."""
+    """On a host network the gateway's address is ours, on a router network that of a DHCP port that is on."""
     item = networks.item(
         place(network(where), subnet("10.0.0.0/24", enable_dhcp=enabled)), dhcp, HOST, used=True
     )
     assert item is not None
     assert item.subnets[0].held == (held and ip_address(held))
-    assert item.dhcp_mac == (dhcp and dhcp.mac)
+    assert item.dhcp_mac == (dhcp.mac if dhcp and dhcp.admin_state_up else None)
 
 
 @pytest.mark.parametrize(

@@ -135,3 +135,64 @@ def test_no_other_user_reads_the_database(tmp_path: Path) -> None:
     database.close()
     assert "netwright.db" in modes
     assert set(modes.values()) == {0o600}
+
+
+def test_what_names_things_that_are_gone_goes_with_an_upgrade(tmp_path: Path) -> None:
+    """Tags, sharing, what was put on agents, default rules and default projects: those of what is there stay."""
+    url = f"sqlite:///{tmp_path}/netwright.db"
+    engine = sa.create_engine(url)
+    at = "'2026-01-01 00:00:00', '2026-01-01 00:00:00', 0"
+    rule = "'', 'ingress', 'IPv4', NULL, NULL, NULL, NULL"
+    rows = (
+        f"security_groups VALUES ('there', 'p', 'web', '', 1, 0, 'cut', {at})",
+        "tags VALUES ('there', 'red'), ('gone', 'red')",
+        f"rbac_policies VALUES ('r1', 'p', 'security_group', 'there', 'a', 't', {at})",
+        f"rbac_policies VALUES ('r2', 'p', 'network', 'there', 'a', 't', {at})",
+        "agent_schedules VALUES ('agent', 'gone', 1)",
+        *(
+            f"default_security_group_rules VALUES ('d-{name}', {rule}, '{name}', NULL, 1, 1, {at})"
+            for name in ("there", "PARENT", "gone")
+        ),
+        "projects VALUES ('here', 'here', '', 1, '{}', '2026-01-01 00:00:00')",
+        *(
+            f"users VALUES ('of-{project}', 'of-{project}', NULL, 1, '{project}', '{{}}', '2026-01-01 00:00:00')"
+            for project in ("here", "gone")
+        ),
+    )
+    with engine.begin() as connection:
+        migrate_to(connection, "0018")
+        for row in rows:
+            connection.exec_driver_sql(f"INSERT INTO {row}")
+    engine.dispose()
+    database = open_engine(url)
+    left = {
+        "tags": "resource_id",
+        "rbac_policies": "id",
+        "agent_schedules": "resource_id",
+        "default_security_group_rules WHERE id LIKE 'd-%'": "remote_group_id",
+        "users": "default_project_id",
+    }
+    with database.engine.connect() as connection:
+        found = [
+            {row[0] for row in connection.exec_driver_sql(f"SELECT {column} FROM {table}")}  # noqa: S608 - constants
+            for table, column in left.items()
+        ]
+    database.close()
+    assert found == [{"there"}, {"r1"}, set(), {"there", "PARENT"}, {"here", None}]
+
+
+def test_an_upgrade_leaves_no_secret_of_answers_in_the_file(tmp_path: Path) -> None:
+    """What answers held in clear is not there any more, not even in pages that are free; retries of before are new requests."""
+    url, secret = f"sqlite:///{tmp_path}/netwright.db", "c2VjcmV0" * 4
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        migrate_to(connection, "0019")
+        for number, size in enumerate((1, 200, 4000)):
+            made = f'[{{"private_key": "{secret * size}"}}]'
+            values = f"('p', 'k{number}', 'x', '{made}', '2026-01-01 00:00:00')"
+            connection.exec_driver_sql(f"INSERT INTO answers VALUES {values}")  # noqa: S608 - constants
+    engine.dispose()
+    assert secret.encode() in (tmp_path / "netwright.db").read_bytes()
+    database = open_engine(url)
+    database.close()
+    assert not [path for path in tmp_path.iterdir() if secret.encode() in path.read_bytes()]

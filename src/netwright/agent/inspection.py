@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path as FilePath
@@ -22,10 +23,13 @@ from netwright.kernel.links import Links
 from netwright.kernel.listening import Listening, listening
 from netwright.kernel.nft import NftTables
 from netwright.kernel.nft_counters import RuleCount, read_counters
+from netwright.kernel.nft_messages import spoken
+from netwright.kernel.nft_reading import LIMITS
 from netwright.kernel.nwfilter import NwFilters
 from netwright.kernel.nwfilter_bindings import NwBindings
 from netwright.kernel.nwfilter_libvirt import Libvirt
 from netwright.kernel.routes import Routes
+from netwright.kernel.shapers import Shapers
 from netwright.kernel.sysctls import Sysctls
 from netwright.kernel.uplinks import Uplinks
 from netwright.kernel.vlans import Vlans
@@ -42,6 +46,8 @@ from netwright.model.host import (
     NftKind,
     NwFilter,
     PortBinding,
+    Shaper,
+    ShaperKey,
     Stage,
     Traits,
 )
@@ -51,6 +57,7 @@ from netwright.model.plan import HostPlan
 from netwright.model.xtables import XtChain, XtKey, XtKind
 from netwright.render.firewall_logs import limit_of
 from netwright.render.path import Path, port_path
+from netwright.render.path_qos import shaper_text
 from netwright.render.path_view import Hop, Part, rules_of
 
 _ZONES: Final = NftKey(NftKind.MAP, "bridge", "zones")
@@ -113,11 +120,14 @@ class Inspection:
         self._left = left(run_directory)
         self._libvirt = Libvirt(self._left.libvirt)
         self._bindings = NwBindings(self._libvirt)
+        self._limits, self._shapers = NftTables(families=LIMITS), Shapers()
         self._drivers = {
             Stage.NAMESPACES: wide(namespaces),
             Stage.UPLINKS: wide(Uplinks()),
             Stage.VLANS: wide(Vlans()),
             Stage.FIREWALL: wide(self._nft),
+            Stage.QOS: wide(self._limits),
+            Stage.SHAPERS: wide(self._shapers),
             Stage.IPTABLES: wide(self._iptables),
             Stage.NWFILTER: wide(NwFilters(self._libvirt)),
             Stage.NWFILTER_BINDINGS: wide(self._bindings),
@@ -132,8 +142,8 @@ class Inspection:
         }
 
     def close(self) -> None:
-        self._nft.close()
-        self._bindings.close()
+        for one in (self._nft, self._limits, self._shapers, self._bindings):
+            one.close()
 
     @property
     def firewall(self) -> str:
@@ -209,10 +219,18 @@ class Inspection:
                 yield from _leases(Home(self._directory, path.network.id), path)
             case Part.SPOOF if self._left.firewall == "nwfilter":
                 yield from self._binding(path)
+            case Part.LIMITS:
+                yield from self._queues(hop)
             case Part.CONNECTIONS:
                 yield f"{_connections(path)} tracked"
             case _:
                 return
+
+    def _queues(self, hop: Hop) -> Iterator[str]:
+        """The queues that there are; one that cannot be seen is among the hop's problems."""
+        keys = [key for key in hop.wanted.get(Stage.SHAPERS, {}) if isinstance(key, ShaperKey)]
+        with suppress(KernelRefusedError):
+            yield from (f"found: {shaper_text(one)}" for one in self._shapers.observe(keys).values())
 
     def _binding(self, path: Path) -> Iterator[str]:
         """Whose libvirt's binding is; what is in force of it, the hop compares."""
@@ -303,7 +321,7 @@ def _is_listening(key: Hashable) -> bool:
 def _words(stage: Stage, key: Hashable) -> str:
     """A key as a person would name it."""
     if isinstance(key, NftKey):
-        named = f"{key.family} netwright {key.name}".strip()
+        named = f"{spoken(key.family)} {key.name}".strip()
         return f"{key.element} in {named}" if key.element else f"{key.kind.value} {named}"
     if isinstance(key, XtKey):
         named = " ".join(filter(None, (_PROGRAMS[key.family], key.table, key.name)))
@@ -318,6 +336,8 @@ def _words(stage: Stage, key: Hashable) -> str:
 def _difference(wanted: object, found: object) -> str:
     if isinstance(wanted, NftChain | XtChain) and isinstance(found, NftChain | XtChain):
         return f"({len(wanted.tags)} rules planned, {len(found.tags)} there)"
+    if isinstance(wanted, Shaper) and isinstance(found, Shaper):
+        return f"(planned {shaper_text(wanted)}; found {shaper_text(found)})"
     if isinstance(wanted, NwFilter | PortBinding):
         return "(another version of it, or not all of its rules)"
     return f"(planned {wanted}, found {found})" if len(str(wanted)) < 200 else ""

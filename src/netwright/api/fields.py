@@ -64,9 +64,9 @@ class Fields:
         return value if value is None or value is UNSET else IPv4Address(value)
 
     def prefix(self, name: str) -> Prefix | None:
-        """Not given is the same as null."""
+        """Not given is the same as null. Bits beyond the prefix's length are cut off."""
         value = self.optional(name)
-        return None if value is None else ip_network(value)
+        return None if value is None else ip_network(value, strict=False)
 
     def needed_address(self, name: str) -> Address:
         """One that its descriptor has asked for."""

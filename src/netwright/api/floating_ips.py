@@ -17,7 +17,7 @@ from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, SubnetId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, RouterId, SubnetId
 from netwright.store.records import PortRecord
 from netwright.store.rows import Where
 
@@ -99,6 +99,7 @@ def _changed(body: Fields) -> FloatingIpRequest:
         fixed_address=_ipv4(body, "fixed_ip_address"),
         description=body.text("description"),
         qos_policy_id=asked_policy(body),
+        router_id=_router(body),
     )
 
 
@@ -115,7 +116,13 @@ def _new(body: Fields) -> FloatingIpRequest:
         dns_name=_text(body, "dns_name"),
         dns_domain=_text(body, "dns_domain"),
         qos_policy_id=asked_policy(body),
+        router_id=_router(body),
     )
+
+
+def _router(body: Fields) -> RouterId | Left | None:
+    router = body.text_or_null("router_id")
+    return router if router is None or router is UNSET else RouterId(router)
 
 
 def _text(body: Fields, name: str) -> str:

@@ -100,7 +100,7 @@ _ROWS: Final = (
         ports.Ports(),
         tables.ports,
         filters={"fixed_ips": filters.fixed_ips, "security_groups": filters.security_groups},
-        tell=trunks.tell_ports,
+        tell=ports.tell,
     ),
     Noun(
         described.security_groups.RESOURCE,

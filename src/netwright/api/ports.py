@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from netwright.api.fields import Fields
 from netwright.api.views import asked_policy, asked_project
 from netwright.control import ports as control
-from netwright.control import qos
+from netwright.control import qos, resource_requests, trunks
 from netwright.control.bodies import Values
 from netwright.control.dhcp_options import OptionRequest
 from netwright.control.documents import moment
@@ -21,7 +21,7 @@ from netwright.control.nouns import View
 from netwright.control.port_checks import PairRequest
 from netwright.control.ports import PortRequest
 from netwright.control.refusals import invalid, missing
-from netwright.control.world import Work
+from netwright.control.world import Work, World
 from netwright.model.caller import Caller
 from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, SubnetId
 from netwright.model.intent import Attachment, Guest, HostTap, InNamespace, Unplugged
@@ -40,7 +40,9 @@ class Ports:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
-        return view(store.row_of(control.create_in(work, _new(Fields(values)))))
+        made = view(store.row_of(control.create_in(work, _new(Fields(values)))))
+        resource_requests.tell(work.connection, [made])
+        return made
 
     def update(self, work: Work, old: PortRow, values: Values, caller: Caller) -> View:
         qos.refuse_escape(work, old.qos_policy_id, values, caller)
@@ -54,6 +56,12 @@ class Ports:
 
     def view(self, thing: PortRow) -> View:
         return view(thing)
+
+
+def tell(world: World, connection: sa.Connection, views: list[View]) -> None:
+    """What other things make of ports."""
+    trunks.tell_ports(world, connection, views)
+    resource_requests.tell(connection, views)
 
 
 def view(row: PortRow) -> View:
@@ -104,7 +112,7 @@ def view(row: PortRow) -> View:
 
 
 def _dns(row: PortRow, addresses: Sequence[str]) -> list[View]:
-    host = row.label or _address_label(addresses[0])
+    host = row.label or row.shared_label or _address_label(addresses[0])
     name = f"{host}.{domain_of(row.dns_domain)}."
     return [{"ip_address": address, "hostname": host, "fqdn": name} for address in addresses]
 
@@ -121,7 +129,8 @@ def _short(prefix: str) -> str:
 
 def _attachment_view(row: PortRow) -> View:
     if row.namespace is None:
-        return {"kind": row.attachment}
+        users = {"owner": row.tap_owner, "group": row.tap_group}
+        return {"kind": row.attachment, **{name: one for name, one in users.items() if one is not None}}
     return {"kind": row.attachment, "namespace": row.namespace, "link": row.link}
 
 
@@ -217,15 +226,27 @@ def _attachment(body: Fields) -> Attachment | Left:
     if given is UNSET:
         return UNSET
     kind, namespace, link = given.optional("kind"), given.optional("namespace"), given.optional("link")
+    tap = HostTap(*(_identity(given.raw(name)) for name in ("owner", "group")))
+    if kind != "tap" and tap != HostTap():
+        raise invalid(_ATTACHMENT, "owner and group go with kind 'tap'.")
     if kind == "namespace":
         if namespace is None or link is None:
             raise missing(f"{_ATTACHMENT}: namespace and link")
         return InNamespace(NamespaceName(namespace), LinkName(link))
     if namespace is not None or link is not None:
         raise invalid(_ATTACHMENT, "namespace and link go with kind 'namespace'.")
-    if kind is None or kind not in _KINDS:
-        raise invalid(_ATTACHMENT, "kind must be 'none', 'namespace' or 'tap'.")
-    return _KINDS[kind]
+    match kind:
+        case "none":
+            return Unplugged()
+        case "tap":
+            return tap
+        case _:
+            raise invalid(_ATTACHMENT, "kind must be 'none', 'namespace' or 'tap'.")
+
+
+def _identity(value: object) -> int | None:
+    """A user's or group's number, as the descriptor has read it."""
+    return value if isinstance(value, int) else None
 
 
 def _guest(body: Fields) -> Guest | Left:
@@ -242,4 +263,3 @@ def _guest(body: Fields) -> Guest | Left:
 
 _DETAILS: Final = {"connectivity": "l2", "port_filter": True}
 _NO_GUEST: Final[View] = {"hostname": "", "user_data": "", "public_keys": {}, "meta": {}}
-_KINDS: Final[dict[str, Attachment]] = {"none": Unplugged(), "tap": HostTap()}

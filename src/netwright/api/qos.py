@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from netwright.api import crud
 from netwright.api.call import Call, Handler, json_response
+from netwright.control import policy
 from netwright.control import qos as control
 from netwright.control.nouns import Noun, View
 from netwright.model.errors import NotFoundError
@@ -51,6 +52,7 @@ def _types(call: Call) -> Response:
 
 
 def _type(call: Call) -> Response:
+    policy.refuse_members(call.caller, "get_rule_type")
     for one in described.RULES:
         if control.type_of(one) == call.path["type"]:
             driver = {"name": "netwright", "supported_parameters": list(_parameters(one))}

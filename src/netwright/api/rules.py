@@ -53,18 +53,17 @@ class Rules:
 def view(record: RuleRecord) -> View:
     rule = record.value
     low, high = _range(record)
-    prefix = str(rule.remote.prefix) if isinstance(rule.remote, RemotePrefix) else None
     return {
         "id": rule.id,
         **owned(rule.project_id),
         "security_group_id": rule.group_id,
         "direction": rule.direction,
         "ethertype": rule.ethertype,
-        "protocol": record.protocol,
+        "protocol": record.written.protocol,
         "port_range_min": low,
         "port_range_max": high,
-        "remote_ip_prefix": prefix,
-        "normalized_cidr": prefix,
+        "remote_ip_prefix": record.written.prefix,
+        "normalized_cidr": str(rule.remote.prefix) if isinstance(rule.remote, RemotePrefix) else None,
         "remote_group_id": rule.remote.group if isinstance(rule.remote, RemoteGroup) else None,
         "remote_address_group_id": rule.remote.address_group
         if isinstance(rule.remote, RemoteAddressGroup)
@@ -99,6 +98,7 @@ def _new(body: Fields) -> RuleRequest:
         port_range_min=body.optional_number("port_range_min"),
         port_range_max=body.optional_number("port_range_max"),
         remote_prefix=prefix,
+        remote_written=body.optional("remote_ip_prefix"),
         remote_group_id=None if remote is None else GroupId(remote),
         remote_address_group_id=None if address_group is None else AddressGroupId(address_group),
         description=body.text("description"),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.util import find_spec
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +23,7 @@ import structlog
 import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from netwright.api.app import create_app
 from netwright.api.gate import OPEN, Gate
@@ -71,6 +73,7 @@ class Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            proxy_headers=False,  # uvicorn would believe whoever comes from this host
             timeout_graceful_shutdown=_GRACE_S,
         )
         self._uvicorn = _Uvicorn(config)
@@ -119,6 +122,8 @@ class Settings:
     """Those of projects that have none of their own; what is not named has no limit."""
     gate: Callable[[World], Gate] = lambda _: OPEN
     """Makes what tells who asks; without it everybody is admin."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and prefixes of those that are believed whom they ask for (X-Forwarded-For, -Proto)."""
 
 
 def open_server(
@@ -142,7 +147,18 @@ def open_server(
     bell = Bell()
     registry = CollectorRegistry()
     app = create_app(world, registry, bell, settings.gate(world))
+    if settings.trusted_proxies:
+        trusted = [told for proxy in settings.trusted_proxies for told in _as_told(proxy)]
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=trusted)
     return Server(app, bell, database, socket_path, listen, registry)
+
+
+def _as_told(proxy: str) -> list[str]:
+    """An IPv4 prefix also as a socket of both versions tells it (RFC 4291, 2.5.5.2)."""
+    prefix = ip_network(proxy)
+    if prefix.version == 6:
+        return [str(prefix)]
+    return [str(prefix), f"::ffff:{prefix.network_address}/{96 + prefix.prefixlen}"]
 
 
 class _Uvicorn(uvicorn.Server):

@@ -23,8 +23,11 @@ Examples:
 
 
 def cidr(text: str) -> str:
-    """A CIDR, or an address that stands for itself."""
-    return parse.prefix(text) if "/" in text else parse.address(text)
+    """A CIDR, or an address that stands for itself, which to the API is a prefix, too."""
+    if "/" in text:
+        return parse.prefix(text)
+    address = parse.address(text)
+    return f"{address}/{128 if ':' in address else 32}"
 
 
 _VERBS: Final = Verbs(

@@ -66,8 +66,14 @@ def server_of(given: dict[str, object]) -> Server:
             patience=timedelta(seconds=float(str(given["gateway_patience"]))),
             quotas=quotas_of(given["quota"], known=identity.mode is not IdentityMode.NONE),
             gate=lambda world: gate_of(world, identity),
+            trusted_proxies=proxies_of(given["trusted_proxy"]),
         ),
     )
+
+
+def proxies_of(given: object) -> tuple[str, ...]:
+    """The addresses and prefixes of `--trusted-proxy`."""
+    return tuple(map(str, given)) if isinstance(given, Iterable) else ()
 
 
 def quotas_of(given: object, *, known: bool) -> Mapping[str, int]:
@@ -84,6 +90,7 @@ main = click.Command(
         service.state_option,
         service.socket_option,
         service.listen_option,
+        service.proxy_option,
         service.identity_option,
         service.keystone_option,
         quota_option,

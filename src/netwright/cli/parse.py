@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import grp
+import pwd
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Collection
@@ -10,6 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import click
+
+from netwright.model.ids import LAST_ID
 
 _LAST_PORT: Final = 65535
 
@@ -77,6 +81,28 @@ def port_range(text: str) -> tuple[int, int]:
     if not 0 <= ends[0] <= ends[1] <= _LAST_PORT:
         raise click.BadParameter(f"{text!r}: ports go upwards, from 0 to {_LAST_PORT}")
     return ends
+
+
+def user(text: str) -> int:
+    """A user's number, or a name that this machine knows."""
+    return _numbered(text, "user", lambda name: pwd.getpwnam(name).pw_uid)
+
+
+def user_group(text: str) -> int:
+    """A group's number, or a name that this machine knows."""
+    return _numbered(text, "group", lambda name: grp.getgrnam(name).gr_gid)
+
+
+def _numbered(text: str, kind: str, look: Callable[[str], int]) -> int:
+    if text.isascii() and text.isdecimal():
+        number = int(text[:11])
+        if number > LAST_ID:
+            raise click.BadParameter(f"{text!r} is no {kind}'s number: the last is {LAST_ID}")
+        return number
+    try:
+        return look(text)
+    except (KeyError, ValueError) as error:
+        raise click.BadParameter(f"there is no {kind} {text!r} on this machine: give a number") from error
 
 
 def setting(text: str) -> tuple[str, str]:

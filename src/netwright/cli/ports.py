@@ -44,14 +44,17 @@ def _fixed_ip(call: Call, given: object) -> object:
 
 
 def attachment(call: Call) -> Item:
-    """What --netns, --link and --tap ask for."""
+    """What --netns, --link, --tap and who may open it ask for."""
     namespace, tap = call.text("netns"), call.flag("tap")
+    users = {name: one for name in ("owner", "group") if (one := call.number(f"tap_{name}")) is not None}
+    if users and not tap:
+        raise click.UsageError("--tap-owner and --tap-group go with --tap")
     if (namespace and tap) or (call.text("link") and not namespace):
         raise click.UsageError("--netns (with --link) and --tap exclude one another")
     if namespace:
         link = call.text("link") or "eth0"
         return {"netwright:attachment": {"kind": "namespace", "namespace": namespace, "link": link}}
-    return {"netwright:attachment": {"kind": "tap"}} if tap else {}
+    return {"netwright:attachment": {"kind": "tap", **users}} if tap else {}
 
 
 _ATTACHMENT: Final = Field(
@@ -61,6 +64,18 @@ _ATTACHMENT: Final = Field(
         ),
         click.Option(["--link"], metavar="NAME", help="Name of the link in that namespace; eth0 by default."),
         click.Option(["--tap"], is_flag=True, help="A tap that a VMM opens."),
+        click.Option(
+            ["--tap-owner"],
+            type=click.types.FuncParamType(parse.user),
+            metavar="USER",
+            help="Who alone may open it without privileges: a number, or a user of this machine.",
+        ),
+        click.Option(
+            ["--tap-group"],
+            type=click.types.FuncParamType(parse.user_group),
+            metavar="GROUP",
+            help="Likewise a group.",
+        ),
     ),
     attachment,
 )

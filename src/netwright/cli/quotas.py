@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 import click
 
-from netwright.cli.command import Call, command
+from netwright.cli.command import Call, command, reference_argument
+from netwright.cli.errors import RefusedError
 from netwright.cli.governance_nouns import LIMIT, PROJECT_LIMITS
+from netwright.cli.identity_nouns import PROJECT
 from netwright.cli.nouns import Item
 from netwright.cli.output import print_document, print_items
 from netwright.cli.verbs import group
@@ -17,11 +21,13 @@ _SET_HELP: Final = """Limit what a project may have; -1 stands for any number.
 
 \b
 Examples:
-  netwright quota set 8a4c… port=1000 network=-1
+  netwright quota set blue port=1000 network=-1
   netwright quota set 8a4c… port=10 --force      although it has more
+
+The project is named by its name or id; by its id alone where the server keeps no projects of its own.
 """
 _PATH: Final = "/v2.0/quotas"
-_PROJECT: Final = click.Argument(["project"], metavar="PROJECT")
+_PROJECT: Final = reference_argument(PROJECT, "project")
 
 
 def _list(call: Call) -> None:
@@ -30,19 +36,34 @@ def _list(call: Call) -> None:
 
 def _show(call: Call) -> None:
     part = "default" if call.flag("default") else "details"
-    _print(call, _quota(call.client.request("GET", f"{_PATH}/{call.required('project')}/{part}")))
+    _print(call, _quota(call.client.request("GET", f"{_path(call)}/{part}")))
 
 
 def _set(call: Call) -> None:
     wanted = dict(map(_limit, call.texts("limits")))
     body = {**wanted, "force": True} if call.flag("force") else wanted
-    path = f"{_PATH}/{call.required('project')}"
+    path = _path(call)
     call.client.request("PUT", path, {"quota": body})
     _print(call, _quota(call.client.request("GET", f"{path}/details")))
 
 
 def _unset(call: Call) -> None:
-    call.client.request("DELETE", f"{_PATH}/{call.required('project')}")
+    call.client.request("DELETE", _path(call))
+
+
+def _path(call: Call) -> str:
+    return f"{_PATH}/{quote(_project(call), safe='')}"
+
+
+def _project(call: Call) -> str:
+    """The id of the project that is named; what is given, where the server keeps no projects."""
+    given = call.required("project")
+    try:
+        return call.id_of(PROJECT, given)
+    except RefusedError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        return given
 
 
 def _limit(text: str) -> tuple[str, int]:

@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +74,31 @@ keystone_option: Final = click.Option(
     show_envvar=True,
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="File with a section [keystone_authtoken], for --identity keystone.",
+)
+
+
+def _proxy(text: str) -> str:
+    """An address or prefix, but not all that there are. Raises click.BadParameter."""
+    try:
+        found = ip_network(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if found.prefixlen == 0:
+        raise click.BadParameter(
+            f"{text} is everybody: who may say where others come from has to be told apart"
+        )
+    return str(found.network_address if found.prefixlen == found.max_prefixlen else found)
+
+
+proxy_option: Final = click.Option(
+    ["--trusted-proxy"],
+    envvar="NETWRIGHT_TRUSTED_PROXIES",
+    show_envvar=True,
+    multiple=True,
+    type=click.types.FuncParamType(_proxy),
+    metavar="ADDRESS|PREFIX",
+    help="A proxy that is believed for whom it asks, by which scheme (X-Forwarded-For, X-Forwarded-Proto)."
+    " None, unless one is named: who asks is who connects.",
 )
 host_option: Final = click.Option(
     ["--host"],

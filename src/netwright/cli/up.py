@@ -46,6 +46,7 @@ main = click.Command(
         service.run_option,
         service.socket_option,
         service.listen_option,
+        service.proxy_option,
         service.identity_option,
         service.keystone_option,
         quota_option,

@@ -19,7 +19,7 @@ from netwright.model.ids import NetworkId, RouterId, SubnetId
 from netwright.model.intent import Ipv6Mode
 from netwright.model.resources.routers import RESOURCE as ROUTER
 from netwright.store import auto_allocation as store
-from netwright.store import documents, tables, tags
+from netwright.store import documents, tables
 from netwright.store import networks as network_rows
 from netwright.store import routers as router_rows
 from netwright.store import subnets as subnet_rows
@@ -89,9 +89,7 @@ def release(work: Work, project: str) -> None:
         for subnet in _joined(work.connection, found):
             routers.remove_interface(work, router, subnet, None)
         _ROUTERS.delete(work, router)
-        tags.remove(work.connection, str(router["id"]))
     networks.delete_in(work, network_rows.get(work.connection, found.network).value)
-    tags.remove(work.connection, found.network)
 
 
 def _refuse_over(work: Work, project: str, versions: int) -> None:

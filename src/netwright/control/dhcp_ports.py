@@ -9,6 +9,7 @@ from netwright.control.world import Work
 from netwright.model.ids import NetworkId, PortId
 from netwright.model.intent import GatewayPlace, Network, Port
 from netwright.store import addresses, networks, ports, subnets
+from netwright.store.changes import Touched
 from netwright.store.records import PortState
 
 OWNER = "network:dhcp"
@@ -43,6 +44,14 @@ def settle(work: Work, network_id: NetworkId) -> None:
     for subnet in served:
         if subnet.id not in {fixed.subnet_id for fixed in port.fixed_ips}:
             port = fixed_ips.add_lowest(work, port, subnet)
+
+
+def follow(work: Work, port: Port) -> PortState:
+    """The port was switched off or on, and with it what its network's DHCP namespaces serve. Its state."""
+    state = PortState.ACTIVE if port.admin_state_up else PortState.DOWN
+    ports.save_states(work.connection, {port.id: state})
+    work.touch(Touched.NETWORK_ITEM, port.network_id)
+    return state
 
 
 def _make(work: Work, network: Network) -> Port:

@@ -14,7 +14,7 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.caller import Caller
-from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, SubnetId
+from netwright.model.ids import FloatingIpId, NetworkId, PortId, QosPolicyId, RouterId, SubnetId
 from netwright.model.intent import (
     Address,
     Association,
@@ -52,6 +52,8 @@ class FloatingIpRequest:
     dns_name: str = ""
     dns_domain: str = ""
     qos_policy_id: QosPolicyId | Left | None = UNSET
+    router_id: RouterId | Left | None = UNSET
+    """Not given, or None: the one that joins the port's subnet to the external network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,22 +183,30 @@ def _take_named(work: Work, among: Sequence[Subnet], address: IPv4Address, holde
 
 def _associated(work: Work, floating: FloatingIp, request: FloatingIpRequest) -> FloatingIp:
     """The floating IP with the port that is asked for. Raises NotFoundError, InvalidError, ConflictError."""
-    port_id = request.port_id
-    if port_id is UNSET and request.fixed_address is not None and floating.association is not None:
+    port_id, more = request.port_id, _with_port(request)
+    if port_id is UNSET and more is not None and floating.association is not None:
         port_id = floating.association.port_id
-    if port_id is UNSET and request.fixed_address is None:
+    if port_id is UNSET and more is None:
         return floating
     if port_id is UNSET or port_id is None:
-        if request.fixed_address is not None:
-            raise invalid("fixed_ip_address", "cannot be given without port_id.")
+        if more is not None:
+            raise invalid(more, "cannot be given without port_id.")
         kept = None if floating.association else floating.router_id  # forwardings' own
         return replace(floating, association=None, router_id=kept)
     port_forwardings.refuse_used(work, floating.id)
     port = ports.get(work.connection, port_id).value
     association = Association(port.id, _fixed_address(port, request.fixed_address))
-    router = ways_out.router_of(work.connection, floating.network_id, port, association.fixed_address)
+    asked = given(request.router_id, None)
+    router = ways_out.router_of(work.connection, floating.network_id, port, association.fixed_address, asked)
     _refuse_second(work, floating, association)
     return replace(floating, association=association, router_id=router)
+
+
+def _with_port(request: FloatingIpRequest) -> str | None:
+    """What is asked for that goes with a port only."""
+    if request.fixed_address is not None:
+        return "fixed_ip_address"
+    return None if request.router_id is UNSET or request.router_id is None else "router_id"
 
 
 def refuse_foreign(

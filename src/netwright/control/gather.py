@@ -212,7 +212,9 @@ class _Around:
         same_guest = self.guests.get(_guest(port), [port]) if port.device_id else [port]
         nics = tuple(self._nic(one) for one in same_guest)
         place, logged = self.places[port.network_id], log_items.of_port(port, self.logs)
-        return port_items.item(port, record.label, place, nics, self.group_names, logged)
+        return port_items.item(
+            port, record.label.name if record.label else None, place, nics, self.group_names, logged
+        )
 
     def _nic(self, port: Port) -> Nic:
         return port_items.nic(port, self.places[port.network_id], self.floating.get(port.id, ()))

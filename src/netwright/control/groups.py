@@ -143,6 +143,6 @@ def _make(work: Work, group: SecurityGroup, *, is_default: bool) -> GroupId:
     store.insert(work.connection, group, work.now, is_default=is_default)
     for request in default_rules.requests_for(work.connection, group, is_default=is_default):
         rule = rules.rule_of(work, group, request)
-        store.insert_rule(work.connection, rule, request.protocol, work.now)
+        store.insert_rule(work.connection, rule, request.written, work.now)
     work.touch(Touched.GROUP, group.id)
     return group.id

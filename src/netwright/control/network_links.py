@@ -52,8 +52,11 @@ def type_of(network: Network) -> NetworkType:
     return NetworkType.LOCAL if network.uplink is None else NetworkType.FLAT
 
 
-def segment(kind: NetworkType | None, number: int | None, uplink: LinkName | None) -> int | None:
-    """The VLAN that a new network asks for. Raises InvalidError where type, link and VLAN do not fit."""
+def segment(work: Work, kind: NetworkType | None, number: int | None, uplink: LinkName | None) -> int | None:
+    """The VLAN that a new network asks for, or one that no other has of its link.
+
+    Raises InvalidError where type, link and VLAN do not fit, ConflictError where all are in use.
+    """
     if kind is NetworkType.LOCAL and uplink is not None:
         raise invalid(UPLINK, "a local network has none.")
     if kind in {NetworkType.FLAT, NetworkType.VLAN} and uplink is None:
@@ -62,9 +65,21 @@ def segment(kind: NetworkType | None, number: int | None, uplink: LinkName | Non
         if number is not None:
             raise invalid(SEGMENT, "only a vlan network (provider:network_type) has one.")
         return None
+    if number is None and uplink is not None:
+        return _free_vlan(work, uplink)
     if number is None or not 1 <= number <= _LAST_VLAN:
         raise invalid(SEGMENT, f"must be from 1 to {_LAST_VLAN}.")
     return number
+
+
+def _free_vlan(work: Work, uplink: LinkName) -> int:
+    """Any: who does not say which does not know what others use on the wire, either."""
+    used = networks.vlans_of(work.connection, uplink)
+    free = [number for number in range(1, _LAST_VLAN + 1) if number not in used]
+    if not free:
+        message = f"{SEGMENT}: all VLANs of {uplink} are in use."
+        raise NamedConflictError("NoNetworkAvailable", message, SEGMENT)
+    return work.world.rng.choice(free)
 
 
 def with_links(work: Work, old: Network | None, new: Network, wanted: int | None = None) -> Network:

@@ -27,8 +27,8 @@ from netwright.control.sharing import Shared
 from netwright.control.world import DEFAULT_PROJECT, Work
 from netwright.model.ids import LinkName, NetworkId, QosPolicyId, SubnetId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network
-from netwright.store import agents, hosts, ports, qos, rbac, routers, subnets, vpns
 from netwright.store import floating_ips as rows
+from netwright.store import hosts, ports, qos, rbac, routers, subnets, vpns
 from netwright.store import networks as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
@@ -135,8 +135,6 @@ def delete_in(work: Work, network: Network) -> None:
     for subnet in subnets.of_network(connection, network.id):
         subnets.delete(connection, subnet.id)
     store.delete(connection, network_id)
-    rbac.forget(connection, network_id)
-    agents.forget_thing(connection, network_id)
     work.touch(Touched.NETWORK_ITEM, network_id)
     if network.gateway_hosts is GatewayHosts.ONE:
         work.touch(Touched.GATEWAY, network_id)
@@ -164,7 +162,7 @@ def create_in(work: Work, request: NetworkRequest, network_id: NetworkId | None 
     _check_shared_gateway(network)
     gateways.check(network)
     segment = network_links.segment(
-        given(request.network_type, None), given(request.segmentation_id, None), network.uplink
+        work, given(request.network_type, None), given(request.segmentation_id, None), network.uplink
     )
     network = network_links.with_links(work, None, network, segment)
     _check_default(work, network)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 import sqlalchemy as sa
 
 from netwright.model.caller import Caller
-from netwright.model.errors import ForbiddenError
+from netwright.model.errors import ForbiddenError, NotFoundError
 from netwright.model.resource import Attribute, Reach, Resource, Verb
 from netwright.store import rows
 from netwright.store.tables import networks
@@ -19,12 +19,19 @@ def refuse_verb(resource: Resource, verb: Verb, caller: Caller) -> None:
         raise disallowed(f"{verb}_{resource.singular}")
 
 
+def refuse_unseen(resource: Resource, caller: Caller, thing: str) -> None:
+    """Raises NotFoundError where the caller's role is too low to be shown any of these."""
+    if caller.role < resource.roles[Verb.SHOW]:
+        raise NotFoundError(resource.error_noun, thing)
+
+
 def refuse_foreign(
     connection: sa.Connection, resource: Resource, verb: Verb, caller: Caller, view: Mapping[str, object]
 ) -> None:
     """Raises ForbiddenError where the thing, which the caller sees, is another project's to change.
 
-    What is part of a parent is changed by who may change that.
+    NotFoundError where the Networking API does not tell then that it is there. What is part of a parent is
+    changed by who may change that.
     """
     if caller.is_admin or resource.reach is not Reach.PROJECT:
         return
@@ -32,6 +39,8 @@ def refuse_foreign(
         return
     if verb in resource.network_owner and owns_network(connection, view["network_id"], caller):
         return
+    if verb in resource.untold:
+        raise NotFoundError(resource.error_noun, str(view["id"]))
     raise disallowed(f"{verb}_{resource.singular}")
 
 

@@ -31,7 +31,7 @@ from netwright.planner.names import wanted_label
 from netwright.store import floating_ips, networks, presence, subnets
 from netwright.store import ports as store
 from netwright.store.changes import Touched
-from netwright.store.records import PortNotes, PortRecord, PortState, Stamps
+from netwright.store.records import DnsLabel, PortNotes, PortRecord, PortState, Stamps
 from netwright.store.rows import Where
 
 
@@ -68,10 +68,8 @@ class PortRequest:
 def update_in(work: Work, record: PortRecord, request: PortRequest) -> PortRecord:
     """The port after it. Raises NotFoundError, InvalidError, ConflictError."""
     old = record.value
-    if dhcp_ports.is_dhcp(old) and request != PortRequest(name=request.name, description=request.description):
-        raise NamedConflictError(
-            "PortInUse", f"Port {old.id} is the network's own DHCP port.", "device_owner"
-        )
+    if dhcp_ports.is_dhcp(old):
+        _refuse_dhcp(old, request)
     before = _guest_ports(work, old)
     port = _asked(work, old, request)
     if request.mac is None:
@@ -91,6 +89,8 @@ def update_in(work: Work, record: PortRecord, request: PortRequest) -> PortRecor
     if isinstance(port.attachment, Unplugged) and not isinstance(old.attachment, Unplugged):
         state = PortState.DOWN
         store.save_states(work.connection, {port.id: state})
+    if dhcp_ports.is_dhcp(port) and port.admin_state_up is not old.admin_state_up:
+        state = dhcp_ports.follow(work, port)
     work.touch(Touched.PORT, port.id, *before)
     if (port.host, port.attachment) != (old.host, old.attachment):
         gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
@@ -177,7 +177,9 @@ def _asked(work: Work, port: Port, request: PortRequest) -> Port:
         mac=text.mac(request.mac) if isinstance(request.mac, str) else port.mac,
         admin_state_up=given(request.admin_state_up, port.admin_state_up),
         device_id=text.line(given(request.device_id, port.device_id), "device_id"),
-        device_owner=port_checks.owner(given(request.device_owner, port.device_owner)),
+        device_owner=port.device_owner
+        if request.device_owner is UNSET
+        else port_checks.owner(request.device_owner),
         dns_name=text.dns_label(given(request.dns_name, port.dns_name)),
         port_security_enabled=given(request.port_security_enabled, port.port_security_enabled),
         host=port_checks.host(given(request.host, port.host)),
@@ -211,6 +213,17 @@ def _readdressed(work: Work, old: Port, port: Port, request: PortRequest) -> Por
     return port
 
 
+def _refuse_dhcp(port: Port, request: PortRequest) -> None:
+    """A network's own DHCP port is named, described, and switched off and on: no more."""
+    allowed = PortRequest(
+        name=request.name, description=request.description, admin_state_up=request.admin_state_up
+    )
+    if request != allowed:
+        raise NamedConflictError(
+            "PortInUse", f"Port {port.id} is the network's own DHCP port.", "device_owner"
+        )
+
+
 def _check_mac(work: Work, old: Port, new: Port) -> None:
     """Raises ConflictError where the port cannot have its new MAC."""
     if not isinstance(old.attachment, Unplugged):
@@ -231,12 +244,18 @@ def _refuse_orphans(work: Work, port: Port) -> None:
             raise NamedConflictError("FixedIpInUse", message, "fixed_ips")
 
 
-def _label(work: Work, port: Port) -> str | None:
-    """The DNS label that becomes the port's own: the one that its names ask for, if no other has it."""
+def _label(work: Work, port: Port) -> DnsLabel | None:
+    """The DNS label that its names ask for, if no other port has it.
+
+    One that it asks for by its `dns_name` it may have beside other ports, but of its own project only.
+    """
     wanted = wanted_label(port.dns_name, port.name)
-    if wanted is None or store.is_label_used(work.connection, port.network_id, wanted, port.id):
+    if wanted is None:
         return None
-    return wanted
+    others = store.called(work.connection, port, wanted)
+    if not others:
+        return DnsLabel(wanted)
+    return DnsLabel(wanted, shared=True) if port.dns_name and others == {port.project_id} else None
 
 
 def _guest_ports(work: Work, port: Port) -> frozenset[PortId]:

@@ -71,8 +71,8 @@ class Requests:
     def create(self, noun: Noun, asker: Asker, given: Sequence[Mapping[str, object]]) -> list[View]:
         """All of them or none."""
         resource = noun.resource
-        policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         named = [bodies.read(resource, Verb.CREATE, one) for one in given]
+        policy.refuse_verb(resource, Verb.CREATE, asker.caller)
         with self.world.work(asker.caller) as work:
             asked = (resource.collection, asker.parent, named)
             act = partial(self._made, work, noun, asker, named)
@@ -114,10 +114,6 @@ class Requests:
             old = self._held(work.connection, noun, asker, thing, Verb.DELETE)
             noun.acts.delete(work, old.thing)
             self._revise(work, noun.resource, old.view)
-            if noun.resource.tags:
-                tags.remove(work.connection, thing)
-            if noun.resource.rbac is not None:
-                rbac.forget(work.connection, thing)
 
     def _revise(self, work: Work, resource: Resource, view: View) -> None:
         """Counts up what the thing is part of."""
@@ -126,7 +122,7 @@ class Requests:
             rows.save(work.connection, table, {"id": view[resource.revises]}, work.now)
 
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
-        policy.refuse_verb(noun.resource, Verb.SHOW, asker.caller)
+        policy.refuse_unseen(noun.resource, asker.caller, thing)
         with self.world.look() as connection:
             within = self._within(connection, noun, asker)
             view = self._one(connection, noun, asker.caller, thing, within).view
@@ -134,8 +130,9 @@ class Requests:
 
     def find(self, noun: Noun, asker: Asker, query: Query) -> list[View]:
         """Those that the caller sees and the query asks for, oldest first where it names no order."""
-        policy.refuse_verb(noun.resource, Verb.LIST, asker.caller)
         queries.check(noun, asker.caller, query)
+        if asker.caller.role < noun.resource.roles[Verb.LIST]:
+            return []
         if noun.before_list is not None:
             for project in _projects(asker.caller, query):
                 noun.before_list(self.world, project)
@@ -155,6 +152,7 @@ class Requests:
         return self._held(connection, noun, asker, thing, verb).view
 
     def _held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> _Found:
+        policy.refuse_unseen(noun.resource, asker.caller, thing)
         beneath = self._beneath(connection, noun, asker)
         within = {name: (parent,) for name, parent in beneath.items()}
         old = self._one(connection, noun, asker.caller, thing, within)
@@ -205,8 +203,8 @@ class Requests:
 
 def _refuse_change(connection: sa.Connection, noun: Noun, caller: Caller, view: View, verb: Verb) -> None:
     """Raises ForbiddenError."""
-    policy.refuse_verb(noun.resource, verb, caller)
     policy.refuse_foreign(connection, noun.resource, verb, caller, view)
+    policy.refuse_verb(noun.resource, verb, caller)
 
 
 def _owner(connection: sa.Connection, network: object) -> str:

@@ -11,10 +11,10 @@ from typing import Final
 from netwright.control import text
 from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError, invalid
+from netwright.control.seals import seal_of
 from netwright.control.world import DEFAULT_PROJECT, Work, World
 from netwright.model.caller import Caller
 from netwright.store import answers
-from netwright.store.answers import Answer
 
 KEPT: Final = timedelta(hours=24)
 
@@ -24,6 +24,8 @@ def once(
 ) -> list[View]:
     """What `act` makes, or what it made when the same user asked the same with that key.
 
+    There are secrets in what is made: it is kept so that the key alone opens it.
+
     Raises ConflictError, InvalidError for a key that is none.
     """
     if key is None:
@@ -31,16 +33,20 @@ def once(
     if not key.strip():
         raise invalid("Idempotency-Key", "must not be empty.")
     project = caller.project or DEFAULT_PROJECT
-    key, digest = _digest((caller.user_id, text.line(key, "Idempotency-Key"))), _digest(asked)
-    before = answers.find(work.connection, project, key)
+    seal = seal_of((project, caller.user_id or "", text.line(key, "Idempotency-Key")))
+    digest = _digest(asked)
+    before = answers.find(work.connection, project, seal.name)
     if before is None:
         made = act()
-        answers.keep(work.connection, project, key, Answer(digest, tuple(made)), work.now)
+        closed = seal.close(json.dumps(made).encode(), digest)
+        answers.keep(work.connection, project, seal.name, closed, work.now)
         return made
-    if before.asked != digest:
+    opened = seal.open(before, digest)
+    if opened is None:
         message = "Idempotency-Key: it was given with another request."
         raise NamedConflictError("IdempotencyKeyReused", message, "Idempotency-Key")
-    return [dict(view) for view in before.made]
+    views: list[View] = json.loads(opened)
+    return views
 
 
 def forget_old(world: World) -> None:
@@ -49,8 +55,8 @@ def forget_old(world: World) -> None:
         answers.forget(connection, world.clock() - KEPT)
 
 
-def _digest(asked: Sequence[object]) -> str:
-    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=_plain).encode()).hexdigest()
+def _digest(asked: Sequence[object]) -> bytes:
+    return hashlib.sha256(json.dumps(asked, sort_keys=True, default=_plain).encode()).digest()
 
 
 def _plain(value: object) -> object:

@@ -20,7 +20,7 @@ from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError
 from netwright.model.ids import PortId, RouterId, SubnetId
 from netwright.model.resources.routers import RESOURCE
-from netwright.store import agents, documents, router_tables, routers
+from netwright.store import documents, router_tables, routers
 from netwright.store.routers import RouterPort, RouterPortKind
 from netwright.store.rows import Where
 
@@ -63,7 +63,6 @@ class Routers:
             raise NamedConflictError("RouterInUse", f"Router {old['id']} still has ports.")
         for one in theirs:
             router_ports.let_go(work, one.port)
-        agents.forget_thing(work.connection, str(old["id"]))
         _ROWS.delete(work, old)
 
     def find(self, connection: sa.Connection, where: Where) -> list[View]:

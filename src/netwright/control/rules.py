@@ -33,7 +33,7 @@ from netwright.model.intent import (
 from netwright.store import address_groups
 from netwright.store import groups as store
 from netwright.store.changes import Touched
-from netwright.store.records import RuleRecord
+from netwright.store.records import RuleRecord, Written
 
 PROTOCOLS: Final = {
     "hopopt": 0, "icmp": 1, "igmp": 2, "ipip": 4, "tcp": 6, "egp": 8, "udp": 17, "dccp": 33,
@@ -57,9 +57,15 @@ class RuleRequest:
     port_range_min: int | None = None
     port_range_max: int | None = None
     remote_prefix: Prefix | None = None
+    remote_written: str | None = None
+    """The prefix as the user wrote it; None: in its normal form."""
     remote_group_id: GroupId | None = None
     remote_address_group_id: AddressGroupId | None = None
     description: str | Left = UNSET
+
+    @property
+    def written(self) -> Written:
+        return Written(self.protocol, self.remote_written)
 
 
 def update_in(work: Work, old: Rule, description: str | Left) -> RuleRecord:
@@ -101,7 +107,7 @@ def create_in(work: Work, request: RuleRequest) -> RuleId:
     if (twin := store.twin_of(work.connection, rule)) is not None:
         message = f"Security group rule already exists. Rule id is {twin}."
         raise NamedConflictError("SecurityGroupRuleExists", message)
-    store.insert_rule(work.connection, rule, request.protocol, work.now)
+    store.insert_rule(work.connection, rule, request.written, work.now)
     work.touch(Touched.GROUP, group_id)
     return rule.id
 

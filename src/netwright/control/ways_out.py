@@ -6,23 +6,37 @@ from ipaddress import IPv4Address
 
 import sqlalchemy as sa
 
-from netwright.control.refusals import NamedNotFoundError
+from netwright.control.refusals import NamedConflictError, NamedNotFoundError, invalid
 from netwright.model.ids import NetworkId, RouterId
 from netwright.model.intent import GatewayPlace, Port
 from netwright.store import networks, routers, subnets
 
 
 def router_of(
-    connection: sa.Connection, external: NetworkId, port: Port, address: IPv4Address
+    connection: sa.Connection,
+    external: NetworkId,
+    port: Port,
+    address: IPv4Address,
+    asked: RouterId | None = None,
 ) -> RouterId | None:
-    """The router that joins the address's subnet to the external network. Raises NotFoundError.
+    """The router that joins the address's subnet to the external network.
 
     None for host networks, which alone reach out by themselves. Of several routers the one that is the
-    subnet's gateway.
+    subnet's gateway. One that is asked for needs a gateway there; that it knows a way to the subnet is up to
+    its routes. Raises NotFoundError, InvalidError, ConflictError.
     """
     network = networks.get(connection, port.network_id).value
     if network.gateway_place is GatewayPlace.HOST and not network.external:
+        if asked is not None:
+            raise invalid(
+                "router_id", f"hosts are the gateways of network {network.id}: no router translates."
+            )
         return None
+    if asked is not None:
+        if asked not in routers.gateways_on(connection, external):
+            message = f"Router {asked} has no gateway on external network {external}."
+            raise NamedConflictError("FloatingIPRouterWithoutGateway", message, "router_id")
+        return asked
     home = next(fixed.subnet_id for fixed in port.fixed_ips if fixed.address == address)
     near = routers.on_subnet(connection, home)
     out = routers.reaching(connection, {router for router, _, _ in near}, external)

@@ -19,7 +19,8 @@ from netwright.kernel import netns, pairs, rtnetlink
 from netwright.kernel.addresses import announce_hosts_own
 from netwright.kernel.attempts import attempt_all
 from netwright.kernel.rtnetlink import LinkState
-from netwright.kernel.taps import make_tap
+from netwright.kernel.taps import make_tap, unmake_tap
+from netwright.kernel.vmm import tap_holder
 from netwright.model.errors import KernelRefusedError
 from netwright.model.host import BridgeLink, Link, LinkKey, TapLink, VethLink
 from netwright.model.ids import BRIDGE_PREFIX, HOST_NAMESPACE, LinkName, Mac, NamespaceName
@@ -74,10 +75,12 @@ class Links:
                 here = inode == _inode_of(NamespaceName(namespace), inode)
                 peer = NamespaceName(namespace if here else f"{namespace} of old"), LinkName(name), Mac(mac)
                 return VethLink(master, state.mtu, alias, *peer, up=state.up)
-            case [how]:
-                return TapLink(master, state.mtu, alias, ours=how != "vmm", up=state.up)
-            case _:
-                return TapLink(master, state.mtu, state.alias, ours=True, up=state.up)
+            case ["vmm"]:
+                return TapLink(master, state.mtu, alias, ours=False, up=state.up)
+            case words:
+                owner, group = state.tap_users
+                whose = alias if len(words) == 1 else state.alias
+                return TapLink(master, state.mtu, whose, ours=True, up=state.up, owner=owner, group=group)
 
     def _name_of(self, index: int) -> LinkName:
         if index and index not in self._names and (state := rtnetlink.link(self._reader, index=index)):
@@ -126,10 +129,14 @@ class Links:
             # A namespace's pair, whose guest moves into a virtual machine.
             _delete([state])
             state = None
+        if state and value.ours and state.tap_users != (value.owner, value.group):
+            # An owner cannot be taken away; and nobody's connection is, for whoever has it open keeps it.
+            _unmake(name)
+            state = None
         if state is None:
             if not value.ours:
                 return
-            make_tap(name)
+            make_tap(name, value.owner, value.group)
         stamp = f"{value.alias} {'tap' if value.ours else 'vmm'}"
         self._join(name, value, stamp)
 
@@ -159,6 +166,15 @@ def _is_ours(state: LinkState, value: Link) -> bool:
     if not isinstance(value, BridgeLink) or state.name.startswith(BRIDGE_PREFIX):
         return True
     return state.kind == "bridge" and state.mac == value.mac
+
+
+def _unmake(name: LinkName) -> None:
+    try:
+        unmake_tap(name)
+    except KernelRefusedError as refused:
+        holder = tap_holder(name)
+        whose = f"{holder.program}, pid {holder.pid}, has it open" if holder else refused.said
+        raise KernelRefusedError("links", f"{name} cannot get another owner yet: {whose}") from refused
 
 
 def _inode_of(namespace: NamespaceName, missing: str) -> str:

@@ -38,6 +38,7 @@ _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINK, _IFLA_MASTER, _IFLA_LINKINFO
 _IFLA_IFALIAS, _IFLA_EXT_MASK = 20, 29
 _IFLA_LINK, _VLAN_ID = 5, 1
 _INFO_KIND, _INFO_DATA = 1, 2
+_TUN_OWNER, _TUN_GROUP = 1, 2
 _BR_STP, _BR_FORWARD_DELAY, _BR_SNOOPING, _BR_CALL4, _BR_CALL6 = 5, 1, 23, 36, 37
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_PROTO = 1, 2, 11
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_PREFSRC = 1, 4, 5, 7
@@ -64,6 +65,16 @@ class LinkState:
     def vlan(self) -> int:
         """A VLAN device's own number."""
         return int.from_bytes(attributes(self.data).get(_VLAN_ID, b""), "little")
+
+    @property
+    def tap_users(self) -> tuple[int | None, int | None]:
+        """A tap's owner and group, where it has any."""
+        options = attributes(self.data)
+        owner, group = (
+            int.from_bytes(options[kind], "little") if kind in options else None
+            for kind in (_TUN_OWNER, _TUN_GROUP)
+        )
+        return owner, group
 
     @property
     def plain_bridge(self) -> bool:

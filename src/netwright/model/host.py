@@ -116,13 +116,18 @@ class VethLink:
 
 @dataclass(frozen=True, slots=True)
 class TapLink:
-    """A persistent tap that we make (`ours`) or one that a VMM makes and we only enslave."""
+    """A persistent tap that we make (`ours`) or one that a VMM makes and we only enslave.
+
+    `owner` and `group` (uid, gid) are those of ours.
+    """
 
     master: LinkName
     mtu: int
     alias: str
     ours: bool
     up: bool = True
+    owner: int | None = None
+    group: int | None = None
 
 
 Link = BridgeLink | VethLink | TapLink

@@ -39,6 +39,8 @@ HOST_NAMESPACE: Final = NamespaceName("")
 
 BRIDGE_PREFIX: Final = "brq"
 """How the names of bridges begin that nobody gave another name."""
+LAST_ID: Final = (1 << 32) - 2
+"""The last number of a user or group: the one after it stands for none (setuid(2))."""
 PORT_PREFIX: Final = "tap"
 SHAPER_PREFIX: Final = "ifb"
 _TAIL: Final = 11

@@ -175,7 +175,14 @@ class InNamespace:
 
 @dataclass(frozen=True, slots=True)
 class HostTap:
-    """A persistent tap that the agent makes and a VMM opens."""
+    """A persistent tap that the agent makes and a VMM opens.
+
+    `owner` and `group`, a user's and a group's number on the host, say who may open it without privileges;
+    without either whoever may open /dev/net/tun.
+    """
+
+    owner: int | None = None
+    group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Address, ip_address, ip_network
+from ipaddress import IPv4Address, ip_address, ip_interface, ip_network
 from typing import Final, Protocol
 
 from netwright.model.errors import InvalidError
@@ -203,23 +203,30 @@ class IpAddress:
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """A network's prefix; `strict`: no bits set beyond its length, else they are cut off."""
+    """A network's prefix; `strict`: no bits set beyond its length, else they are cut off.
+
+    `kept`: they stay as they were given. `whole`: an address without a length is none.
+    """
 
     version: int | None = None
     strict: bool = True
+    kept: bool = False
+    whole: bool = False
 
     def read(self, value: object, field: str) -> str:
         if (
             not isinstance(value, str) or "%" in value
         ):  # a zone may hold any text, which would come into rules
             raise refused(field, f"{_quoted(value)} is not a valid prefix.")
+        if self.whole and "/" not in value:
+            raise refused(field, f"{_quoted(value)} is not a valid prefix: it has no length.")
         try:
             found = ip_network(value, strict=self.strict)
         except ValueError as error:
             raise refused(field, f"{_quoted(value)} is not a valid prefix: {_better(value)}.") from error
         if self.version not in {None, found.version}:
             raise refused(field, f"must be an IPv{self.version} prefix.")
-        return str(found)
+        return str(ip_interface(value) if self.kept else found)
 
     def schema(self) -> Schema:
         return {"type": "string", "format": "cidr"}

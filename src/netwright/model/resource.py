@@ -126,6 +126,8 @@ class Resource:
     reach: Reach = Reach.PROJECT
     network_owner: frozenset[Verb] = frozenset()
     """What the project that owns its network may do with another project's."""
+    untold: frozenset[Verb] = frozenset()
+    """What is answered as if it were not there, where it is another project's that the caller sees."""
     parent: Parent | None = None
     root: str = "/v2.0"
     rbac: str | None = None

@@ -35,13 +35,19 @@ def problems(plan: HostPlan) -> tuple[str, ...]:
         *_dangling(plan, ports, groups, floating),
         *_twice("zone", (network.zone for network in networks)),
         *_twice("MAC on a network", ((port.network_id, port.mac) for port in ports)),
-        *_twice("DNS name on a network", ((port.network_id, port.dns_name) for port in ports)),
+        *_twice("DNS name on a network of two projects", _names(ports)),
         *_twice("address on a network", _addresses(networks, ports)),
         *_twice("VPN's public port", ((one.public_address, one.public_port) for one in vpns)),
         *_twice("floating address", [one.address for one in floating] + [one.address for one in forwards]),
         *_twice("fixed address behind floating IPs", ((one.port_id, one.fixed_address) for one in floating)),
         *(f"port {port.id} is not among its own nics" for port in ports if _has_no_own_nic(port)),
     )
+
+
+def _names(ports: Iterable[PortItem]) -> Iterator[Hashable]:
+    """What ports are called on their networks: those of one project may share it."""
+    theirs = {(port.network_id, port.dns_name, port.project_id) for port in ports}
+    return ((network, name) for network, name, _ in theirs)
 
 
 def _misfiled(plan: HostPlan) -> Iterator[str]:

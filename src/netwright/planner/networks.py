@@ -20,11 +20,13 @@ def item(place: Place, dhcp: Port | None, host: HostName, *, used: bool) -> Netw
     """The network on a host; `used`: a port with a link there is on it.
 
     A host network is where its gateway is as soon as it has a subnet; all else only where it is used.
+    A DHCP port that is off serves nobody.
     """
     network, subnets, gateway = place.network, place.at(host), place.gateway(host)
     on_host = network.gateway_place is GatewayPlace.HOST
     if not used and (network.external or not on_host or not subnets or gateway in _OF_ITS_OWN):
         return None
+    serving = dhcp if dhcp is not None and dhcp.admin_state_up else None
     own_mac = network.shared_gateway or gateway in _OF_ITS_OWN
     return NetworkItem(
         id=network.id,
@@ -36,8 +38,8 @@ def item(place: Place, dhcp: Port | None, host: HostName, *, used: bool) -> Netw
         nat=network.nat,
         host_access=network.host_access,
         dns_domain=domain_of(network.dns_domain),
-        subnets=tuple(subnet_plans.plan(subnet, network, dhcp, gateway) for subnet in subnets),
-        dhcp_mac=None if on_host or dhcp is None else dhcp.mac,
+        subnets=tuple(subnet_plans.plan(subnet, network, serving, gateway) for subnet in subnets),
+        dhcp_mac=None if on_host or serving is None else serving.mac,
         shared_gateway=network.shared_gateway,
         mac=host_bridge_mac(network.id, host) if own_mac else None,
         bridge_called=network.bridge,

@@ -110,8 +110,9 @@ def port_links(port: PortItem) -> Links:
             return {}
         case InNamespace(namespace, name):
             return {key: VethLink(bridge, port.mtu, alias, namespace, name, port.mac, up=port.admin_up)}
-        case HostTap():
-            return {key: TapLink(bridge, port.mtu, alias, ours=True, up=port.admin_up)}
+        case HostTap(owner, group):
+            tap = TapLink(bridge, port.mtu, alias, ours=True, up=port.admin_up, owner=owner, group=group)
+            return {key: tap}
         case VmmTap():
             return {key: TapLink(bridge, port.mtu, alias, ours=False, up=port.admin_up)}
         case _:

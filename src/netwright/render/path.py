@@ -28,6 +28,7 @@ from netwright.model.plan import (
     NetworkItem,
     Noun,
     PortItem,
+    PortQosItem,
     group_of,
 )
 from netwright.model.plan_parts import Gateway
@@ -40,6 +41,7 @@ from netwright.render.nft import BRIDGE, INET
 from netwright.render.path_iptables import in_iptables
 from netwright.render.path_nwfilter import in_nwfilter
 from netwright.render.path_outside import address_group_hops, forward_hops
+from netwright.render.path_qos import floating_limit_hop, limit_hop
 from netwright.render.path_view import Hop, Part, View, merged, with_
 from netwright.render.path_vpns import vpn_hops
 
@@ -120,7 +122,9 @@ def port_path(plan: HostPlan, port_id: PortId, traits: Traits) -> Path | None:
     floating = tuple(
         item for item in plan.items.values() if isinstance(item, FloatingIpItem) and item.port_id == port_id
     )
-    view = View(port, network, floating, merged(_concerning(plan, port, floating), traits), traits)
+    view = View(
+        port, network, floating, merged(_concerning(plan, port, floating), traits), traits, _qos(plan, port)
+    )
     shared = sum(
         1 for item in plan.items.values() if isinstance(item, PortItem) and item.groups == port.groups
     )
@@ -134,6 +138,7 @@ def port_path(plan: HostPlan, port_id: PortId, traits: Traits) -> Path | None:
 def _hops(view: View, shared: int, named: Iterable[Hop], outside: Iterable[Hop]) -> Iterator[Hop]:
     yield _guest(view.port)
     yield _link(view)
+    yield from limit_hop(view, Direction.EGRESS)
     open_because = _open_because(view)
     if open_because:
         yield Hop(Part.EGRESS, "none", open_because, ("nft", "list", "ruleset"))
@@ -145,10 +150,13 @@ def _hops(view: View, shared: int, named: Iterable[Hop], outside: Iterable[Hop])
     yield from _dhcp(view)
     yield from _metadata(view)
     yield from _gateway(view)
-    yield from map(partial(_floating, view), view.floating)
+    for floating in view.floating:
+        yield _floating(view, floating)
+        yield from floating_limit_hop(view, floating)
     yield from outside
     if not open_because:
         yield _groups(view, Direction.INGRESS, shared)
+    yield from limit_hop(view, Direction.INGRESS)
     yield _connections(view)
 
 
@@ -371,10 +379,17 @@ def _concerning(plan: HostPlan, port: PortItem, floating: Iterable[FloatingIpIte
     yield from (item for item in plan.items.values() if isinstance(item, HostItem))
     yield plan.items[ItemKey(Noun.NETWORK, port.network_id)]
     yield port
+    if limits := _qos(plan, port):
+        yield limits
     yield from floating
     for group in port.groups:
         if item := group_of(plan.items, group):
             yield item
+
+
+def _qos(plan: HostPlan, port: PortItem) -> PortQosItem | None:
+    found = plan.items.get(ItemKey(Noun.PORT_QOS, port.id))
+    return found if isinstance(found, PortQosItem) else None
 
 
 def _is_reservation(key: Hashable) -> bool:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from netwright.model.host import AddressKey, NftChain, NftKey, NftKind, Stage, Traits
 from netwright.model.ids import HOST_NAMESPACE, NamespaceName
 from netwright.model.intent import GatewayPlace
-from netwright.model.plan import FloatingIpItem, Item, NetworkItem, PortItem
+from netwright.model.plan import FloatingIpItem, Item, NetworkItem, PortItem, PortQosItem
 from netwright.model.xtables import XtChain, XtKey
 from netwright.render.firewalls import ENGINES, unfiltered
 from netwright.render.items import render
@@ -22,6 +22,7 @@ class Part(StrEnum):
 
     GUEST = "guest"
     LINK = "link"
+    LIMITS = "limits"
     SPOOF = "anti-spoof"
     EGRESS = "egress"
     ADDRESS_GROUP = "address group"
@@ -59,6 +60,8 @@ class View:
     floating: tuple[FloatingIpItem, ...]
     rendered: ByStage
     traits: Traits
+    qos: PortQosItem | None = None
+    """What the port's policy asks for, if it has one."""
 
     @property
     def place(self) -> tuple[str, ...]:
@@ -120,8 +123,8 @@ def with_(*parts: ByStage) -> ByStage:
 
 def rules_of(hop: Hop, chain: NftKey | XtKey) -> Mapping[str, str]:
     """The chain's rules by their tags."""
-    stage = Stage.FIREWALL if isinstance(chain, NftKey) else Stage.IPTABLES
-    value = hop.wanted.get(stage, {}).get(chain)
+    stages = (Stage.FIREWALL, Stage.QOS) if isinstance(chain, NftKey) else (Stage.IPTABLES,)
+    value = next((part[chain] for stage in stages if chain in (part := hop.wanted.get(stage, {}))), None)
     if not isinstance(value, NftChain | XtChain):
         return {}
     return dict(zip(value.tags, value.rules, strict=True))

@@ -66,9 +66,9 @@ def port_qos(item: PortQosItem) -> Nft:
     if item.dscp is not None:
         parts |= _marked(link, item.dscp)
     if item.packets_from_guest:
-        parts |= _from_guests() | _packets(_FROM_MAP, "out", item.id, item.packets_from_guest)
+        parts |= _from_guests() | _packets(Direction.EGRESS, item.id, item.packets_from_guest)
     if item.packets_to_guest:
-        parts |= _to_guests() | _packets(_TO_MAP, "in", item.id, item.packets_to_guest)
+        parts |= _to_guests() | _packets(Direction.INGRESS, item.id, item.packets_to_guest)
     return parts
 
 
@@ -92,8 +92,14 @@ def _marked(link: LinkName, mark: int) -> Nft:
     )
 
 
-def _packets(name: str, way: str, port: PortId, limit: PacketRate) -> Nft:
-    chained = f"packets-{way}-{port}"
+def packets_chain(direction: Direction, port: PortId) -> str:
+    """Where the port's packets of that direction are counted and dropped beyond its rate."""
+    return f"packets-{'in' if direction is Direction.INGRESS else 'out'}-{port}"
+
+
+def _packets(direction: Direction, port: PortId, limit: PacketRate) -> Nft:
+    chained = packets_chain(direction, port)
+    name = _TO_MAP if direction is Direction.INGRESS else _FROM_MAP
     rate, burst = min(limit.rate, _MOST_PACKETS), min(limit.burst, _MOST_PACKET_BURST)
     rule = f"limit rate over {rate}/second burst {burst} packets counter drop"
     verdict = mapping(QOS_BRIDGE, name, port_link_name(port), f"jump {chained}")

@@ -66,11 +66,6 @@ def schedule(connection: sa.Connection, agent: str, thing: str, *, wanted: bool)
     connection.execute(agent_schedules.insert(), {"agent_id": agent, "resource_id": thing, "wanted": wanted})
 
 
-def forget_thing(connection: sa.Connection, thing: str) -> None:
-    """What was said of it."""
-    connection.execute(agent_schedules.delete().where(agent_schedules.c.resource_id == thing))
-
-
 def taken(connection: sa.Connection, agent: str, among: Collection[NetworkId]) -> frozenset[NetworkId]:
     """Those of the things that were taken from the agent."""
     mine = (agent_schedules.c.agent_id == agent, agent_schedules.c.wanted.is_(sa.false()))

@@ -1,9 +1,7 @@
-"""What requests that may be retried were answered, by the key that the client gave them."""
+"""What requests that may be retried were answered, sealed, by what is made of the client's key."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -11,23 +9,13 @@ import sqlalchemy as sa
 from netwright.store.tables import answers
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """`asked` is a digest of the request, `made` what it was answered."""
-
-    asked: str
-    made: tuple[Mapping[str, object], ...]
-
-
-def find(connection: sa.Connection, project: str, key: str) -> Answer | None:
+def find(connection: sa.Connection, project: str, key: str) -> bytes | None:
     same = (answers.c.project_id == project, answers.c.key == key)
-    row = connection.execute(sa.select(answers.c.asked, answers.c.made).where(*same)).first()
-    return None if row is None else Answer(row.asked, tuple(row.made))
+    return connection.execute(sa.select(answers.c.sealed).where(*same)).scalar()
 
 
-def keep(connection: sa.Connection, project: str, key: str, answer: Answer, now: datetime) -> None:
-    values = {"project_id": project, "key": key, "asked": answer.asked, "made": list(answer.made), "at": now}
-    connection.execute(answers.insert(), values)
+def keep(connection: sa.Connection, project: str, key: str, sealed: bytes, now: datetime) -> None:
+    connection.execute(answers.insert(), {"project_id": project, "key": key, "sealed": sealed, "at": now})
 
 
 def forget(connection: sa.Connection, before: datetime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -171,3 +172,21 @@ default_rules: Final = sa.Table(
     *_stamps(),
 )
 """What each new security group has; a remote group called PARENT is the group itself."""
+
+_TAGS, _SHARED, _PLACED = (
+    tags.c.resource_id,
+    rbac_policies.c.object_id,
+    agent_schedules.c.resource_id,
+)
+NAMING: Final[Mapping[str, tuple[sa.Column[str], ...]]] = {
+    "networks": (_TAGS, _SHARED, _PLACED),
+    "routers": (_TAGS, _PLACED),
+    "security_groups": (_TAGS, _SHARED, default_rules.c.remote_group_id),
+    "address_groups": (_SHARED, default_rules.c.remote_address_group_id),
+    "qos_policies": (_TAGS, _SHARED),
+    "subnet_pools": (_TAGS, _SHARED),
+    "address_scopes": (_SHARED,),
+    **dict.fromkeys(("ports", "subnets", "floating_ips", "trunks"), (_TAGS,)),
+}
+"""By table: which rows name its rows by id without a foreign key, and go with them. No foreign key may
+delete its rows: rows.delete does."""

@@ -30,7 +30,7 @@ from netwright.model.intent import (
     SecurityGroup,
 )
 from netwright.store import rows
-from netwright.store.records import GroupRecord, RuleRecord
+from netwright.store.records import GroupRecord, RuleRecord, Written
 from netwright.store.tables import groups, port_groups, rules
 
 _RULES: Final = (
@@ -38,7 +38,6 @@ _RULES: Final = (
     .join(groups, rules.c.group_id == groups.c.id)
     .order_by(rules.c.created_at, rules.c.id)
 )
-_RULE_IDS: Final = sa.select(rules.c.id).order_by(rules.c.created_at, rules.c.id)
 _MEANING: Final = (
     "group_id",
     "direction",
@@ -46,11 +45,10 @@ _MEANING: Final = (
     "protocol_number",
     "port_range_min",
     "port_range_max",
-    "remote_prefix",
     "remote_group_id",
     "remote_address_group_id",
 )
-"""The columns that say what a rule lets through, and in which group."""
+"""The columns that say what a rule lets through, and in which group: a prefix is kept as it was written."""
 
 
 def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
@@ -113,15 +111,15 @@ def ports_of(connection: sa.Connection, group: GroupId) -> frozenset[PortId]:
 
 def twin_of(connection: sa.Connection, rule: Rule) -> RuleId | None:
     """A rule of the same group that says the same."""
-    values = _rule_values(rule, None)
-    same = {name: (values[name],) for name in _MEANING}
-    for found in rows.found(connection, _RULE_IDS, rules, same).scalars():
-        return RuleId(found)
+    values = _rule_values(rule, Written(None))
+    for record in find_rules(connection, {name: (values[name],) for name in _MEANING}):
+        if record.value.remote == rule.remote:
+            return record.value.id
     return None
 
 
-def insert_rule(connection: sa.Connection, rule: Rule, protocol: str | None, now: datetime) -> None:
-    rows.insert(connection, rules, _rule_values(rule, protocol), now)
+def insert_rule(connection: sa.Connection, rule: Rule, written: Written, now: datetime) -> None:
+    rows.insert(connection, rules, _rule_values(rule, written), now)
 
 
 def save_rule_description(connection: sa.Connection, rule: Rule, now: datetime) -> None:
@@ -168,7 +166,7 @@ def _values(group: SecurityGroup) -> Mapping[str, object]:
     }
 
 
-def _rule_values(rule: Rule, protocol: str | None) -> Mapping[str, object]:
+def _rule_values(rule: Rule, written: Written) -> Mapping[str, object]:
     number, low, high = _numbers(rule.match, rule.ethertype)
     return {
         "id": rule.id,
@@ -176,11 +174,13 @@ def _rule_values(rule: Rule, protocol: str | None) -> Mapping[str, object]:
         "project_id": rule.project_id,
         "direction": rule.direction.value,
         "ethertype": rule.ethertype.value,
-        "protocol": protocol,
+        "protocol": written.protocol,
         "protocol_number": number,
         "port_range_min": low,
         "port_range_max": high,
-        "remote_prefix": str(rule.remote.prefix) if isinstance(rule.remote, RemotePrefix) else None,
+        "remote_prefix": (written.prefix or str(rule.remote.prefix))
+        if isinstance(rule.remote, RemotePrefix)
+        else None,
         "remote_group_id": rule.remote.group if isinstance(rule.remote, RemoteGroup) else None,
         "remote_address_group_id": rule.remote.address_group
         if isinstance(rule.remote, RemoteAddressGroup)
@@ -214,7 +214,7 @@ def _rule_record(row: rows.Row) -> RuleRecord:
         remote=_remote(row),
         description=row.description,
     )
-    return RuleRecord(rule, rows.stamps(row), row.protocol, row.is_default)
+    return RuleRecord(rule, rows.stamps(row), Written(row.protocol, row.remote_prefix), row.is_default)
 
 
 def _match(row: rows.Row, ethertype: EtherType) -> Match:
@@ -229,7 +229,7 @@ def _match(row: rows.Row, ethertype: EtherType) -> Match:
 
 def _remote(row: rows.Row) -> Remote:
     if row.remote_prefix is not None:
-        return RemotePrefix(ip_network(row.remote_prefix))
+        return RemotePrefix(ip_network(row.remote_prefix, strict=False))
     if row.remote_address_group_id is not None:
         return RemoteAddressGroup(AddressGroupId(row.remote_address_group_id))
     return Anywhere() if row.remote_group_id is None else RemoteGroup(GroupId(row.remote_group_id))

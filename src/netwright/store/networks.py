@@ -13,6 +13,7 @@ from netwright.model.errors import ConflictError, NotFoundError
 from netwright.model.ids import HostName, LinkName, NetworkId, ProjectId, QosPolicyId
 from netwright.model.intent import GatewayHosts, GatewayPlace, Network, Vlan
 from netwright.store import rows
+from netwright.store.address_tables import segments
 from netwright.store.records import Record
 from netwright.store.tables import networks
 
@@ -61,6 +62,12 @@ def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[N
 def save_zones(connection: sa.Connection, network: NetworkId, wanted: Sequence[str]) -> None:
     values = {"availability_zone_hints": list(wanted)}
     connection.execute(networks.update().where(networks.c.id == network), values)
+
+
+def vlans_of(connection: sa.Connection, uplink: LinkName) -> frozenset[int]:
+    """Those VLANs of the link that are networks, or further segments of them."""
+    statement = sa.select(segments.c.segmentation_id).where(segments.c.physical_network == uplink)
+    return frozenset(number for number in connection.execute(statement).scalars() if number is not None)
 
 
 def free_zone(connection: sa.Connection, rng: random.Random) -> int:

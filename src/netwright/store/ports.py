@@ -36,7 +36,7 @@ from netwright.model.intent import (
 )
 from netwright.store import addresses as address_rows
 from netwright.store import rows
-from netwright.store.records import PortNotes, PortRecord, PortState, Stamps
+from netwright.store.records import DnsLabel, PortNotes, PortRecord, PortState, Stamps
 from netwright.store.tables import addresses, networks, port_groups, ports
 
 
@@ -57,10 +57,13 @@ class PortRow(NamedTuple):
     device_owner: str
     dns_name: str
     label: str | None
+    shared_label: str | None
     host: str | None
     attachment: str
     namespace: str | None
     link: str | None
+    tap_owner: int | None
+    tap_group: int | None
     guest: Mapping[str, object]
     extra_dhcp_opts: Sequence[tuple[str, str, int]]
     qos_policy_id: str | None
@@ -97,6 +100,16 @@ _GROUPS: Final = (
 )
 _INTO_GROUPS: Final = port_groups.insert()
 _IDS: Final = sa.select(ports.c.id).order_by(*_AGE)
+_CALLED: Final = sa.union(
+    *(
+        sa.select(ports.c.project_id).where(
+            ports.c.network_id == sa.bindparam("network"),
+            ports.c.id != sa.bindparam("own"),
+            column == sa.bindparam("name"),
+        )
+        for column in (ports.c.label, ports.c.shared_label)
+    )
+)
 UNPLUGGED: Final = "none"
 _PREFIX: Final = 11
 """Characters of the id that are in a port's link name."""
@@ -106,7 +119,7 @@ NO_NOTES: Final = PortNotes()
 
 
 def insert(
-    connection: sa.Connection, port: Port, label: str | None, now: datetime, notes: PortNotes = NO_NOTES
+    connection: sa.Connection, port: Port, label: DnsLabel | None, now: datetime, notes: PortNotes = NO_NOTES
 ) -> None:
     """The port and its groups; its addresses are taken one by one (store.addresses)."""
     values = {**_values(port, label), **_note_values(notes), "status": PortState.DOWN.value}
@@ -115,7 +128,11 @@ def insert(
 
 
 def save(
-    connection: sa.Connection, port: Port, label: str | None, now: datetime, notes: PortNotes | None = None
+    connection: sa.Connection,
+    port: Port,
+    label: DnsLabel | None,
+    now: datetime,
+    notes: PortNotes | None = None,
 ) -> None:
     """Without notes those that are there stay."""
     values = _values(port, label)
@@ -213,9 +230,10 @@ def ids_of_device(connection: sa.Connection, device: str, network: NetworkId) ->
     return list(map(PortId, rows.found(connection, _IDS, ports, theirs).scalars()))
 
 
-def is_label_used(connection: sa.Connection, network: NetworkId, label: str, apart_from: PortId) -> bool:
-    taken = {"network_id": (network,), "label": (label,)}
-    return rows.found(connection, _IDS, ports, taken).scalar() not in {None, apart_from}
+def called(connection: sa.Connection, port: Port, label: str) -> frozenset[ProjectId]:
+    """Whose other ports on the port's network have the label, alone or shared."""
+    given = {"network": port.network_id, "own": port.id, "name": label}
+    return frozenset(map(ProjectId, connection.execute(_CALLED, given).scalars()))
 
 
 def record_of(row: PortRow) -> PortRecord:
@@ -248,17 +266,24 @@ def record_of(row: PortRow) -> PortRecord:
     notes = PortNotes(row.profile, row.data_plane_status, row.propagate_uplink_status, row.own_dns_domain)
     state, policy = PortState(row.status), _policy(row.networks_policy)
     stamps = Stamps(_moment(row.created_at), _moment(row.updated_at), row.revision)
-    return PortRecord(port, stamps, state, row.label, row.dns_domain, policy, notes)
+    return PortRecord(port, stamps, state, _label(row), row.dns_domain, policy, notes)
 
 
-def _values(port: Port, label: str | None) -> Mapping[str, object]:
+def _label(row: PortRow) -> DnsLabel | None:
+    if row.shared_label is not None:
+        return DnsLabel(row.shared_label, shared=True)
+    return None if row.label is None else DnsLabel(row.label)
+
+
+def _values(port: Port, label: DnsLabel | None) -> Mapping[str, object]:
     return {
         "id": port.id,
         "network_id": port.network_id,
         "project_id": port.project_id,
         "name": port.name,
         "mac": port.mac,
-        "label": label,
+        "label": label.name if label and not label.shared else None,
+        "shared_label": label.name if label and label.shared else None,
         "allowed_address_pairs": [[str(pair.prefix), pair.mac] for pair in port.allowed_address_pairs],
         "extra_dhcp_opts": [[one.name, one.value, one.version] for one in port.dhcp_options],
         "port_security_enabled": port.port_security_enabled,
@@ -286,13 +311,16 @@ def _note_values(notes: PortNotes) -> Mapping[str, object]:
 def _attachment_values(attachment: Attachment) -> Mapping[str, object]:
     match attachment:
         case Unplugged():
-            return {"attachment": UNPLUGGED, "namespace": None, "link": None}
+            return {**_NOWHERE, "attachment": UNPLUGGED}
         case InNamespace(namespace, link):
-            return {"attachment": "namespace", "namespace": namespace, "link": link}
-        case HostTap():
-            return {"attachment": "tap", "namespace": None, "link": None}
+            return {**_NOWHERE, "attachment": "namespace", "namespace": namespace, "link": link}
+        case HostTap(owner, group):
+            return {**_NOWHERE, "attachment": "tap", "tap_owner": owner, "tap_group": group}
         case VmmTap():
-            return {"attachment": "vmm-tap", "namespace": None, "link": None}
+            return {**_NOWHERE, "attachment": "vmm-tap"}
+
+
+_NOWHERE: Final[Mapping[str, object]] = dict.fromkeys(("namespace", "link", "tap_owner", "tap_group"))
 
 
 def _policy(stored: str | None) -> QosPolicyId | None:
@@ -308,7 +336,7 @@ def _attachment(row: PortRow) -> Attachment:
         return InNamespace(NamespaceName(row.namespace), LinkName(row.link))
     match row.attachment:
         case "tap":
-            return HostTap()
+            return HostTap(row.tap_owner, row.tap_group)
         case "vmm-tap":
             return VmmTap()
         case _:

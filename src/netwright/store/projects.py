@@ -13,7 +13,7 @@ from netwright.model.identity import Project
 from netwright.model.ids import ProjectId
 from netwright.store import identity_tables, rows
 from netwright.store.governance_tables import quotas
-from netwright.store.identity_tables import projects
+from netwright.store.identity_tables import projects, users
 from netwright.store.tables import METADATA, answers, groups, rules
 
 _OWN_TABLES: Final = frozenset(
@@ -39,9 +39,11 @@ def save(connection: sa.Connection, project: Project) -> None:
 
 
 def delete(connection: sa.Connection, project: ProjectId) -> None:
-    """With its assignments, application credentials, tokens, limits and kept answers."""
+    """With its assignments, credentials, tokens, limits and kept answers; it is no user's default."""
     for table in (quotas, answers):
         connection.execute(table.delete().where(table.c.project_id == project))
+    theirs = users.update().where(users.c.default_project_id == project)
+    connection.execute(theirs.values(default_project_id=None))
     rows.delete(connection, projects, project)
 
 

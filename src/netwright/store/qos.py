@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
@@ -18,6 +19,8 @@ from netwright.store.tables import (
     ports,
     qos_bandwidth_limits,
     qos_dscp_marks,
+    qos_minimum_bandwidths,
+    qos_minimum_packet_rates,
     qos_packet_rate_limits,
     qos_policies,
 )
@@ -28,6 +31,16 @@ _NETWORKS: Final = sa.select(networks.c.id, networks.c.qos_policy_id).where(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Least:
+    """What a guest should at least send (`egress`), get (`ingress`), or both together (`any`)."""
+
+    direction: str
+    number: int
+    """kbit/s, or thousands of packets a second."""
+    in_packets: bool
+
+
 def find(connection: sa.Connection, wanted: Collection[QosPolicyId]) -> Mapping[QosPolicyId, QosPolicy]:
     """Each policy with those of its rules that hosts act on."""
     theirs: dict[QosPolicyId, list[QosRule]] = {policy: [] for policy in wanted}
@@ -35,6 +48,23 @@ def find(connection: sa.Connection, wanted: Collection[QosPolicyId]) -> Mapping[
         for policy, rule in read(connection, wanted):
             theirs[QosPolicyId(policy)].append(rule)
     return {policy: QosPolicy(policy, tuple(rules)) for policy, rules in theirs.items()}
+
+
+def least(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, list[Least]]:
+    """What policies say that a guest should at least have; none for those that say nothing of it."""
+    found: dict[str, list[Least]] = {}
+    for table, column in ((qos_minimum_bandwidths, "min_kbps"), (qos_minimum_packet_rates, "min_kpps")):
+        rules = sa.select(table.c.qos_policy_id, table.c.direction, table.c[column])
+        for policy, direction, number in connection.execute(rules.where(table.c.qos_policy_id.in_(wanted))):
+            one = Least(direction, number, in_packets=column == "min_kpps")
+            found.setdefault(policy, []).append(one)
+    return found
+
+
+def links_of(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, str | None]:
+    """The hosts' links that networks are on."""
+    statement = sa.select(networks.c.id, networks.c.uplink).where(networks.c.id.in_(wanted))
+    return {str(network): link for network, link in connection.execute(statement)}
 
 
 def default_of(connection: sa.Connection, project: ProjectId) -> QosPolicyId | None:

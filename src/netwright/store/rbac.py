@@ -39,11 +39,6 @@ def shared_with(connection: sa.Connection, object_type: str, project: str | None
     return frozenset(str(one) for one in connection.execute(_SHARED, given).scalars())
 
 
-def forget(connection: sa.Connection, object_id: str) -> None:
-    """Whatever shared it."""
-    connection.execute(rbac_policies.delete().where(rbac_policies.c.object_id == object_id))
-
-
 def is_there(connection: sa.Connection, object_id: str, action: str, target: str = EVERYBODY) -> bool:
     """Whether the thing is shared so with that project, or with everybody."""
     where = {"object_id": (object_id,), "action": (action,), "target_project": (target,)}

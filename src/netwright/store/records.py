@@ -49,12 +49,20 @@ class PortNotes:
 
 
 @dataclass(frozen=True, slots=True)
+class DnsLabel:
+    """What a port is called in its network's DNS; `shared`: others of its project may be called so, too."""
+
+    name: str
+    shared: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class PortRecord:
     value: Port
     stamps: Stamps
     state: PortState
-    label: str | None
-    """The DNS label that is this port's own on its network; None: it has its address's."""
+    label: DnsLabel | None
+    """None: it has its address's."""
     dns_domain: str
     """The network's."""
     networks_policy: QosPolicyId | None = None
@@ -63,11 +71,19 @@ class PortRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class Written:
+    """Parts of a rule as the user wrote them."""
+
+    protocol: str | None = None
+    prefix: str | None = None
+    """The remote prefix, with what bits it has beyond its length."""
+
+
+@dataclass(frozen=True, slots=True)
 class RuleRecord:
     value: Rule
     stamps: Stamps
-    protocol: str | None
-    """As the user wrote it."""
+    written: Written
     in_default: bool = False
     """Whether its group is its project's default."""
 

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias, TypeVarTuple
 import sqlalchemy as sa
 
 from netwright.model.intent import Address, Prefix
+from netwright.store.governance_tables import NAMING
 from netwright.store.records import Stamps
 
 Row: TypeAlias = "sa.Row[*tuple[object, ...]]"
@@ -100,7 +101,10 @@ def _keyed(values: Values) -> Values:
 
 
 def delete(connection: sa.Connection, table: sa.Table, row_id: str) -> None:
+    """With its tags, and whatever else names it."""
     connection.execute(_deletion(table), {"row_id": row_id})
+    for column in NAMING.get(table.name, ()):
+        connection.execute(_naming(column), {"row_id": row_id})
 
 
 def exists(connection: sa.Connection, table: sa.Table, where: Where) -> bool:
@@ -201,6 +205,11 @@ def _change(table: sa.Table) -> sa.Update:
 @lru_cache(maxsize=256)
 def _deletion(table: sa.Table) -> sa.Delete:
     return table.delete().where(table.c.id == sa.bindparam("row_id"))
+
+
+@lru_cache(maxsize=256)
+def _naming(column: sa.Column[str]) -> sa.Delete:
+    return column.table.delete().where(column == sa.bindparam("row_id"))
 
 
 def count(connection: sa.Connection, table: sa.Table) -> int:

@@ -167,6 +167,7 @@ ports: Final = sa.Table(
     _text("name", index=True),
     sa.Column("mac", sa.String(17), nullable=False, index=True),
     sa.Column("label", sa.String(63)),
+    sa.Column("shared_label", sa.String(63)),
     sa.Column("allowed_address_pairs", sa.JSON, nullable=False),
     _flag("port_security_enabled"),
     _flag("admin_state_up"),
@@ -178,6 +179,8 @@ ports: Final = sa.Table(
     sa.Column("attachment", sa.String(16), nullable=False),
     sa.Column("namespace", sa.String(64)),
     sa.Column("link", sa.String(15)),
+    sa.Column("tap_owner", sa.BigInteger),
+    sa.Column("tap_group", sa.BigInteger),
     sa.Column("guest", sa.JSON, nullable=False),
     sa.Column("extra_dhcp_opts", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("status", sa.String(16), nullable=False),
@@ -189,6 +192,7 @@ ports: Final = sa.Table(
     *_stamps(),
     sa.UniqueConstraint("network_id", "mac"),
     sa.UniqueConstraint("network_id", "label"),
+    sa.Index("ix_ports_shared_label", "network_id", "shared_label"),
     sa.UniqueConstraint("host", "namespace", "link"),
     sa.Index("ix_ports_host_attachment", "host", "attachment"),
     sa.Index("ix_ports_network_owner", "network_id", "device_owner"),
@@ -472,8 +476,7 @@ answers: Final = sa.Table(
     METADATA,
     sa.Column("project_id", NAME, primary_key=True),
     sa.Column("key", NAME, primary_key=True),
-    sa.Column("asked", sa.String(64), nullable=False),
-    sa.Column("made", sa.JSON, nullable=False),
+    sa.Column("sealed", sa.LargeBinary, nullable=False),
     sa.Column("at", UtcTime, nullable=False, index=True),
 )
-"""Of requests that bear a key, so that they can be retried."""
+"""Of requests that bear a key, so that they can be retried; only who has the key can read them."""

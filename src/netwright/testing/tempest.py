@@ -19,6 +19,7 @@ from typing import Final
 
 import click
 
+from netwright.control.agents import ZONE
 from netwright.kernel import netns
 from netwright.testing import lab as labs
 from netwright.testing.lab import Lab, LabError
@@ -30,6 +31,10 @@ SUITES: Final[Mapping[str, str]] = {
 }
 _PORT: Final = 9696
 _URL: Final = f"http://127.0.0.1:{_PORT}/v3"
+# The suites were written beside a server whose projects may have more routers than its default.
+_OPTIONS: Final = ("--identity", "local", "--listen", f"127.0.0.1:{_PORT}", "--quota", "router=100")
+_POOLS: Final = (("shared-v4", "10.192.0.0/12", "26"), ("shared-v6", "fd00:192::/48", "64"))
+"""Default subnet pools, of which topologies are made."""
 _LINES: Final = Path("scripts") / "subunit_lines.py"
 
 
@@ -49,8 +54,7 @@ class Run:
 
 def judge(run: Run, lab: Lab, *, list_skips: bool) -> int:
     """Runs the suite in the lab; the exit code."""
-    options = ["--identity", "local", "--listen", f"127.0.0.1:{_PORT}"]
-    with labs.running(lab, options=options), tempfile.TemporaryDirectory(prefix="netwright-suite-") as place:
+    with labs.running(lab, options=_OPTIONS), tempfile.TemporaryDirectory(prefix="netwright-suite-") as place:
         workspace = Path(place) / "suite"
         _prepare(run, lab, workspace)
         _tempest(run, lab, workspace)
@@ -92,7 +96,13 @@ def configuration(admin: Mapping[str, object], public: str, extensions: Sequence
             "port_security": "true",
             "floating_ips": "true",
         },
-        "neutron_plugin_options": {"available_type_drivers": "flat,vlan", "max_mtu": "65535"},
+        "neutron_plugin_options": {
+            "agent_availability_zone": ZONE,
+            "available_type_drivers": "flat,vlan",
+            "create_shared_resources": "true",
+            "max_mtu": "65535",
+            "provider_vlans": labs.UPLINK,
+        },
         "validation": {"run_validation": "false"},
     }
     return "\n".join(
@@ -104,6 +114,9 @@ def configuration(admin: Mapping[str, object], public: str, extensions: Sequence
 
 def _prepare(run: Run, lab: Lab, workspace: Path) -> None:
     bootstrap = labs.netwright(lab, "identity", "bootstrap", "--auth-url", _URL, "--format", "json")
+    for name, prefix, length in _POOLS:
+        pool = ("--prefix", prefix, "--default-length", length, "--default", "--share")
+        labs.netwright(lab, "subnet-pool", "create", name, *pool)
     networks = _listed(lab, "networks?name=public")
     listed = sorted(str(one["alias"]) for one in _listed(lab, "extensions"))
     extensions = ["all"] if run.everything else listed

@@ -6,7 +6,7 @@ from typing import Final
 
 from netwright.model.caller import Role
 from netwright.model.kinds import ListOf, Prefix
-from netwright.model.resource import DESCRIPTION, ID, NAME, PROJECT, SHARED, STAMPS, Attribute, Resource
+from netwright.model.resource import DESCRIPTION, ID, NAME, PROJECT, SHARED, STAMPS, Attribute, Resource, Verb
 
 ADDRESSES: Final = ListOf(Prefix(strict=False), most=5000)
 
@@ -17,6 +17,7 @@ RESOURCE: Final = Resource(
     doc="Prefixes that rules of security groups may have as their remote.",
     extension="address-group",
     rbac="address_group",
+    untold=frozenset({Verb.UPDATE}),
     attributes=(
         ID,
         *PROJECT,
@@ -24,7 +25,7 @@ RESOURCE: Final = Resource(
         DESCRIPTION,
         Attribute(
             "addresses",
-            ADDRESSES,
+            ListOf(Prefix(strict=False, whole=True), most=5000),
             "Prefixes of IPv4 and IPv6; add_addresses and remove_addresses change them.",
             put=Role.NOBODY,
             nullable=True,

@@ -64,7 +64,14 @@ RESOURCE: Final = Resource(
             nullable=True,
             column="fixed_address",
         ),
-        read_only("router_id", Uuid(), "The router that translates it.", column="router_id"),
+        Attribute(
+            "router_id",
+            Uuid("routers"),
+            "The router that translates it: any with a gateway there; null: the one of the port's subnet.",
+            nullable=True,
+            own=True,
+            column="router_id",
+        ),
         *(
             Attribute(name, Text(253), doc, default="", put=Role.NOBODY, extension="dns-integration")
             for name, doc in (

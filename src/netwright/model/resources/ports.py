@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from netwright.model.caller import Role
+from netwright.model.ids import LAST_ID
 from netwright.model.kinds import (
     Anything,
     Choice,
@@ -53,6 +54,8 @@ _ATTACHMENT: Final = Record(
         "kind": Member(Choice(("none", "namespace", "tap"))),
         "namespace": Member(Text(64), nullable=True),
         "link": Member(Text(15), nullable=True),
+        "owner": Member(Number(0, LAST_ID), nullable=True),
+        "group": Member(Number(0, LAST_ID), nullable=True),
     }
 )
 _GUEST: Final = Record(
@@ -225,7 +228,7 @@ RESOURCE: Final = Resource(
         read_only(
             "resource_request",
             Mapped(Anything()),
-            "What a scheduler must find for it.",
+            "What a scheduler must find for it: the least that its QoS policy asks for.",
             see=Role.ADMIN,
             extension="port-resource-request",
         ),
@@ -239,7 +242,7 @@ RESOURCE: Final = Resource(
         Attribute(
             "netwright:attachment",
             _ATTACHMENT,
-            "How it is plugged on its host.",
+            "How it is plugged on its host; of a tap, the numbers of the user and group who may open it.",
             nullable=True,
             post=Role.ADMIN,
             put=Role.ADMIN,

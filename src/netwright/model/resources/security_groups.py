@@ -116,8 +116,8 @@ RULE: Final = Resource(
         ),
         Attribute(
             "remote_ip_prefix",
-            Prefix(strict=False),
-            "The prefix of the other side.",
+            Prefix(strict=False, kept=True),
+            "The prefix of the other side, as it was given.",
             nullable=True,
             put=Role.NOBODY,
         ),
