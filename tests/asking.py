@@ -19,6 +19,7 @@ from netwright.control import subnets as control_subnets
 from netwright.control import vpn_peers as control_vpn_peers
 from netwright.control import vpns as control_vpns
 from netwright.control.world import World
+from netwright.model.errors import NotFoundError
 from netwright.store import address_groups as stored_address_groups
 from netwright.store import groups as stored_groups
 from netwright.store import logs as stored_logs
@@ -26,6 +27,7 @@ from netwright.store import port_forwardings as stored_port_forwardings
 from netwright.store import ports as stored_ports
 from netwright.store import subnets as stored_subnets
 from netwright.store import vpns as stored_vpns
+from netwright.store.records import GroupRecord, PortRecord
 from netwright.store.rows import Where
 
 
@@ -46,12 +48,12 @@ class Asked:
 
     def update(self, world: World, thing: str, request: object):
         with world.work() as work:
-            self._control.update_in(work, thing, request)
+            self._control.update_in(work, self._old(work.connection, thing), request)
             return self._record(work.connection, thing)
 
     def delete(self, world: World, thing: str) -> None:
         with world.work() as work:
-            self._control.delete_in(work, thing)
+            self._control.delete_in(work, self._old(work.connection, thing))
 
     def get(self, world: World, thing: str):
         with world.look() as connection:
@@ -61,8 +63,17 @@ class Asked:
         with world.look() as connection:
             return self._find(connection, where)
 
+    def _old(self, connection: sa.Connection, thing: str):
+        """The thing as it is to be changed: all of its record where more than its value counts."""
+        record = self._record(connection, thing)
+        return record if isinstance(record, PortRecord | GroupRecord) else record.value
+
     def _record(self, connection: sa.Connection, made: object):
-        return self._find(connection, {"id": (made,)})[0] if isinstance(made, str) else made
+        if not isinstance(made, str):
+            return made
+        for record in self._find(connection, {"id": (made,)}):
+            return record
+        raise NotFoundError("Thing", made)
 
 
 networks = Asked(control_networks, control_networks.find_in)

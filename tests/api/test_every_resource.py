@@ -109,6 +109,28 @@ def test_a_revision_counts_changes_and_may_be_asked_for(site: Site, resource: Re
     assert asker.send("PUT", path, {resource.singular: change_of(resource, site)}, right).status == 200
 
 
+@each([one for one in having(Verb.CREATE, Verb.SHOW, Verb.LIST) if one.tags])
+def test_tags_are_put_on_it_and_find_it(site: Site, resource: Resource) -> None:
+    """A PUT of tags replaces them all; the thing shows them, a list finds it by them, and one goes alone."""
+    asker, path, thing = made(site, resource)
+    collection, mine = path.rpartition("/")[0], f"a-{thing['id']}"
+    assert thing["tags"] == []
+    for wanted in (["first"], [mine, "red"]):
+        answer = asker.send("PUT", f"{path}/tags", {"tags": wanted})
+        assert (answer.status, answer.body) == (200, {"tags": wanted}), answer
+    assert shown(asker, resource, path)["tags"] == [mine, "red"]
+    for query, there in (
+        (f"tags={mine},red", True),
+        (f"tags={mine},first", False),
+        (f"not-tags={mine}", False),
+    ):
+        found = {one["id"] for one in asker.get(f"{collection}?{query}")[resource.plural]}
+        assert (thing["id"] in found) is there, query
+    assert asker.send("DELETE", f"{path}/tags/red").status == 204
+    assert [asker.send("GET", f"{path}/tags/{tag}").status for tag in (mine, "red")] == [204, 404]
+    assert shown(asker, resource, path)["tags"] == [mine]
+
+
 @each([one for one in having(Verb.CREATE, Verb.LIST) if one.plural not in FEW])
 def test_several_are_made_at_once_or_none(site: Site, resource: Resource) -> None:
     """A list under the plural makes all of them; one that cannot be made leaves none."""

@@ -43,17 +43,20 @@ class AddressGroups:
         )
         return view(store.get(work.connection, control.create_in(work, request)))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: Record[AddressGroup], values: Values, caller: Caller) -> View:
         del caller
         body = Fields(values)
         request = AddressGroupRequest(name=body.text("name"), description=body.text("description"))
-        return view(control.update_in(work, AddressGroupId(str(old["id"])), request))
+        return view(control.update_in(work, old.value, request))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, AddressGroupId(str(old["id"])))
+    def delete(self, work: Work, old: Record[AddressGroup]) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[Record[AddressGroup]]:
+        return store.find(connection, where)
+
+    def view(self, thing: Record[AddressGroup]) -> View:
+        return view(thing)
 
 
 def view(record: Record[AddressGroup]) -> View:

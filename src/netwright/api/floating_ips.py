@@ -15,7 +15,6 @@ from netwright.control.bodies import Values
 from netwright.control.floating_ips import FloatingIpRecord, FloatingIpRequest
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
-from netwright.control.refusals import invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import FloatingIpId, NetworkId, PortId, RouterId, SubnetId
@@ -29,23 +28,28 @@ class FloatingIps:
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         request = _new(Fields(values))
         control.refuse_foreign(work.connection, str(values["project_id"]), request.port_id, caller)
-        made = control.create_in(work, request)
-        return self.find(work.connection, {"id": (made,)})[0]
+        return self._one(work, control.create_in(work, request))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: FloatingIpRecord, values: Values, caller: Caller) -> View:
         """An update of nothing takes the floating IP from its port: once there was nothing else to update."""
-        qos.refuse_escape(work, old, values, caller)
-        floating = FloatingIpId(str(old["id"]))
+        floating = old.value
+        qos.refuse_escape(work, floating.qos_policy_id, values, caller)
         request = _changed(Fields(values)) if values else FloatingIpRequest(port_id=None)
-        control.refuse_foreign(work.connection, str(old["project_id"]), request.port_id, caller)
+        control.refuse_foreign(work.connection, floating.project_id, request.port_id, caller)
         control.update_in(work, floating, request)
-        return self.find(work.connection, {"id": (floating,)})[0]
+        return self._one(work, floating.id)
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, FloatingIpId(str(old["id"])))
+    def delete(self, work: Work, old: FloatingIpRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in control.find_in(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
+        return control.find_in(connection, where)
+
+    def view(self, thing: FloatingIpRecord) -> View:
+        return view(thing)
+
+    def _one(self, work: Work, floating: FloatingIpId) -> View:
+        return view(self.find(work.connection, {"id": (floating,)})[0])
 
 
 def view(shown: FloatingIpRecord) -> View:
@@ -131,9 +135,5 @@ def _port(body: Fields) -> PortId | Left | None:
 
 
 def _ipv4(body: Fields, name: str) -> IPv4Address | None:
-    address = body.address(name)
-    if address is None or address is UNSET:
-        return None
-    if not isinstance(address, IPv4Address):
-        raise invalid(name, f"{address} is not an IPv4 address.")
-    return address
+    address = body.ipv4(name)
+    return None if address is UNSET else address

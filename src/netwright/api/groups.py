@@ -9,12 +9,10 @@ from netwright.api.fields import Fields
 from netwright.api.views import asked_project, owned, stamped
 from netwright.control import groups as control
 from netwright.control.bodies import Values
-from netwright.control.given import UNSET, Left
 from netwright.control.groups import GroupRequest
 from netwright.control.nouns import View
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import GroupId
 from netwright.model.intent import Revocation
 from netwright.store import groups as store
 from netwright.store.records import GroupRecord
@@ -29,15 +27,18 @@ class Groups:
         made = control.create_in(work, _new(Fields(values)))
         return view(store.get(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: GroupRecord, values: Values, caller: Caller) -> View:
         del caller
-        return view(control.update_in(work, GroupId(str(old["id"])), _changed(Fields(values))))
+        return view(control.update_in(work, old, _changed(Fields(values))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, GroupId(str(old["id"])))
+    def delete(self, work: Work, old: GroupRecord) -> None:
+        control.delete_in(work, old)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[GroupRecord]:
+        return store.find(connection, where)
+
+    def view(self, thing: GroupRecord) -> View:
+        return view(thing)
 
 
 def view(record: GroupRecord) -> View:
@@ -60,7 +61,7 @@ def _changed(body: Fields) -> GroupRequest:
         name=body.text("name"),
         description=body.text("description"),
         stateful=body.flag("stateful"),
-        revocation=_revocation(body),
+        revocation=body.one_of("netwright:revocation", Revocation),
     )
 
 
@@ -70,10 +71,5 @@ def _new(body: Fields) -> GroupRequest:
         name=body.text("name"),
         description=body.text("description"),
         stateful=body.flag("stateful"),
-        revocation=_revocation(body),
+        revocation=body.one_of("netwright:revocation", Revocation),
     )
-
-
-def _revocation(body: Fields) -> Revocation | Left:
-    asked = body.one_of("netwright:revocation", Revocation)
-    return UNSET if asked is None else asked

@@ -15,7 +15,7 @@ from netwright.control.logs import RESOURCE_TYPE, LogRequest
 from netwright.control.nouns import View
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import GroupId, LogId, PortId
+from netwright.model.ids import GroupId, PortId
 from netwright.model.intent import Log, LogEvent
 from netwright.store import logs as store
 from netwright.store.records import Record
@@ -30,15 +30,18 @@ class Logs:
         made = control.create_in(work, _new(Fields(values)))
         return view(store.get(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: Record[Log], values: Values, caller: Caller) -> View:
         del caller
-        return view(control.update_in(work, LogId(str(old["id"])), _changed(Fields(values))))
+        return view(control.update_in(work, old.value, _changed(Fields(values))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, LogId(str(old["id"])))
+    def delete(self, work: Work, old: Record[Log]) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[Record[Log]]:
+        return store.find(connection, where)
+
+    def view(self, thing: Record[Log]) -> View:
+        return view(thing)
 
 
 def loggable(call: Call) -> Response:
@@ -78,7 +81,7 @@ def _new(body: Fields) -> LogRequest:
         description=body.text("description"),
         enabled=body.flag("enabled"),
         resource_type=body.text("resource_type"),
-        event=LogEvent.ALL if event is None or event is UNSET else event,
+        event=LogEvent.ALL if event is UNSET else event,
         group_id=None if group is None else GroupId(group),
         port_id=None if port is None else PortId(port),
     )

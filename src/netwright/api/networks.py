@@ -36,19 +36,24 @@ class Networks:
         made = control.create_in(work, _new(Fields(_of_one_segment(values))))
         if zones:
             store.save_zones(work.connection, made, zones)
-        return self.find(work.connection, {"id": (made,)})[0]
+        return self._one(work, made)
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        qos.refuse_escape(work, old, values, caller)
-        network = NetworkId(str(old["id"]))
-        control.update_in(work, network, _asked(Fields(values)))
-        return self.find(work.connection, {"id": (network,)})[0]
+    def update(self, work: Work, old: NetworkRecord, values: Values, caller: Caller) -> View:
+        qos.refuse_escape(work, old.value.qos_policy_id, values, caller)
+        control.update_in(work, old.value, _asked(Fields(values)))
+        return self._one(work, old.value.id)
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, NetworkId(str(old["id"])))
+    def delete(self, work: Work, old: NetworkRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in control.find_in(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[NetworkRecord]:
+        return control.find_in(connection, where)
+
+    def view(self, thing: NetworkRecord) -> View:
+        return view(thing)
+
+    def _one(self, work: Work, network: NetworkId) -> View:
+        return view(self.find(work.connection, {"id": (network,)})[0])
 
 
 def view(shown: NetworkRecord) -> View:
@@ -105,17 +110,15 @@ def _of_one_segment(values: Values) -> Values:
 
 
 def _new(body: Fields) -> NetworkRequest:
-    place = body.one_of("netwright:gateway_place", GatewayPlace)
-    kind = body.one_of("provider:network_type", NetworkType)
     return replace(
-        _asked(body, asked_project(body), UNSET if place is None else place),
-        network_type=UNSET if kind is None else kind,
+        _asked(body, asked_project(body), body.one_of("netwright:gateway_place", GatewayPlace)),
+        network_type=body.one_of("provider:network_type", NetworkType),
         segmentation_id=body.number("provider:segmentation_id"),
     )
 
 
 def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left = UNSET) -> NetworkRequest:
-    mtu, gateway_hosts = body.number("mtu"), body.one_of("netwright:gateway_hosts", GatewayHosts)
+    mtu = body.number("mtu")
     return NetworkRequest(
         project_id=project,
         name=body.text("name"),
@@ -133,7 +136,7 @@ def _asked(body: Fields, project: str | Left = UNSET, place: GatewayPlace | Left
         host_access=body.flag("netwright:host_access"),
         shared_gateway=body.flag("netwright:shared_gateway"),
         bridge=body.text_or_null("netwright:bridge"),
-        gateway_hosts=UNSET if gateway_hosts is None else gateway_hosts,
+        gateway_hosts=body.one_of("netwright:gateway_hosts", GatewayHosts),
         gateway_host=body.text_or_null("netwright:gateway_host"),
         qos_policy_id=asked_policy(body),
     )

@@ -10,7 +10,6 @@ import sqlalchemy as sa
 
 from netwright.api.fields import Fields
 from netwright.api.views import stamped
-from netwright.api.vpns import ipv4_or_null
 from netwright.control import port_forwardings as control
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
@@ -19,7 +18,7 @@ from netwright.control.port_forwardings import ForwardingRequest
 from netwright.control.refusals import invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import FloatingIpId, PortForwardingId, PortId
+from netwright.model.ids import FloatingIpId, PortId
 from netwright.model.intent import PortForwarding, Ports
 from netwright.store import port_forwardings as store
 from netwright.store.records import Record
@@ -36,19 +35,20 @@ class PortForwardings:
         del caller
         parent = FloatingIpId(str(values["floating_ip_id"]))
         made = control.create_in(work, replace(_asked(Fields(values)), floating_ip_id=parent))
-        return self.find(work.connection, {"id": (made,)})[0]
+        return _view(store.get(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: Record[PortForwarding], values: Values, caller: Caller) -> View:
         del caller
-        forwarding = PortForwardingId(str(old["id"]))
-        control.update_in(work, forwarding, _asked(Fields(values)))
-        return self.find(work.connection, {"id": (forwarding,)})[0]
+        return _view(control.update_in(work, old.value, _asked(Fields(values))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, PortForwardingId(str(old["id"])))
+    def delete(self, work: Work, old: Record[PortForwarding]) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [_view(record) for record in store.find(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[Record[PortForwarding]]:
+        return store.find(connection, where)
+
+    def view(self, thing: Record[PortForwarding]) -> View:
+        return _view(thing)
 
 
 def brief(forwarding: PortForwarding) -> View:
@@ -84,7 +84,7 @@ def _asked(body: Fields) -> ForwardingRequest:
         protocol=body.text("protocol"),
         external=_ports(body, "external_port"),
         port_id=UNSET if port is UNSET else PortId(port),
-        internal_address=ipv4_or_null(body, "internal_ip_address"),
+        internal_address=body.ipv4("internal_ip_address"),
         internal=_ports(body, "internal_port"),
         description=body.text("description"),
     )
@@ -92,9 +92,9 @@ def _asked(body: Fields) -> ForwardingRequest:
 
 def _ports(body: Fields, name: str) -> Ports | Left:
     """One port, or a range under the longer name; where both are given they must be the same."""
-    number, text = body.number(name), body.optional(f"{name}_range")
+    number, text = body.optional_number(name), body.optional(f"{name}_range")
     ranged = UNSET if text is None else _range(text, f"{name}_range")
-    if number is None or number is UNSET:
+    if number is None:
         return ranged
     if ranged not in {UNSET, Ports(number, number)}:
         raise invalid(f"{name}_range", f"is not {name}, which is given too.")

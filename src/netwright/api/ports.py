@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -23,10 +23,11 @@ from netwright.control.ports import PortRequest
 from netwright.control.refusals import invalid, missing
 from netwright.control.world import Work, World
 from netwright.model.caller import Caller
-from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, PortId, SubnetId
-from netwright.model.intent import Address, Attachment, Guest, HostTap, InNamespace, Unplugged
+from netwright.model.ids import GroupId, LinkName, NamespaceName, NetworkId, SubnetId
+from netwright.model.intent import Attachment, Guest, HostTap, InNamespace, Unplugged
 from netwright.planner.names import domain_of, label_of
 from netwright.store import ports as store
+from netwright.store.addresses import text_of
 from netwright.store.ports import PortRow
 from netwright.store.rows import Where
 
@@ -43,15 +44,18 @@ class Ports:
         resource_requests.tell(work.connection, [made])
         return made
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
-        qos.refuse_escape(work, old, values, caller)
-        return view(store.row_of(control.update_in(work, PortId(str(old["id"])), _asked(Fields(values)))))
+    def update(self, work: Work, old: PortRow, values: Values, caller: Caller) -> View:
+        qos.refuse_escape(work, old.qos_policy_id, values, caller)
+        return view(store.row_of(control.update_in(work, store.record_of(old), _asked(Fields(values)))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, PortId(str(old["id"])))
+    def delete(self, work: Work, old: PortRow) -> None:
+        control.delete_in(work, store.record_of(old))
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return list(map(view, store.rows_of(connection, where)))
+    def find(self, connection: sa.Connection, where: Where) -> list[PortRow]:
+        return store.rows_of(connection, where)
+
+    def view(self, thing: PortRow) -> View:
+        return view(thing)
 
 
 def tell(world: World, connection: sa.Connection, views: list[View]) -> None:
@@ -61,6 +65,7 @@ def tell(world: World, connection: sa.Connection, views: list[View]) -> None:
 
 
 def view(row: PortRow) -> View:
+    fixed_ips = [(subnet, text_of(key)) for subnet, key in row.fixed_ips]
     return {
         "id": row.id,
         "project_id": row.project_id,
@@ -71,7 +76,7 @@ def view(row: PortRow) -> View:
         "admin_state_up": row.admin_state_up,
         "status": row.status,
         "mac_address": row.mac,
-        "fixed_ips": [{"subnet_id": subnet, "ip_address": address} for subnet, address in row.fixed_ips],
+        "fixed_ips": [{"subnet_id": subnet, "ip_address": address} for subnet, address in fixed_ips],
         "ip_allocation": "immediate" if row.fixed_ips else "none",
         "security_groups": row.groups,
         "allowed_address_pairs": [
@@ -82,7 +87,7 @@ def view(row: PortRow) -> View:
         "device_owner": row.device_owner,
         "dns_name": row.dns_name,
         "dns_domain": row.own_dns_domain,
-        "dns_assignment": _dns(row) if row.fixed_ips else [],
+        "dns_assignment": _dns(row, [address for _, address in fixed_ips]) if fixed_ips else [],
         "extra_dhcp_opts": [
             {"opt_name": name, "opt_value": value, "ip_version": version}
             for name, value, version in row.extra_dhcp_opts
@@ -106,10 +111,10 @@ def view(row: PortRow) -> View:
     }
 
 
-def _dns(row: PortRow) -> list[View]:
-    host = row.label or row.shared_label or _address_label(row.fixed_ips[0][1])
+def _dns(row: PortRow, addresses: Sequence[str]) -> list[View]:
+    host = row.label or row.shared_label or _address_label(addresses[0])
     name = f"{host}.{domain_of(row.dns_domain)}."
-    return [{"ip_address": address, "hostname": host, "fqdn": name} for _, address in row.fixed_ips]
+    return [{"ip_address": address, "hostname": host, "fqdn": name} for address in addresses]
 
 
 def _address_label(address: str) -> str:
@@ -193,13 +198,8 @@ def _options(body: Fields) -> tuple[OptionRequest, ...]:
 
 
 def _option(one: Fields) -> OptionRequest:
-    """The descriptor has read it."""
-    name, version = one.text("opt_name"), one.number("ip_version")
-    return OptionRequest(
-        "" if name is UNSET else name,
-        one.optional("opt_value"),
-        4 if version is UNSET or version is None else version,
-    )
+    name, version = one.optional("opt_name") or "", one.optional_number("ip_version")
+    return OptionRequest(name, one.optional("opt_value"), 4 if version is None else version)
 
 
 def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:
@@ -209,9 +209,7 @@ def _fixed_ips(body: Fields) -> tuple[FixedIpRequest, ...] | Left:
 
 def _fixed_ip(one: Fields) -> FixedIpRequest:
     subnet, address = one.optional("subnet_id"), one.address("ip_address")
-    return FixedIpRequest(
-        None if subnet is None else SubnetId(subnet), address if isinstance(address, Address) else None
-    )
+    return FixedIpRequest(None if subnet is None else SubnetId(subnet), None if address is UNSET else address)
 
 
 def _pairs(body: Fields) -> tuple[PairRequest, ...] | Left:
@@ -220,10 +218,7 @@ def _pairs(body: Fields) -> tuple[PairRequest, ...] | Left:
 
 
 def _pair(one: Fields) -> PairRequest:
-    prefix, mac = one.prefix("ip_address", strict=False), one.optional("mac_address")
-    if prefix is None or prefix is UNSET:
-        raise invalid("allowed_address_pairs", "each needs an ip_address.")
-    return PairRequest(prefix, mac)
+    return PairRequest(one.needed_prefix("ip_address"), one.optional("mac_address"))
 
 
 def _attachment(body: Fields) -> Attachment | Left:

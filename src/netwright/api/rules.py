@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from netwright.api.fields import Fields, number_or_none
+from netwright.api.fields import Fields
 from netwright.api.views import asked_project, owned, stamped
 from netwright.control import rules as control
 from netwright.control.bodies import Values
@@ -13,7 +13,7 @@ from netwright.control.nouns import View
 from netwright.control.rules import RuleRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import AddressGroupId, GroupId, RuleId
+from netwright.model.ids import AddressGroupId, GroupId
 from netwright.model.intent import (
     Direction,
     EtherType,
@@ -36,15 +36,18 @@ class Rules:
         made = control.create_in(work, _new(Fields(values)))
         return view(store.get_rule(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: RuleRecord, values: Values, caller: Caller) -> View:
         del caller
-        return view(control.update_in(work, RuleId(str(old["id"])), Fields(values).text("description")))
+        return view(control.update_in(work, old.value, Fields(values).text("description")))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, RuleId(str(old["id"])))
+    def delete(self, work: Work, old: RuleRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find_rules(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[RuleRecord]:
+        return store.find_rules(connection, where)
+
+    def view(self, thing: RuleRecord) -> View:
+        return view(thing)
 
 
 def view(record: RuleRecord) -> View:
@@ -84,17 +87,17 @@ def _range(record: RuleRecord) -> tuple[int | None, int | None]:
 def _new(body: Fields) -> RuleRequest:
     group = body.text("security_group_id")
     direction, ethertype = body.one_of("direction", Direction), body.one_of("ethertype", EtherType)
-    prefix, remote = body.prefix("remote_ip_prefix", strict=False), body.optional("remote_group_id")
+    prefix, remote = body.prefix("remote_ip_prefix"), body.optional("remote_group_id")
     address_group = body.optional("remote_address_group_id")
     return RuleRequest(
         group_id=UNSET if group is UNSET else GroupId(group),
         project_id=asked_project(body),
-        direction=UNSET if direction is None else direction,
-        ethertype=EtherType.IPV4 if ethertype is None or ethertype is UNSET else ethertype,
+        direction=direction,
+        ethertype=EtherType.IPV4 if ethertype is UNSET else ethertype,
         protocol=_protocol(body),
-        port_range_min=number_or_none(body.number("port_range_min")),
-        port_range_max=number_or_none(body.number("port_range_max")),
-        remote_prefix=None if prefix is UNSET else prefix,
+        port_range_min=body.optional_number("port_range_min"),
+        port_range_max=body.optional_number("port_range_max"),
+        remote_prefix=prefix,
         remote_written=body.optional("remote_ip_prefix"),
         remote_group_id=None if remote is None else GroupId(remote),
         remote_address_group_id=None if address_group is None else AddressGroupId(address_group),
@@ -105,4 +108,4 @@ def _new(body: Fields) -> RuleRequest:
 def _protocol(body: Fields) -> str | None:
     """Names, and numbers as text or as numbers."""
     value = body.raw("protocol")
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else body.optional("protocol")
+    return None if value is None or value is UNSET else str(value)

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 import sqlalchemy as sa
 
-from netwright.api.fields import Fields, number_or_none, parse_address
+from netwright.api.fields import Fields
 from netwright.api.views import asked_project, owned, stamped
 from netwright.control import subnets as control
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
 from netwright.control.refusals import invalid
-from netwright.control.subnets import SubnetRequest
+from netwright.control.subnets import SubnetRecord, SubnetRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId, SubnetId
-from netwright.model.intent import Address, HostRoute, Ipv6Mode, Pool, Prefix, Subnet
-from netwright.store import networks
-from netwright.store import subnets as store
-from netwright.store.records import Record
+from netwright.model.intent import Address, HostRoute, Ipv6Mode, Pool, Prefix
 from netwright.store.rows import Where
 
 
@@ -27,26 +26,28 @@ class Subnets:
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
         del caller
-        made = control.create_in(work, _new(Fields(values)))
-        return self.find(work.connection, {"id": (made,)})[0]
+        return self._one(work, control.create_in(work, _new(Fields(values))))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: SubnetRecord, values: Values, caller: Caller) -> View:
         del caller
-        subnet = SubnetId(str(old["id"]))
-        control.update_in(work, subnet, _changed(Fields(values)))
-        return self.find(work.connection, {"id": (subnet,)})[0]
+        control.update_in(work, old.value, _changed(Fields(values)))
+        return self._one(work, old.value.id)
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, SubnetId(str(old["id"])))
+    def delete(self, work: Work, old: SubnetRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        external = networks.external(connection)
-        found = store.find(connection, where)
-        return [view(record, external=record.value.network_id in external) for record in found]
+    def find(self, connection: sa.Connection, where: Where) -> list[SubnetRecord]:
+        return control.find_in(connection, where)
+
+    def view(self, thing: SubnetRecord) -> View:
+        return view(thing)
+
+    def _one(self, work: Work, subnet: SubnetId) -> View:
+        return view(self.find(work.connection, {"id": (subnet,)})[0])
 
 
-def view(record: Record[Subnet], *, external: bool) -> View:
-    subnet = record.value
+def view(shown: SubnetRecord) -> View:
+    subnet = shown.value
     return {
         "id": subnet.id,
         **owned(subnet.project_id),
@@ -69,8 +70,8 @@ def view(record: Record[Subnet], *, external: bool) -> View:
         "segment_id": subnet.segment_id,
         "service_types": subnet.service_types,
         "dns_publish_fixed_ip": subnet.dns_publish_fixed_ip,
-        "router:external": external,
-        **stamped(record.stamps),
+        "router:external": shown.external,
+        **stamped(shown.record.stamps),
     }
 
 
@@ -104,9 +105,9 @@ def _new(body: Fields) -> SubnetRequest:
         host_routes=_routes(body),
         ipv6_ra_mode=body.one_of("ipv6_ra_mode", Ipv6Mode),
         ipv6_address_mode=body.one_of("ipv6_address_mode", Ipv6Mode),
-        version=number_or_none(body.number("ip_version")),
+        version=body.optional_number("ip_version"),
         pool=body.optional("subnetpool_id"),
-        length=number_or_none(body.number("prefixlen")),
+        length=body.optional_number("prefixlen"),
         default_pool=body.flag("use_default_subnetpool") is True,
         segment_id=body.text_or_null("segment_id"),
         service_types=body.texts("service_types"),
@@ -115,10 +116,10 @@ def _new(body: Fields) -> SubnetRequest:
 
 
 def _cidr(body: Fields) -> Prefix | Left:
-    cidr = body.prefix("cidr", strict=True)
-    if cidr is None or cidr is UNSET:
+    cidr = body.prefix("cidr")
+    if cidr is None:
         return UNSET
-    version = number_or_none(body.number("ip_version"))
+    version = body.optional_number("ip_version")
     if version not in {None, cidr.version}:
         raise invalid("ip_version", f"{version} is not that of cidr {cidr}.")
     return cidr
@@ -128,30 +129,16 @@ def _pools(body: Fields) -> tuple[Pool, ...] | Left:
     listed = body.objects("allocation_pools")
     if listed is UNSET:
         return UNSET
-    pools = []
-    for one in listed:
-        start, end = one.address("start"), one.address("end")
-        if not isinstance(start, Address) or not isinstance(end, Address):
-            raise invalid("allocation_pools", "each needs start and end.")
-        pools.append(Pool(start, end))
-    return tuple(pools)
+    return tuple(Pool(one.needed_address("start"), one.needed_address("end")) for one in listed)
 
 
 def _servers(body: Fields) -> tuple[Address, ...] | Left:
     listed = body.texts("dns_nameservers")
-    if listed is UNSET:
-        return UNSET
-    return tuple(parse_address(one, "dns_nameservers") for one in listed)
+    return UNSET if listed is UNSET else tuple(map(ip_address, listed))
 
 
 def _routes(body: Fields) -> tuple[HostRoute, ...] | Left:
     listed = body.objects("host_routes")
     if listed is UNSET:
         return UNSET
-    routes = []
-    for one in listed:
-        destination, nexthop = one.prefix("destination", strict=True), one.address("nexthop")
-        if not isinstance(destination, Prefix) or not isinstance(nexthop, Address):
-            raise invalid("host_routes", "each needs destination and nexthop.")
-        routes.append(HostRoute(destination, nexthop))
-    return tuple(routes)
+    return tuple(HostRoute(one.needed_prefix("destination"), one.needed_address("nexthop")) for one in listed)

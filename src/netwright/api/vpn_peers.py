@@ -6,7 +6,6 @@ import sqlalchemy as sa
 
 from netwright.api.fields import Fields
 from netwright.api.views import stamped
-from netwright.api.vpns import ipv4_or_null
 from netwright.control import vpn_peers as control
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET
@@ -14,7 +13,7 @@ from netwright.control.nouns import View
 from netwright.control.vpn_peers import PeerRecord, PeerRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import VpnId, VpnPeerId
+from netwright.model.ids import VpnId
 from netwright.store.rows import Where
 
 
@@ -26,16 +25,19 @@ class VpnPeers:
         made = control.create_in(work, _new(Fields(values)))
         return {**view(made), "private_key": made.private_key}
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: PeerRecord, values: Values, caller: Caller) -> View:
         del caller
         request = PeerRequest(name=Fields(values).text("name"))
-        return view(control.update_in(work, VpnPeerId(str(old["id"])), request))
+        return view(control.update_in(work, old.value, request))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, VpnPeerId(str(old["id"])))
+    def delete(self, work: Work, old: PeerRecord) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in control.find_in(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[PeerRecord]:
+        return control.find_in(connection, where)
+
+    def view(self, thing: PeerRecord) -> View:
+        return view(thing)
 
 
 def view(found: PeerRecord) -> View:
@@ -52,7 +54,7 @@ def view(found: PeerRecord) -> View:
 
 
 def _new(body: Fields) -> PeerRequest:
-    vpn, address = body.optional("vpn_id"), ipv4_or_null(body, "address")
+    vpn, address = body.optional("vpn_id"), body.ipv4("address")
     return PeerRequest(
         vpn_id=UNSET if vpn is None else VpnId(vpn),
         name=body.text("name"),

@@ -6,18 +6,17 @@ from ipaddress import IPv4Address, IPv4Network
 
 import sqlalchemy as sa
 
-from netwright.api.fields import Fields, number_or_none
+from netwright.api.fields import Fields
 from netwright.api.views import asked_project, owned, stamped
 from netwright.control import vpn_keys
 from netwright.control import vpns as control
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
 from netwright.control.nouns import View
-from netwright.control.refusals import invalid
 from netwright.control.vpns import VpnKind, VpnRequest
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import NetworkId, VpnId
+from netwright.model.ids import NetworkId
 from netwright.model.intent import UdpForward, Vpn
 from netwright.store import vpns as store
 from netwright.store.records import Record
@@ -32,17 +31,18 @@ class Vpns:
         made = control.create_in(work, _new(Fields(values)))
         return view(store.get(work.connection, made))
 
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
+    def update(self, work: Work, old: Record[Vpn], values: Values, caller: Caller) -> View:
         del caller
-        vpn = VpnId(str(old["id"]))
-        control.update_in(work, vpn, _changed(Fields(values)))
-        return view(store.get(work.connection, vpn))
+        return view(control.update_in(work, old.value, _changed(Fields(values))))
 
-    def delete(self, work: Work, old: View) -> None:
-        control.delete_in(work, VpnId(str(old["id"])))
+    def delete(self, work: Work, old: Record[Vpn]) -> None:
+        control.delete_in(work, old.value)
 
-    def find(self, connection: sa.Connection, where: Where) -> list[View]:
-        return [view(record) for record in store.find(connection, where)]
+    def find(self, connection: sa.Connection, where: Where) -> list[Record[Vpn]]:
+        return store.find(connection, where)
+
+    def view(self, thing: Record[Vpn]) -> View:
+        return view(thing)
 
 
 def view(record: Record[Vpn]) -> View:
@@ -65,38 +65,26 @@ def view(record: Record[Vpn]) -> View:
     }
 
 
-def ipv4_or_null(body: Fields, name: str) -> IPv4Address | Left | None:
-    """An IPv4 address of the body. Raises InvalidError."""
-    value = body.address(name)
-    if value is UNSET or value is None or isinstance(value, IPv4Address):
-        return value
-    raise invalid(name, "must be an IPv4 address.")
-
-
 def _private(body: Fields) -> IPv4Address | Left:
-    value = ipv4_or_null(body, "private_address")
+    value = body.ipv4("private_address")
     return UNSET if value is None else value
 
 
 def _port(body: Fields) -> int | Left:
-    value = number_or_none(body.number("public_port"))
+    value = body.optional_number("public_port")
     return UNSET if value is None else value
 
 
 def _range(body: Fields) -> IPv4Network | Left:
-    value = body.prefix("peer_range", strict=True)
-    if value is None or value is UNSET:
-        return UNSET
-    if not isinstance(value, IPv4Network):
-        raise invalid("peer_range", "must be an IPv4 prefix.")
-    return value
+    value = body.optional("peer_range")
+    return UNSET if value is None else IPv4Network(value)
 
 
 def _changed(body: Fields) -> VpnRequest:
     return VpnRequest(
         name=body.text("name"),
         description=body.text("description"),
-        public_address=ipv4_or_null(body, "public_address"),
+        public_address=body.ipv4("public_address"),
         public_port=_port(body),
         private_address=_private(body),
     )
@@ -109,8 +97,8 @@ def _new(body: Fields) -> VpnRequest:
         project_id=asked_project(body),
         name=body.text("name"),
         description=body.text("description"),
-        kind=VpnKind.FORWARD if kind is None or kind is UNSET else kind,
-        public_address=ipv4_or_null(body, "public_address"),
+        kind=VpnKind.FORWARD if kind is UNSET else kind,
+        public_address=body.ipv4("public_address"),
         public_port=_port(body),
         private_address=_private(body),
         peer_range=_range(body),

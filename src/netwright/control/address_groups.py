@@ -36,11 +36,10 @@ def create_in(work: Work, request: AddressGroupRequest) -> AddressGroupId:
     return group.id
 
 
-def update_in(work: Work, group_id: AddressGroupId, request: AddressGroupRequest) -> Record[AddressGroup]:
-    """Name and description. Raises NotFoundError, InvalidError."""
-    old = store.get(work.connection, group_id).value
+def update_in(work: Work, old: AddressGroup, request: AddressGroupRequest) -> Record[AddressGroup]:
+    """Name and description. Raises InvalidError."""
     store.save(work.connection, _asked(old, request), work.now)
-    return store.get(work.connection, group_id)
+    return store.get(work.connection, old.id)
 
 
 def add_in(work: Work, group_id: AddressGroupId, prefixes: Sequence[Prefix]) -> Record[AddressGroup]:
@@ -63,13 +62,12 @@ def remove_in(work: Work, group_id: AddressGroupId, prefixes: Sequence[Prefix]) 
     return _changed(work, group)
 
 
-def delete_in(work: Work, group_id: AddressGroupId) -> None:
-    """Raises NotFoundError, ConflictError while a rule names it."""
-    store.get(work.connection, group_id)
-    if store.naming(work.connection, group_id):
-        message = f"Address group {group_id} is in use on one or more security group rules."
+def delete_in(work: Work, group: AddressGroup) -> None:
+    """Raises ConflictError while a rule names it."""
+    if store.naming(work.connection, group.id):
+        message = f"Address group {group.id} is in use on one or more security group rules."
         raise NamedConflictError("AddressGroupInUse", message)
-    store.delete(work.connection, group_id)
+    store.delete(work.connection, group.id)
 
 
 def _changed(work: Work, group: AddressGroup) -> Record[AddressGroup]:

@@ -89,7 +89,7 @@ def release(work: Work, project: str) -> None:
         for subnet in _joined(work.connection, found):
             routers.remove_interface(work, router, subnet, None)
         _ROUTERS.delete(work, router)
-    networks.delete_in(work, found.network)
+    networks.delete_in(work, network_rows.get(work.connection, found.network).value)
 
 
 def _refuse_over(work: Work, project: str, versions: int) -> None:

@@ -107,7 +107,7 @@ def take_back(work: Work, fixed: ClassicFixedIp) -> None:
         return
     disassociate(work, deallocate(work, now))
     if now.port_id is not None and not store.find(work.connection, {"port_id": (now.port_id,)}):
-        ports.delete_in(work, now.port_id)
+        ports.delete_in(work, port_rows.get(work.connection, now.port_id))
 
 
 def lease(world: World, address: Address) -> ClassicFixedIp | None:
@@ -242,7 +242,7 @@ def _drop_floating(work: Work, port: PortId, fixed: Address) -> None:
         if one.moving is not None and one.moving.fixed_address != fixed:
             continue
         if one.auto_assigned:
-            floating_ips.delete_in(work, one.id)
+            floating_ips.delete_in(work, floating_rows.get(work.connection, one.id).value)
         elif one.moving is not None:
             classic_floating_rows.save(work.connection, replace(one, moving=None))
     floating_ips.drop_fixed_in(work, port, fixed)

@@ -140,7 +140,7 @@ def deallocate(
     with world.work() as work:
         record = _to_deallocate(work.connection, address, owner, affect_auto_assigned=affect_auto_assigned)
         if record is not None and record.id is not None:
-            floating_ips.delete_in(work, record.id)
+            floating_ips.delete_in(work, rows.get(work.connection, record.id).value)
         return record
 
 
@@ -199,7 +199,9 @@ def disassociate(
         owner.check(before)
         if before.id is None or before.port_id is None:
             raise FloatingIpNotAssociated(address)
-        floating_ips.update_in(work, before.id, FloatingIpRequest(port_id=None))
+        floating_ips.update_in(
+            work, rows.get(work.connection, before.id).value, FloatingIpRequest(port_id=None)
+        )
         store.save(work.connection, ClassicFloatingIp(before.id, before.auto_assigned))
         return before
 
@@ -213,9 +215,11 @@ def leave(world: World, instance_uuid: str) -> list[FloatingRecord]:
             if record.id is None:
                 continue
             if record.auto_assigned:
-                floating_ips.delete_in(work, record.id)
+                floating_ips.delete_in(work, rows.get(work.connection, record.id).value)
             else:
-                floating_ips.update_in(work, record.id, FloatingIpRequest(port_id=None))
+                floating_ips.update_in(
+                    work, rows.get(work.connection, record.id).value, FloatingIpRequest(port_id=None)
+                )
                 store.save(work.connection, ClassicFloatingIp(record.id))
         return found
 
@@ -231,7 +235,9 @@ def depart(world: World, instance_uuid: str, wanted: Collection[IPv4Address]) ->
             if record.id is None or record.port_id is None or record.fixed_address is None:
                 continue
             moving = Moving(record.port_id, record.fixed_address, record.host, since)
-            floating_ips.update_in(work, record.id, FloatingIpRequest(port_id=None))
+            floating_ips.update_in(
+                work, rows.get(work.connection, record.id).value, FloatingIpRequest(port_id=None)
+            )
             store.save(work.connection, ClassicFloatingIp(record.id, record.auto_assigned, moving))
         return staying
 
@@ -345,7 +351,7 @@ def _settle_down(work: Work, floating: FloatingIpId, moving: Moving, *, auto_ass
     except RequestError:
         # The Networking API, which knows of no moves, gave the fixed IP another one, or took it away.
         if auto_assigned:
-            floating_ips.delete_in(work, floating)
+            floating_ips.delete_in(work, rows.get(work.connection, floating).value)
             return
     store.save(work.connection, ClassicFloatingIp(floating, auto_assigned))
 
@@ -361,7 +367,11 @@ def _refuse_kept(connection: sa.Connection, floating: FloatingIpId, port: PortId
 
 def _stand_for(work: Work, floating: FloatingIpId, port: PortId | None, fixed: IPv4Address) -> None:
     try:
-        floating_ips.update_in(work, floating, FloatingIpRequest(port_id=port, fixed_address=fixed))
+        floating_ips.update_in(
+            work,
+            rows.get(work.connection, floating).value,
+            FloatingIpRequest(port_id=port, fixed_address=fixed),
+        )
     except NamedConflictError as error:
         raise FloatingIpAssociateFailed(error.message, error.field) from error
 

@@ -167,7 +167,7 @@ def _cut(work: Work, item: Range, unwanted: Run) -> int:
         subnet_rows.delete(work.connection, item.subnet.id)
         work.touch(Touched.NETWORK, item.network.id)
         if item.network.description == _MADE and not subnet_rows.of_network(work.connection, item.network.id):
-            networks.delete_in(work, item.network.id)
+            networks.delete_in(work, item.network)
     return _size(before) - _size(left)
 
 

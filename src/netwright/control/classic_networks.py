@@ -166,7 +166,7 @@ def delete(world: World, reference: str, *, require_disassociated: bool) -> None
         where: Where = {"network_id": (record.id,), "life": (Life.ALLOCATED.value,)}
         if classic_fixed_ips.count(work.connection, where):
             raise NetworkInUse(record.id)
-        networks.delete_in(work, record.id)
+        networks.delete_in(work, record.network)
 
 
 def associate(world: World, reference: str, wanted: Mapping[str, str | None]) -> None:
@@ -237,7 +237,7 @@ def _serve_by(work: Work, record: ClassicRecord, host: HostName | None) -> None:
     store.save(work.connection, replace(record.classic, host=host))
     work.touch(Touched.NETWORK, record.id)
     if record.network.gateway_hosts is GatewayHosts.ONE:
-        networks.update_in(work, record.id, NetworkRequest(gateway_host=host))
+        networks.update_in(work, record.network, NetworkRequest(gateway_host=host))
 
 
 def _taken(connection: sa.Connection) -> Taken:

@@ -117,7 +117,7 @@ def with_mac(connection: sa.Connection, mac: Mac) -> Port | None:
 def delete_all(work: Work, instance_uuid: str) -> None:
     """The instance's interfaces on classic networks are gone."""
     for port in of_instance(work.connection, instance_uuid):
-        ports.delete_in(work, port.id)
+        ports.delete_in(work, store.get(work.connection, port.id))
 
 
 def move(world: World, instance_uuid: str, host: HostName) -> None:
@@ -129,7 +129,9 @@ def move(world: World, instance_uuid: str, host: HostName) -> None:
 def move_in(work: Work, instance_uuid: str, host: HostName) -> None:
     """`move` as a part of a larger transaction."""
     for port in of_instance(work.connection, instance_uuid):
-        ports.update_in(work, port.id, PortRequest(host=host, attachment=VmmTap()))
+        ports.update_in(
+            work, store.get(work.connection, port.id), PortRequest(host=host, attachment=VmmTap())
+        )
         work.touch(Touched.NETWORK, port.network_id)
     classic_fixed_ips.move(work.connection, instance_uuid, host)
 

@@ -47,13 +47,13 @@ def move(work: Work, classic: ClassicNetwork) -> None:
         return
     to = VpnRequest(public_address=classic.vpn_public_address, public_port=classic.vpn_public_port)
     for vpn in _of(work, classic):
-        vpns.update_in(work, vpn.id, to)
+        vpns.update_in(work, vpn, to)
 
 
 def remove(work: Work, classic: ClassicNetwork) -> None:
     """There is no forward of the network's."""
     for vpn in _of(work, classic):
-        vpns.delete_in(work, vpn.id)
+        vpns.delete_in(work, vpn)
 
 
 def give_to(work: Work, classic: ClassicNetwork, project: ProjectId) -> None:

@@ -46,11 +46,12 @@ def settle(work: Work, network_id: NetworkId) -> None:
             port = fixed_ips.add_lowest(work, port, subnet)
 
 
-def follow(work: Work, port: Port) -> None:
-    """The port was switched off or on: with it goes what its network's DHCP namespaces serve."""
+def follow(work: Work, port: Port) -> PortState:
+    """The port was switched off or on, and with it what its network's DHCP namespaces serve. Its state."""
     state = PortState.ACTIVE if port.admin_state_up else PortState.DOWN
     ports.save_states(work.connection, {port.id: state})
     work.touch(Touched.NETWORK_ITEM, port.network_id)
+    return state
 
 
 def _make(work: Work, network: Network) -> Port:

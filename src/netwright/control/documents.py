@@ -39,7 +39,7 @@ class Documents:
     """Acts on the rows of one table, whose columns bear the attributes' names.
 
     `checked` sees what was there (None for a new one) and the values, and gives those that are to be kept;
-    `changed` tells hosts and other rows after the write, and before a deletion (new is None) may refuse it;
+    `changed` tells hosts and other things after the write, and before a deletion (new is None) may refuse it;
     `shown` adds what is not kept in the row.
     """
 
@@ -54,13 +54,14 @@ class Documents:
         store.insert(work.connection, self.table, self._kept(values), work.now)
         new = self._one(work.connection, str(values["id"]))
         self.changed(work, None, new)
-        return self._one(work.connection, str(values["id"]))
+        return new
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         values = self.checked(work, old, values, caller)
         store.save(work.connection, self.table, str(old["id"]), self._kept(values), work.now)
-        self.changed(work, old, self._one(work.connection, str(old["id"])))
-        return self._one(work.connection, str(old["id"]))
+        new = self._one(work.connection, str(old["id"]))
+        self.changed(work, old, new)
+        return new
 
     def delete(self, work: Work, old: View) -> None:
         self.changed(work, old, None)
@@ -70,6 +71,9 @@ class Documents:
         views = [self._view(row) for row in store.find(connection, self.table, where)]
         self.shown(connection, views)
         return views
+
+    def view(self, thing: View) -> View:
+        return thing
 
     def _one(self, connection: sa.Connection, thing: str) -> View:
         return self.find(connection, {"id": (thing,)})[0]

@@ -71,9 +71,8 @@ class FloatingIpRecord:
         return self.record.value
 
 
-def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest) -> None:
+def update_in(work: Work, old: FloatingIp, request: FloatingIpRequest) -> None:
     """Raises NotFoundError, InvalidError, ConflictError."""
-    old = store.get(work.connection, floating_id).value
     described = text.prose(given(request.description, old.description), "description")
     policy = given(request.qos_policy_id, old.qos_policy_id)
     floating = _associated(work, replace(old, description=described, qos_policy_id=policy), request)
@@ -82,11 +81,10 @@ def update_in(work: Work, floating_id: FloatingIpId, request: FloatingIpRequest)
     _touch(work, floating)
 
 
-def delete_in(work: Work, floating_id: FloatingIpId) -> None:
-    """Raises NotFoundError."""
-    floating = store.get(work.connection, floating_id).value
-    port_forwardings.refuse_used(work, floating_id)
-    store.delete(work.connection, floating_id)
+def delete_in(work: Work, floating: FloatingIp) -> None:
+    """Raises ConflictError while port forwardings use it."""
+    port_forwardings.refuse_used(work, floating.id)
+    store.delete(work.connection, floating.id)
     _touch(work, floating)
 
 
@@ -94,13 +92,13 @@ def drop_unused_in(work: Work, network: NetworkId) -> None:
     """Those of the network that stand for nothing go with what makes it external."""
     for record in store.find(work.connection, {"network_id": (network,)}):
         if record.value.association is None:
-            delete_in(work, record.value.id)
+            delete_in(work, record.value)
 
 
 def drop_fixed_in(work: Work, port: PortId, fixed: Address) -> None:
     """The port loses that address: the floating IP that stands for it stands for nothing."""
     for record in store.find(work.connection, {"port_id": (port,), "fixed_address": (str(fixed),)}):
-        update_in(work, record.value.id, FloatingIpRequest(port_id=None))
+        update_in(work, record.value, FloatingIpRequest(port_id=None))
     held = {one.address for one in ports.get(work.connection, port).value.fixed_ips}
     port_forwardings.drop_in(work, port, held - {fixed})
 

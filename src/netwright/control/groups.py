@@ -36,30 +36,29 @@ class GroupRequest:
     revocation: Revocation | Left = UNSET
 
 
-def update_in(work: Work, group_id: GroupId, request: GroupRequest) -> GroupRecord:
-    """Raises NotFoundError, InvalidError, ConflictError."""
-    old = store.get(work.connection, group_id)
+def update_in(work: Work, old: GroupRecord, request: GroupRequest) -> GroupRecord:
+    """Raises InvalidError, ConflictError."""
     group = _asked(old.value, request)
     if group.name != old.value.name and DEFAULT in {group.name, old.value.name}:
         message = "Updating the name of, or to, the default security group is not allowed."
         raise NamedConflictError("SecurityGroupCannotUpdateDefault", message, "name")
-    if group.stateful != old.value.stateful and store.ports_of(work.connection, group_id):
+    if group.stateful != old.value.stateful and store.ports_of(work.connection, group.id):
         raise NamedConflictError(
-            "SecurityGroupInUse", f"stateful: Security Group {group_id} is used by ports.", "stateful"
+            "SecurityGroupInUse", f"stateful: Security Group {group.id} is used by ports.", "stateful"
         )
     store.save(work.connection, group, work.now)
-    work.touch(Touched.GROUP, group_id)
+    work.touch(Touched.GROUP, group.id)
     if group.name != old.value.name:
-        work.touch(Touched.GROUP_NAME, group_id)
-    return store.get(work.connection, group_id)
+        work.touch(Touched.GROUP_NAME, group.id)
+    return store.get(work.connection, group.id)
 
 
-def delete_in(work: Work, group_id: GroupId) -> None:
-    """With the rules that name it as their remote. Raises NotFoundError, ConflictError while ports use it.
+def delete_in(work: Work, record: GroupRecord) -> None:
+    """With the rules that name it as their remote. Raises ConflictError while ports use it.
 
     Only an admin takes away a project's default group, which the project's next request makes anew.
     """
-    record = store.get(work.connection, group_id)
+    group_id = record.value.id
     if record.is_default and not (work.caller and work.caller.is_admin):
         message = "Insufficient rights for removing default security group."
         raise NamedConflictError("SecurityGroupCannotRemoveDefault", message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import sqlalchemy as sa
 
@@ -14,17 +14,14 @@ from netwright.store.rows import Where
 
 def find(connection: sa.Connection, where: Where) -> list[View]:
     """One view for each network that matches, oldest first."""
-    used = availability.used(connection)
-    theirs: dict[str, list[Subnet]] = {}
-    for record in subnets.find(connection, {}):
-        theirs.setdefault(record.value.network_id, []).append(record.value)
-    return [
-        _view(record.value, theirs.get(record.value.id, []), used)
-        for record in networks.find(connection, where)
-    ]
+    found = [record.value for record in networks.find(connection, where)]
+    theirs = subnets.by_network(connection, [network.id for network in found])
+    inside = [subnet.id for network in found for subnet in theirs.get(network.id, ())]
+    used = availability.used(connection, inside)
+    return [_view(network, theirs.get(network.id, ()), used) for network in found]
 
 
-def _view(network: Network, theirs: list[Subnet], used: Mapping[str, int]) -> View:
+def _view(network: Network, theirs: Sequence[Subnet], used: Mapping[str, int]) -> View:
     each = [
         {
             "subnet_id": subnet.id,

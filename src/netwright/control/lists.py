@@ -27,13 +27,13 @@ def find(
     wanted = {**within, **where}
     page, id_name = None if left else queries.page(noun, query), noun.resource.id_name
     if page is None or noun.table is None:
-        views = told(world, connection, noun, caller, noun.acts.find(connection, wanted))
+        views = told(world, connection, noun, caller, _views(connection, noun, wanted))
         return _paged(_sorted(_filtered(views, left), id_name, query), id_name, query)
     try:
         ids = pages.ids(connection, noun.table, wanted, page)
     except NoSuchMarkerError:
         raise _no_marker(query) from None
-    found = {view[id_name]: view for view in noun.acts.find(connection, {"id": ids})} if ids else {}
+    found = {view[id_name]: view for view in _views(connection, noun, {"id": ids})} if ids else {}
     return told(world, connection, noun, caller, [found[one] for one in ids])
 
 
@@ -60,6 +60,10 @@ def dressed(
             view["shared"] = view["id"] in shared
     policy.undress(resource, caller, views)
     return views
+
+
+def _views(connection: sa.Connection, noun: Noun, where: Where) -> list[View]:
+    return list(map(noun.acts.view, noun.acts.find(connection, where)))
 
 
 def _filtered(views: list[View], wanted: Mapping[str, Sequence[str]]) -> list[View]:

@@ -32,20 +32,17 @@ class LogRequest:
     port_id: PortId | None = None
 
 
-def update_in(work: Work, log_id: LogId, request: LogRequest) -> Record[Log]:
-    """Name, description and whether it is enabled. Raises NotFoundError, InvalidError."""
-    old = store.get(work.connection, log_id).value
+def update_in(work: Work, old: Log, request: LogRequest) -> Record[Log]:
+    """Name, description and whether it is enabled. Raises InvalidError."""
     log = _asked(old, request)
     store.save(work.connection, log, work.now)
     if log.enabled != old.enabled:
         _touch(work, log)
-    return store.get(work.connection, log_id)
+    return store.get(work.connection, log.id)
 
 
-def delete_in(work: Work, log_id: LogId) -> None:
-    """Raises NotFoundError."""
-    log = store.get(work.connection, log_id).value
-    store.delete(work.connection, log_id)
+def delete_in(work: Work, log: Log) -> None:
+    store.delete(work.connection, log.id)
     _touch(work, log)
 
 

@@ -87,9 +87,9 @@ class NetworkRecord:
         return self.record.value
 
 
-def update_in(work: Work, network_id: NetworkId, request: NetworkRequest) -> None:
+def update_in(work: Work, old: Network, request: NetworkRequest) -> None:
     """Raises NotFoundError, InvalidError, ConflictError."""
-    _share(work, *_update(work, network_id, request))
+    _share(work, old, _update(work, old, request))
 
 
 def follow_policies(work: Work, network_id: NetworkId) -> None:
@@ -98,12 +98,11 @@ def follow_policies(work: Work, network_id: NetworkId) -> None:
     external = bool(rbac.targets(work.connection, network_id, rbac.EXTERNAL))
     network = store.get(work.connection, network_id).value
     if (network.shared, network.external) != (everybody, external):
-        _update(work, network_id, NetworkRequest(shared=everybody, external=external))
+        _update(work, network, NetworkRequest(shared=everybody, external=external))
 
 
-def _update(work: Work, network_id: NetworkId, request: NetworkRequest) -> tuple[Network, Network]:
-    """The network before and after."""
-    old = store.get(work.connection, network_id).value
+def _update(work: Work, old: Network, request: NetworkRequest) -> Network:
+    """The network after it."""
     network = _asked(old, request)
     _check_mtu(work, network)
     _check_shared_gateway(network)
@@ -115,16 +114,15 @@ def _update(work: Work, network_id: NetworkId, request: NetworkRequest) -> tuple
     segments.follow(work, old, network)
     gateways.settle(work, network)
     work.touch(Touched.NETWORK, network.id)
-    return old, network
+    return network
 
 
-def delete_in(work: Work, network_id: NetworkId) -> None:
+def delete_in(work: Work, network: Network) -> None:
     """With subnets, VPNs and floating IPs that stand for nothing.
 
-    Raises NotFoundError, ConflictError while ports, or floating IPs of ports, are on it.
+    Raises ConflictError while ports, or floating IPs of ports, are on it.
     """
-    connection = work.connection
-    network = store.get(connection, network_id).value
+    connection, network_id = work.connection, network.id
     theirs = ports.find(connection, {"network_id": (network_id,)})
     work.touch(Touched.VPN, *vpns.ids(connection, (network_id,)))
     using = [record.value.id for record in theirs if not dhcp_ports.is_dhcp(record.value)]
@@ -296,7 +294,7 @@ def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> lis
     theirs = subnets.ids_by_network(connection, wanted)
     scopes = subnets.scopes_by_network(connection, wanted)
     where = gateways.shown(connection, [record.value for record in records])
-    routed = segments.routed(connection)
+    routed = segments.routed(connection, wanted)
     zones = store.zones(connection, wanted)
     return [
         NetworkRecord(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
 import sqlalchemy as sa
 
@@ -15,6 +15,7 @@ from netwright.model.ids import ProjectId
 from netwright.model.resource import Resource
 from netwright.store.rows import Where
 
+R = TypeVar("R")
 View = dict[str, object]
 """All attributes of one thing, as the Networking API shows them."""
 Filter: TypeAlias = "Callable[[Sequence[str], Caller], Where | None]"
@@ -22,19 +23,23 @@ Filter: TypeAlias = "Callable[[Sequence[str], Caller], Where | None]"
 in what is shown. Raises InvalidError."""
 
 
-class Acts(Protocol):
-    """What can be done with one kind of thing, within a transaction; each raises RequestError."""
+class Acts(Protocol[R]):
+    """What can be done with one kind of thing, within a transaction; each raises RequestError.
+
+    What `find` gives is all that is read of a thing: of it a view is made, and with it the thing is changed.
+    """
 
     def create(self, work: Work, values: Values, caller: Caller) -> View: ...
-    def update(self, work: Work, old: View, values: Values, caller: Caller) -> View: ...
-    def delete(self, work: Work, old: View) -> None: ...
-    def find(self, connection: sa.Connection, where: Where) -> list[View]: ...
+    def update(self, work: Work, old: R, values: Values, caller: Caller) -> View: ...
+    def delete(self, work: Work, old: R) -> None: ...
+    def find(self, connection: sa.Connection, where: Where) -> list[R]: ...
+    def view(self, thing: R) -> View: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Noun:
     resource: Resource
-    acts: Acts
+    acts: Acts[Any]  # nobody but the acts themselves looks into what they find
     table: sa.Table | None = None
     """Where its rows are: what a quota counts."""
     before_list: Callable[[World, ProjectId], None] | None = None

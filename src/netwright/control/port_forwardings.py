@@ -60,11 +60,8 @@ def create_in(work: Work, request: ForwardingRequest) -> PortForwardingId:
     return forwarding.id
 
 
-def update_in(
-    work: Work, forwarding_id: PortForwardingId, request: ForwardingRequest
-) -> Record[PortForwarding]:
+def update_in(work: Work, old: PortForwarding, request: ForwardingRequest) -> Record[PortForwarding]:
     """Raises NotFoundError, InvalidError, ConflictError."""
-    old = store.get(work.connection, forwarding_id).value
     port = ports.get(work.connection, given(request.port_id, old.port_id)).value
     forwarding = replace(
         old,
@@ -79,13 +76,11 @@ def update_in(
     _lead(work, floating_ips.get(work.connection, old.floating_ip_id).value, forwarding, port)
     store.save(work.connection, forwarding, work.now)
     work.touch(Touched.FLOATING_IP, forwarding.floating_ip_id)
-    return store.get(work.connection, forwarding_id)
+    return store.get(work.connection, forwarding.id)
 
 
-def delete_in(work: Work, forwarding_id: PortForwardingId) -> None:
-    """Raises NotFoundError."""
-    forwarding = store.get(work.connection, forwarding_id).value
-    store.delete(work.connection, forwarding_id)
+def delete_in(work: Work, forwarding: PortForwarding) -> None:
+    store.delete(work.connection, forwarding.id)
     if not store.find(work.connection, {"floating_ip_id": (forwarding.floating_ip_id,)}):
         floating = floating_ips.get(work.connection, forwarding.floating_ip_id).value
         _led_by(work, floating, None)
@@ -96,7 +91,7 @@ def drop_in(work: Work, port: PortId, kept: Collection[Address] = ()) -> None:
     """Those of a port that goes, or whose addresses are only these now, go too."""
     for record in store.find(work.connection, {"port_id": (port,)}):
         if record.value.internal_address not in kept:
-            delete_in(work, record.value.id)
+            delete_in(work, record.value)
 
 
 def refuse_used(work: Work, floating: FloatingIpId) -> None:

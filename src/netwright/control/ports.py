@@ -65,9 +65,8 @@ class PortRequest:
     qos_policy_id: QosPolicyId | Left | None = UNSET
 
 
-def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
-    """Raises NotFoundError, InvalidError, ConflictError."""
-    record = store.get(work.connection, port_id)
+def update_in(work: Work, record: PortRecord, request: PortRequest) -> PortRecord:
+    """The port after it. Raises NotFoundError, InvalidError, ConflictError."""
     old = record.value
     if dhcp_ports.is_dhcp(old):
         _refuse_dhcp(old, request)
@@ -80,34 +79,36 @@ def update_in(work: Work, port_id: PortId, request: PortRequest) -> PortRecord:
     port_checks.refuse_unguarded(port)
     if port.mac != old.mac:
         _check_mac(work, old, port)
-    label = _label(work, port)
-    store.save(work.connection, port, label, work.now, _noted(record.notes, request))
+    label, notes = _label(work, port), _noted(record.notes, request)
+    store.save(work.connection, port, label, work.now, notes)
     port = _readdressed(work, old, port, request)
     if port.security_groups != old.security_groups:
         store.save_groups(work.connection, port)
         work.touch(Touched.GROUP_USE, *old.security_groups)
-    moved = (port.host, port.attachment) != (old.host, old.attachment)
+    state, moved = record.state, (port.host, port.attachment) != (old.host, old.attachment)
     if moved and not isinstance(old.attachment, Unplugged):
-        store.save_states(work.connection, {port_id: PortState.DOWN})
+        state = PortState.DOWN
+        store.save_states(work.connection, {port.id: state})
     if dhcp_ports.is_dhcp(port) and port.admin_state_up is not old.admin_state_up:
-        dhcp_ports.follow(work, port)
-    work.touch(Touched.PORT, port_id, *before)
+        state = dhcp_ports.follow(work, port)
+    work.touch(Touched.PORT, port.id, *before)
     if moved:
         gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
-    return store.get(work.connection, port_id)
+    stamps = replace(record.stamps, updated_at=work.now, revision=record.stamps.revision + 1)
+    return replace(record, value=port, stamps=stamps, state=state, label=label, notes=notes)
 
 
-def delete_in(work: Work, port_id: PortId) -> None:
-    """Its floating IPs stand for nothing then. Raises NotFoundError, ConflictError for a DHCP port."""
-    port = store.get(work.connection, port_id).value
+def delete_in(work: Work, record: PortRecord) -> None:
+    """Its floating IPs stand for nothing then. Raises ConflictError for a DHCP port."""
+    port, port_id = record.value, record.value.id
     if dhcp_ports.is_dhcp(port):
         message = f"Port {port_id} cannot be deleted directly: it is the network's own DHCP port."
         raise NamedConflictError("ServicePortInUse", message)
     router_ports.refuse_deletion(work, port)
     trunks.refuse_used_port(work.connection, port_id)
-    for record in floating_ips.find(work.connection, {"port_id": (port_id,)}):
-        floating_ips.save(work.connection, replace(record.value, association=None, router_id=None), work.now)
-        work.touch(Touched.FLOATING_IP, record.value.id)
+    for theirs in floating_ips.find(work.connection, {"port_id": (port_id,)}):
+        floating_ips.save(work.connection, replace(theirs.value, association=None, router_id=None), work.now)
+        work.touch(Touched.FLOATING_IP, theirs.value.id)
     port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
     work.touch(Touched.NETWORK_ITEM, port.network_id)

@@ -58,9 +58,8 @@ def rules(resource: Resource) -> Documents:
     return Documents(resource, TABLES[kind], checked, changed)
 
 
-def refuse_escape(work: Work, old: View, values: Values, caller: Caller) -> None:
-    """Raises ForbiddenError where the caller would take a policy from a thing without seeing the policy."""
-    bound = old.get("qos_policy_id")
+def refuse_escape(work: Work, bound: str | None, values: Values, caller: Caller) -> None:
+    """Raises ForbiddenError where the caller would take a thing's policy from it without seeing it."""
     if bound is None or caller.is_admin or values.get("qos_policy_id", bound) == bound:
         return
     where = {"id": (bound,), **visibility.seen(described.POLICY, caller)}

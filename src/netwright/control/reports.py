@@ -40,7 +40,11 @@ def receive(world: World, report: Report) -> None:
         for port, attachment in tuple(_vmm_moves(work.connection, report)):
             # Where no address is left for a gateway on the host, its port stays off; all else counts.
             with suppress(ConflictError), work.connection.begin_nested():
-                update_in(work, port, PortRequest(host=report.host, attachment=attachment))
+                update_in(
+                    work,
+                    ports.get(work.connection, port),
+                    PortRequest(host=report.host, attachment=attachment),
+                )
 
 
 def _says_nothing(before: HostRecord, after: HostRecord) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 
@@ -54,6 +54,14 @@ class Asker:
 
 
 @dataclass(frozen=True, slots=True)
+class _Found:
+    """One thing, read once."""
+
+    thing: Any  # what its noun's acts find
+    view: View
+
+
+@dataclass(frozen=True, slots=True)
 class Requests:
     """All that can be asked of one world. Every method raises RequestError."""
 
@@ -76,7 +84,9 @@ class Requests:
         resource = noun.resource
         wanted = [bodies.with_defaults(resource, values) for values in named]
         for values, by_user in zip(wanted, named, strict=True):
-            self._prepare(work, noun, asker, values, by_user)
+            self._prepare(work, noun, asker.caller, values, by_user)
+        beneath = self._beneath(work.connection, noun, asker)
+        wanted = [{**values, **beneath} for values in wanted]
         limits.refuse_over(work, resource.quota, noun.table, [str(one["project_id"]) for one in wanted])
         made = [noun.acts.create(work, values, asker.caller) for values in wanted]
         for view, values in zip(made, wanted, strict=True):
@@ -90,31 +100,32 @@ class Requests:
         resource, caller = noun.resource, asker.caller
         values = bodies.read(resource, Verb.UPDATE, given)
         with self.world.work(asker.caller) as work:
-            old = self.held(work.connection, noun, asker, thing, Verb.UPDATE)
-            network = old.get("network_id")
+            old = self._held(work.connection, noun, asker, thing, Verb.UPDATE)
+            network = old.view.get("network_id")
             references.refuse_unknown(work.connection, self.nouns, resource, values, caller)
             policy.refuse_attributes(work.connection, resource, Verb.UPDATE, caller, values, network)
-            new = noun.acts.update(work, old, values, caller)
+            new = noun.acts.update(work, old.thing, values, caller)
             _share(work, resource, new, values)
             self._revise(work, resource, new)
             return lists.told(work.world, work.connection, noun, caller, [new])[0]
 
     def delete(self, noun: Noun, asker: Asker, thing: str) -> None:
         with self.world.work(asker.caller) as work:
-            old = self.held(work.connection, noun, asker, thing, Verb.DELETE)
-            noun.acts.delete(work, old)
-            self._revise(work, noun.resource, old)
+            old = self._held(work.connection, noun, asker, thing, Verb.DELETE)
+            noun.acts.delete(work, old.thing)
+            self._revise(work, noun.resource, old.view)
 
     def _revise(self, work: Work, resource: Resource, view: View) -> None:
         """Counts up what the thing is part of."""
         kind = resource.by_name[resource.revises].kind if resource.revises else None
         if isinstance(kind, Uuid) and (table := self.nouns[kind.of].table) is not None:
-            rows.revise(work.connection, table, str(view[resource.revises]), work.now)
+            rows.save(work.connection, table, {"id": view[resource.revises]}, work.now)
 
     def show(self, noun: Noun, asker: Asker, thing: str) -> View:
         policy.refuse_unseen(noun.resource, asker.caller, thing)
         with self.world.look() as connection:
-            view = self._one(connection, noun, asker, thing)
+            within = self._within(connection, noun, asker)
+            view = self._one(connection, noun, asker.caller, thing, within).view
             return lists.told(self.world, connection, noun, asker.caller, [view])[0]
 
     def find(self, noun: Noun, asker: Asker, query: Query) -> list[View]:
@@ -126,7 +137,7 @@ class Requests:
             for project in _projects(asker.caller, query):
                 noun.before_list(self.world, project)
         with self.world.look() as connection:
-            within = self._within(connection, noun, asker)
+            within = {**self._within(connection, noun, asker), **visibility.seen(noun.resource, asker.caller)}
             return lists.find(self.world, connection, noun, asker.caller, within, query)
 
     def change(
@@ -138,51 +149,62 @@ class Requests:
 
     def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
         """The thing, which the caller may change so, as it has to be."""
+        return self._held(connection, noun, asker, thing, verb).view
+
+    def _held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> _Found:
         policy.refuse_unseen(noun.resource, asker.caller, thing)
-        old = self._one(connection, noun, asker, thing)
-        policy.refuse_foreign(connection, noun.resource, verb, asker.caller, old)
-        policy.refuse_verb(noun.resource, verb, asker.caller)
-        if asker.revision is not None and old.get("revision_number") != asker.revision:
-            message = f"Constrained to {asker.revision}, but current revision is {old.get('revision_number')}"
+        beneath = self._beneath(connection, noun, asker)
+        within = {name: (parent,) for name, parent in beneath.items()}
+        old = self._one(connection, noun, asker.caller, thing, within)
+        _refuse_change(connection, noun, asker.caller, old.view, verb)
+        if asker.revision is not None and old.view.get("revision_number") != asker.revision:
+            now = old.view.get("revision_number")
+            message = f"Constrained to {asker.revision}, but current revision is {now}"
             raise PreconditionError(message, "If-Match")
-        if noun.resource.parent is not None:
-            self._parent(connection, noun, asker, write=True)
         return old
 
-    def _prepare(self, work: Work, noun: Noun, asker: Asker, values: Values, by_user: Values) -> None:
-        resource, caller = noun.resource, asker.caller
+    def _beneath(self, connection: sa.Connection, noun: Noun, asker: Asker) -> Values:
+        """The parent that the path names, which the caller may change, as things of it bear it."""
+        above = noun.resource.parent
+        if above is None:
+            return {}
+        parent = self._parent(connection, noun, asker)
+        _refuse_change(connection, self.nouns[above.plural], asker.caller, parent, Verb.UPDATE)
+        return {above.attribute: parent["id"]}
+
+    def _prepare(self, work: Work, noun: Noun, caller: Caller, values: Values, by_user: Values) -> None:
+        resource = noun.resource
         network = values.get("network_id")
         project = bodies.take_project(values, caller) or _owner(work.connection, network)
         values["project_id"] = values["tenant_id"] = project
         references.refuse_unknown(work.connection, self.nouns, resource, by_user, caller)
         policy.refuse_attributes(work.connection, resource, Verb.CREATE, caller, by_user, network)
-        if resource.parent is not None:
-            parent = self._parent(work.connection, noun, asker, write=True)
-            values[resource.parent.attribute] = parent["id"]
 
-    def _one(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str) -> View:
-        within = {noun.resource.key: (thing,), **self._within(connection, noun, asker)}
-        for view in noun.acts.find(connection, within):
-            return view
+    @staticmethod
+    def _one(connection: sa.Connection, noun: Noun, caller: Caller, thing: str, within: Where) -> _Found:
+        for seen in visibility.ways(noun.resource, caller):
+            for one in noun.acts.find(connection, {noun.resource.key: (thing,), **within, **seen}):
+                return _Found(one, noun.acts.view(one))
         raise NotFoundError(noun.resource.error_noun, thing)
 
     def _within(self, connection: sa.Connection, noun: Noun, asker: Asker) -> Where:
-        """Of the parent, and seen by the caller."""
-        where = visibility.seen(noun.resource, asker.caller)
+        """Of the parent that the path names."""
         if noun.resource.parent is None or asker.parent is None:
-            return where
-        parent = self._parent(connection, noun, asker, write=False)
-        return {**where, noun.resource.parent.attribute: (parent["id"],)}
+            return {}
+        return {noun.resource.parent.attribute: (self._parent(connection, noun, asker)["id"],)}
 
-    def _parent(self, connection: sa.Connection, noun: Noun, asker: Asker, *, write: bool) -> View:
+    def _parent(self, connection: sa.Connection, noun: Noun, asker: Asker) -> View:
+        """The parent that the path names. Raises NotFoundError."""
         above = noun.resource.parent
         if above is None or asker.parent is None:
             raise NotFoundError(noun.resource.error_noun, asker.parent or "")
-        parent = self.nouns[above.plural]
-        plain = Asker(asker.caller)
-        if write:
-            return self.held(connection, parent, plain, asker.parent, Verb.UPDATE)
-        return self._one(connection, parent, plain, asker.parent)
+        return self._one(connection, self.nouns[above.plural], asker.caller, asker.parent, {}).view
+
+
+def _refuse_change(connection: sa.Connection, noun: Noun, caller: Caller, view: View, verb: Verb) -> None:
+    """Raises ForbiddenError."""
+    policy.refuse_foreign(connection, noun.resource, verb, caller, view)
+    policy.refuse_verb(noun.resource, verb, caller)
 
 
 def _owner(connection: sa.Connection, network: object) -> str:

@@ -39,9 +39,10 @@ class Routers:
         gateway = router_gateways.read(values.get(FIELD))
         snat = gateway is None or gateway.enable_snat
         made = _ROWS.create(work, {**_settled(values), "routes": [], "enable_snat": snat}, caller)
-        if gateway is not None:
-            router_gateways.add(work, RouterId(str(made["id"])), gateway)
-        return self._one(work.connection, made)
+        if gateway is None:
+            return made
+        router_gateways.add(work, RouterId(str(made["id"])), gateway)
+        return self.find(work.connection, {"id": (made["id"],)})[0]
 
     def update(self, work: Work, old: View, values: Values, caller: Caller) -> View:
         values = _settled(values)
@@ -54,8 +55,7 @@ class Routers:
             values = {**values, "enable_snat": gateway is None or gateway.enable_snat}
         if "routes" in values:
             router_routes.check(work, router, router_routes.read(values["routes"]))
-        _ROWS.update(work, old, values, caller)
-        return self._one(work.connection, old)
+        return _ROWS.update(work, old, values, caller)
 
     def delete(self, work: Work, old: View) -> None:
         theirs = routers.find(work.connection, {"router_id": (str(old["id"]),)})
@@ -68,8 +68,8 @@ class Routers:
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
         return _ROWS.find(connection, where)
 
-    def _one(self, connection: sa.Connection, router: View) -> View:
-        return self.find(connection, {"id": (router["id"],)})[0]
+    def view(self, thing: View) -> View:
+        return thing
 
 
 def add_interface(

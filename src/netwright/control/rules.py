@@ -68,18 +68,15 @@ class RuleRequest:
         return Written(self.protocol, self.remote_written)
 
 
-def update_in(work: Work, rule_id: RuleId, description: str | Left) -> RuleRecord:
-    """A rule's description is all that can change. Raises NotFoundError, InvalidError."""
-    old = store.get_rule(work.connection, rule_id).value
+def update_in(work: Work, old: Rule, description: str | Left) -> RuleRecord:
+    """A rule's description is all that can change. Raises InvalidError."""
     rule = replace(old, description=text.prose(given(description, old.description), "description"))
     store.save_rule_description(work.connection, rule, work.now)
-    return store.get_rule(work.connection, rule_id)
+    return store.get_rule(work.connection, rule.id)
 
 
-def delete_in(work: Work, rule_id: RuleId) -> None:
-    """Raises NotFoundError."""
-    rule = store.get_rule(work.connection, rule_id).value
-    store.delete_rule(work.connection, rule_id)
+def delete_in(work: Work, rule: Rule) -> None:
+    store.delete_rule(work.connection, rule.id)
     work.touch(Touched.GROUP, rule.group_id)
     touch_remote(work, rule)
 
@@ -106,12 +103,10 @@ def match_of(request: RuleRequest) -> Match:
 def create_in(work: Work, request: RuleRequest) -> RuleId:
     """One rule, as a part of a larger transaction."""
     group_id: GroupId = required(request.group_id, "security_group_id")
-    group = store.get(work.connection, group_id)
-    rule = rule_of(work, group.value, request)
-    for other in group.rules:
-        if _meaning(other.value) == _meaning(rule):
-            message = f"Security group rule already exists. Rule id is {other.value.id}."
-            raise NamedConflictError("SecurityGroupRuleExists", message)
+    rule = rule_of(work, store.without_rules(work.connection, group_id), request)
+    if (twin := store.twin_of(work.connection, rule)) is not None:
+        message = f"Security group rule already exists. Rule id is {twin}."
+        raise NamedConflictError("SecurityGroupRuleExists", message)
     store.insert_rule(work.connection, rule, request.written, work.now)
     work.touch(Touched.GROUP, group_id)
     return rule.id
@@ -142,10 +137,6 @@ def touch_remote(work: Work, rule: Rule) -> None:
             pass
 
 
-def _meaning(rule: Rule) -> tuple[Direction, EtherType, Match, Remote]:
-    return rule.direction, rule.ethertype, rule.match, rule.remote
-
-
 def _remote(work: Work, request: RuleRequest) -> Remote:
     prefix, group = request.remote_prefix, request.remote_group_id
     address_group = request.remote_address_group_id
@@ -153,7 +144,7 @@ def _remote(work: Work, request: RuleRequest) -> Remote:
         message = "Only remote_ip_prefix or remote_group_id or remote_address_group_id may be provided."
         raise InvalidError(message, "remote_ip_prefix")
     if group is not None:
-        return RemoteGroup(store.get(work.connection, group).value.id)
+        return RemoteGroup(store.without_rules(work.connection, group).id)
     if address_group is not None:
         return RemoteAddressGroup(address_groups.get(work.connection, address_group).value.id)
     if prefix is None:

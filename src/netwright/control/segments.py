@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 import sqlalchemy as sa
@@ -12,11 +13,13 @@ from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import Work
 from netwright.model.caller import Caller
+from netwright.model.ids import NetworkId
 from netwright.model.intent import Network
 from netwright.store import documents, rows
 from netwright.store.address_tables import segments
 from netwright.store.tables import subnets
 
+_ON_SEGMENTS: Final = sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None))
 _WIRE: Final = ("network_type", "physical_network", "segmentation_id")
 
 
@@ -59,9 +62,9 @@ def follow(work: Work, old: Network, new: Network) -> None:
         documents.save(work.connection, segments, str(own["id"]), _wire(new), work.now)
 
 
-def routed(connection: sa.Connection) -> frozenset[str]:
-    """The ids of networks whose subnets are on segments, so that not all of their ports are on one wire."""
-    found = connection.execute(sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None)))
+def routed(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[str]:
+    """The networks whose subnets are on segments, so that not all of their ports are on one wire."""
+    found = rows.found(connection, _ON_SEGMENTS, subnets, rows.few("network_id", among))
     return frozenset(map(str, found.scalars()))
 
 

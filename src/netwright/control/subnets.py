@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final
 
+import sqlalchemy as sa
+
 from netwright.control import (
     dhcp_ports,
     fixed_ips,
@@ -37,6 +39,7 @@ from netwright.store import addresses, networks, ports, routers
 from netwright.store import subnets as store
 from netwright.store.changes import Touched
 from netwright.store.records import Record
+from netwright.store.rows import Where
 
 PREFIX_DELEGATION: Final = "prefix_delegation"
 
@@ -69,9 +72,20 @@ class SubnetRequest:
     dns_publish_fixed_ip: bool | Left = UNSET
 
 
-def update_in(work: Work, subnet_id: SubnetId, request: SubnetRequest) -> Record[Subnet]:
+@dataclass(frozen=True, slots=True)
+class SubnetRecord:
+    """A subnet, and whether its network leads out, as the Networking API shows them."""
+
+    record: Record[Subnet]
+    external: bool
+
+    @property
+    def value(self) -> Subnet:
+        return self.record.value
+
+
+def update_in(work: Work, old: Subnet, request: SubnetRequest) -> None:
     """Raises NotFoundError, InvalidError, ConflictError."""
-    old = store.get(work.connection, subnet_id).value
     network = networks.get(work.connection, old.network_id).value
     subnet = _asked(old, request)
     if subnet.gateway_ip != old.gateway_ip:
@@ -83,20 +97,25 @@ def update_in(work: Work, subnet_id: SubnetId, request: SubnetRequest) -> Record
     if subnet.gateway_ip != old.gateway_ip:
         _move_gateway(work, network, old, subnet)
     _settle(work, network.id)
-    return store.get(work.connection, subnet_id)
 
 
-def delete_in(work: Work, subnet_id: SubnetId) -> None:
-    """Raises NotFoundError, ConflictError while ports (but the DHCP port) or floating IPs are on it."""
-    subnet = store.get(work.connection, subnet_id).value
+def delete_in(work: Work, subnet: Subnet) -> None:
+    """Raises ConflictError while ports (but the DHCP port) or floating IPs are on it."""
     dhcp = dhcp_ports.find(work.connection, subnet.network_id)
     used = addresses.used_by_others(work.connection, subnet.id, None if dhcp is None else dhcp.id)
     routed = routers.on_subnet(work.connection, subnet.id)
     if routed or (used and not fixed_ips.is_automatic(subnet)):
-        raise in_use("Subnet", subnet_id, "one or more ports or floating IPs have addresses from it")
+        raise in_use("Subnet", subnet.id, "one or more ports or floating IPs have addresses from it")
     _touch_ports(work, subnet)
-    store.delete(work.connection, subnet_id)
+    store.delete(work.connection, subnet.id)
     _settle(work, subnet.network_id)
+
+
+def find_in(connection: sa.Connection, where: Where) -> list[SubnetRecord]:
+    """Those whose columns match, oldest first."""
+    found = store.find(connection, where)
+    external = networks.external(connection, {record.value.network_id for record in found})
+    return [SubnetRecord(record, record.value.network_id in external) for record in found]
 
 
 def create_in(work: Work, request: SubnetRequest) -> SubnetId:

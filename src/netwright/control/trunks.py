@@ -45,6 +45,9 @@ class Trunks:
     def find(self, connection: sa.Connection, where: Where) -> list[View]:
         return self._rows.find(connection, where)
 
+    def view(self, thing: View) -> View:
+        return thing
+
 
 def _check(work: Work, old: View | None, values: Values, caller: Caller) -> Values:
     """Raises InvalidError, ConflictError."""

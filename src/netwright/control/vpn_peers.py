@@ -53,19 +53,15 @@ class PeerRecord:
         return self.record.value
 
 
-def update_in(work: Work, peer_id: VpnPeerId, request: PeerRequest) -> PeerRecord:
-    """Its name. Raises NotFoundError, InvalidError."""
-    old = store.get_peer(work.connection, peer_id).value
-    store.save_peer(
-        work.connection, replace(old, name=text.line(given(request.name, old.name), "name")), work.now
-    )
-    return _shown(work.connection, store.get_peer(work.connection, peer_id))
+def update_in(work: Work, old: VpnPeer, request: PeerRequest) -> PeerRecord:
+    """Its name. Raises InvalidError."""
+    peer = replace(old, name=text.line(given(request.name, old.name), "name"))
+    store.save_peer(work.connection, peer, work.now)
+    return _shown(work.connection, store.get_peer(work.connection, peer.id))
 
 
-def delete_in(work: Work, peer_id: VpnPeerId) -> None:
-    """Raises NotFoundError."""
-    peer = store.get_peer(work.connection, peer_id).value
-    store.delete_peer(work.connection, peer_id)
+def delete_in(work: Work, peer: VpnPeer) -> None:
+    store.delete_peer(work.connection, peer.id)
     work.touch(Touched.VPN, peer.vpn_id)
 
 

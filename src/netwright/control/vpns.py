@@ -19,6 +19,7 @@ from netwright.model.intent import GatewayPlace, Network, UdpForward, Vpn, WireG
 from netwright.store import networks, subnets
 from netwright.store import vpns as store
 from netwright.store.changes import Touched
+from netwright.store.records import Record
 
 FIRST_PORT: Final = 1000
 """From where on a VPN without a port of its own gets one (nova-network's vpn_start)."""
@@ -57,19 +58,19 @@ class VpnRequest:
     peer_range: IPv4Network | Left = UNSET
 
 
-def update_in(work: Work, vpn_id: VpnId, request: VpnRequest) -> None:
+def update_in(work: Work, old: Vpn, request: VpnRequest) -> Record[Vpn]:
     """Raises NotFoundError, InvalidError, ConflictError."""
-    vpn = _asked(work, store.get(work.connection, vpn_id).value, request)
+    vpn = _asked(work, old, request)
     _refuse_taken(work.connection, vpn)
     store.save(work.connection, vpn, work.now)
-    work.touch(Touched.VPN, vpn_id)
+    work.touch(Touched.VPN, vpn.id)
+    return store.get(work.connection, vpn.id)
 
 
-def delete_in(work: Work, vpn_id: VpnId) -> None:
-    """With its peers. Raises NotFoundError."""
-    store.get(work.connection, vpn_id)
-    store.delete(work.connection, vpn_id)
-    work.touch(Touched.VPN, vpn_id)
+def delete_in(work: Work, vpn: Vpn) -> None:
+    """With its peers."""
+    store.delete(work.connection, vpn.id)
+    work.touch(Touched.VPN, vpn.id)
 
 
 def create_in(work: Work, request: VpnRequest) -> VpnId:

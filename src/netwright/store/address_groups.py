@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -13,6 +14,8 @@ from netwright.model.intent import AddressGroup, Prefix
 from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.tables import address_group_prefixes, address_groups, rules
+
+_PREFIXES: Final = sa.select(address_group_prefixes).join(address_groups)
 
 
 def insert(connection: sa.Connection, group: AddressGroup, now: datetime) -> None:
@@ -54,13 +57,10 @@ def get(connection: sa.Connection, group: AddressGroupId) -> Record[AddressGroup
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[AddressGroup]]:
     """The address groups that match, oldest first."""
-    wanted = rows.conditions(address_groups, where)
     theirs: dict[str, list[Prefix]] = {}
-    joined = sa.select(address_group_prefixes).join(address_groups).where(*wanted)
-    for row in connection.execute(joined):
+    for row in rows.found(connection, _PREFIXES, address_groups, where):
         theirs.setdefault(row.address_group_id, []).append(rows.prefix(row.prefix))
-    statement = sa.select(address_groups).where(*wanted)
-    found = connection.execute(statement.order_by(address_groups.c.created_at, address_groups.c.id))
+    found = rows.oldest_first(connection, address_groups, where)
     return [Record(_address_group(row, theirs.get(row.id, ())), rows.stamps(row)) for row in found]
 
 

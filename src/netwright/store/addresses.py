@@ -21,6 +21,28 @@ from netwright.store.tables import addresses
 
 _MAPPED: Final = 0xFFFF << 32
 _V4: Final = bytes(10) + b"\xff\xff"
+_AFTER: Final = addresses.alias()
+_GAP: Final = (
+    sa.select(addresses.c.following)
+    .join_from(
+        addresses,
+        _AFTER,
+        (_AFTER.c.subnet_id == addresses.c.subnet_id) & (_AFTER.c.address == addresses.c.following),
+        isouter=True,
+    )
+    .where(
+        addresses.c.subnet_id == sa.bindparam("subnet"),
+        addresses.c.address >= sa.bindparam("first"),
+        addresses.c.address < sa.bindparam("last"),
+        _AFTER.c.address.is_(None),
+    )
+    .order_by(addresses.c.address)
+    .limit(1)
+)
+_INSERTS: Final = {
+    "sqlite": sqlite.insert(addresses).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(addresses).on_conflict_do_nothing(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +148,6 @@ def _take_within(
 
 
 def _take(connection: sa.Connection, subnet: SubnetId, number: int, holder: Holder) -> bool:
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(addresses).on_conflict_do_nothing()
     values = {
         "subnet_id": subnet,
         "address": _key(number),
@@ -137,26 +157,13 @@ def _take(connection: sa.Connection, subnet: SubnetId, number: int, holder: Hold
         "position": holder.position,
         "host": holder.host,
     }
-    return connection.execute(statement, values).rowcount == 1
+    return connection.execute(_INSERTS[connection.dialect.name], values).rowcount == 1
 
 
 def _next_gap(connection: sa.Connection, subnet: SubnetId, number: int, last: int) -> int | None:
     """The first address after `number`, which is taken, that is not."""
-    after = addresses.alias()
-    follows = (after.c.subnet_id == addresses.c.subnet_id) & (after.c.address == addresses.c.following)
-    gap = (
-        sa.select(addresses.c.following)
-        .join_from(addresses, after, follows, isouter=True)
-        .where(
-            addresses.c.subnet_id == subnet,
-            addresses.c.address >= _key(number),
-            addresses.c.address < _key(last),
-            after.c.address.is_(None),
-        )
-        .order_by(addresses.c.address)
-        .limit(1)
-    )
-    found = connection.execute(gap).scalar()
+    given = {"subnet": subnet, "first": _key(number), "last": _key(last)}
+    found = connection.execute(_GAP, given).scalar()
     return None if found is None else int.from_bytes(found)
 
 

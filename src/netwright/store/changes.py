@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
 from netwright.store.tables import changes
+
+_INSERT: Final = changes.insert()
 
 
 class Touched(StrEnum):
@@ -45,7 +47,7 @@ def record(connection: sa.Connection, touched: Iterable[Change]) -> None:
     """Adds to the log, in the transaction that makes the changes."""
     rows = [{"noun": change.noun.value, "id": change.id} for change in dict.fromkeys(touched)]
     if rows:
-        connection.execute(changes.insert(), rows)
+        connection.execute(_INSERT, rows)
 
 
 def generation(connection: sa.Connection) -> int:

@@ -13,9 +13,7 @@ from netwright.store.rows import Where
 
 def find(connection: sa.Connection, table: sa.Table, where: Where) -> list[dict[str, object]]:
     """The rows that match, oldest first where the table knows."""
-    order = [table.c[name] for name in ("created_at", "id") if name in table.c]
-    statement = sa.select(table).where(*rows.conditions(table, where)).order_by(*order)
-    return [dict(row) for row in connection.execute(statement).mappings()]
+    return [dict(row) for row in rows.oldest_first(connection, table, where).mappings()]
 
 
 def insert(connection: sa.Connection, table: sa.Table, values: Mapping[str, object], now: datetime) -> None:

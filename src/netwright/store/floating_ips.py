@@ -27,7 +27,7 @@ def save(connection: sa.Connection, floating: FloatingIp, now: datetime) -> None
 
 def fill(connection: sa.Connection, floating: FloatingIp) -> None:
     """Completes a row of the same transaction: no new revision."""
-    connection.execute(floating_ips.update().where(floating_ips.c.id == floating.id), _values(floating))
+    rows.fill(connection, floating_ips, _values(floating))
 
 
 def delete(connection: sa.Connection, floating: FloatingIpId) -> None:
@@ -43,8 +43,7 @@ def get(connection: sa.Connection, floating: FloatingIpId) -> Record[FloatingIp]
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[FloatingIp]]:
     """The floating IPs that match, oldest first."""
-    statement = sa.select(floating_ips).where(*rows.conditions(floating_ips, where))
-    found = connection.execute(statement.order_by(floating_ips.c.created_at, floating_ips.c.id))
+    found = rows.oldest_first(connection, floating_ips, where)
     return [Record(_floating_ip(row), rows.stamps(row)) for row in found]
 
 

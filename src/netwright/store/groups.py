@@ -33,7 +33,22 @@ from netwright.store import rows
 from netwright.store.records import GroupRecord, RuleRecord, Written
 from netwright.store.tables import groups, port_groups, rules
 
-_RULES: Final = sa.select(rules, groups.c.is_default).join(groups, rules.c.group_id == groups.c.id)
+_RULES: Final = (
+    sa.select(rules, groups.c.is_default)
+    .join(groups, rules.c.group_id == groups.c.id)
+    .order_by(rules.c.created_at, rules.c.id)
+)
+_MEANING: Final = (
+    "group_id",
+    "direction",
+    "ethertype",
+    "protocol_number",
+    "port_range_min",
+    "port_range_max",
+    "remote_group_id",
+    "remote_address_group_id",
+)
+"""The columns that say what a rule lets through, and in which group: a prefix is kept as it was written."""
 
 
 def insert(connection: sa.Connection, group: SecurityGroup, now: datetime, *, is_default: bool) -> None:
@@ -57,20 +72,24 @@ def get(connection: sa.Connection, group: GroupId) -> GroupRecord:
     raise NotFoundError("SecurityGroup", group)
 
 
+def without_rules(connection: sa.Connection, group: GroupId) -> SecurityGroup:
+    """Raises NotFoundError."""
+    for row in rows.oldest_first(connection, groups, {"id": (group,)}):
+        return _record(row, ()).value
+    raise NotFoundError("SecurityGroup", group)
+
+
 def find(connection: sa.Connection, where: rows.Where) -> list[GroupRecord]:
     """The groups that match, oldest first, with their rules."""
-    wanted = rows.conditions(groups, where)
     theirs: dict[str, list[RuleRecord]] = {}
-    joined = _RULES.where(*wanted)
-    for row in connection.execute(joined.order_by(rules.c.created_at, rules.c.id)):
+    for row in rows.found(connection, _RULES, groups, where):
         theirs.setdefault(row.group_id, []).append(_rule_record(row))
-    statement = sa.select(groups).where(*wanted).order_by(groups.c.created_at, groups.c.id)
-    return [_record(row, theirs.get(row.id, ())) for row in connection.execute(statement)]
+    return [_record(row, theirs.get(row.id, ())) for row in rows.oldest_first(connection, groups, where)]
 
 
 def default_of(connection: sa.Connection, project: ProjectId) -> GroupId | None:
-    statement = sa.select(groups.c.id).where(groups.c.project_id == project, groups.c.is_default)
-    return connection.execute(statement).scalar()
+    found = rows.default_of(connection, groups, project)
+    return None if found is None else GroupId(found)
 
 
 def existing(connection: sa.Connection, wanted: Sequence[GroupId]) -> frozenset[GroupId]:
@@ -88,6 +107,15 @@ def are_mixed(connection: sa.Connection, wanted: Sequence[GroupId]) -> bool:
 def ports_of(connection: sa.Connection, group: GroupId) -> frozenset[PortId]:
     statement = sa.select(port_groups.c.port_id).where(port_groups.c.group_id == group)
     return frozenset(connection.execute(statement).scalars())
+
+
+def twin_of(connection: sa.Connection, rule: Rule) -> RuleId | None:
+    """A rule of the same group that says the same."""
+    values = _rule_values(rule, Written(None))
+    for record in find_rules(connection, {name: (values[name],) for name in _MEANING}):
+        if record.value.remote == rule.remote:
+            return record.value.id
+    return None
 
 
 def insert_rule(connection: sa.Connection, rule: Rule, written: Written, now: datetime) -> None:
@@ -111,9 +139,7 @@ def get_rule(connection: sa.Connection, rule: RuleId) -> RuleRecord:
 
 def find_rules(connection: sa.Connection, where: rows.Where) -> list[RuleRecord]:
     """The rules that match, oldest first."""
-    statement = _RULES.where(*rows.conditions(rules, where))
-    found = connection.execute(statement.order_by(rules.c.created_at, rules.c.id))
-    return [_rule_record(row) for row in found]
+    return [_rule_record(row) for row in rows.found(connection, _RULES, rules, where)]
 
 
 def _record(row: rows.Row, theirs: Sequence[RuleRecord]) -> GroupRecord:

@@ -36,8 +36,7 @@ def get(connection: sa.Connection, log: LogId) -> Record[Log]:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[Log]]:
     """The logs that match, oldest first."""
-    statement = sa.select(logs).where(*rows.conditions(logs, where))
-    found = connection.execute(statement.order_by(logs.c.created_at, logs.c.id))
+    found = rows.oldest_first(connection, logs, where)
     return [Record(_log(row), rows.stamps(row)) for row in found]
 
 

@@ -18,7 +18,8 @@ from netwright.store.records import Record
 from netwright.store.tables import networks
 
 LAST_ZONE: Final = 65535
-_FEW: Final = 500
+_EXTERNAL: Final = sa.select(networks.c.id).where(networks.c.external)
+_HINTS: Final = sa.select(networks.c.id, networks.c.availability_zone_hints)
 
 
 def insert(connection: sa.Connection, network: Network, now: datetime) -> None:
@@ -42,23 +43,20 @@ def get(connection: sa.Connection, network: NetworkId) -> Record[Network]:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[Network]]:
     """The networks that match, oldest first."""
-    statement = sa.select(networks).where(*rows.conditions(networks, where))
-    found = connection.execute(statement.order_by(networks.c.created_at, networks.c.id))
+    found = rows.oldest_first(connection, networks, where)
     return [Record(_network(row), rows.stamps(row)) for row in found]
 
 
-def external(connection: sa.Connection) -> frozenset[NetworkId]:
-    """The ids of the external ones."""
-    found = connection.execute(sa.select(networks.c.id).where(networks.c.external))
+def external(connection: sa.Connection, among: Collection[NetworkId]) -> frozenset[NetworkId]:
+    """The external ones."""
+    found = rows.found(connection, _EXTERNAL, networks, rows.few("id", among))
     return frozenset(map(NetworkId, found.scalars()))
 
 
 def zones(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, tuple[str, ...]]:
     """The availability zones that each should be in."""
-    statement = sa.select(networks.c.id, networks.c.availability_zone_hints)
-    if len(wanted) <= _FEW:
-        statement = statement.where(networks.c.id.in_(wanted))
-    return {NetworkId(network): tuple(hints) for network, hints in connection.execute(statement)}
+    found = rows.found(connection, _HINTS, networks, rows.few("id", wanted))
+    return {NetworkId(network): tuple(hints) for network, hints in found}
 
 
 def save_zones(connection: sa.Connection, network: NetworkId, wanted: Sequence[str]) -> None:

@@ -38,8 +38,7 @@ def get(connection: sa.Connection, forwarding: PortForwardingId) -> Record[PortF
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[PortForwarding]]:
     """The forwardings that match, oldest first."""
-    statement = sa.select(port_forwardings).where(*rows.conditions(port_forwardings, where))
-    found = connection.execute(statement.order_by(port_forwardings.c.created_at, port_forwardings.c.id))
+    found = rows.oldest_first(connection, port_forwardings, where)
     return [Record(_forwarding(row), rows.stamps(row)) for row in found]
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from typing import Final, NamedTuple
 
@@ -36,7 +36,7 @@ from netwright.model.intent import (
 )
 from netwright.store import addresses as address_rows
 from netwright.store import rows
-from netwright.store.records import DnsLabel, PortNotes, PortRecord, PortState
+from netwright.store.records import DnsLabel, PortNotes, PortRecord, PortState, Stamps
 from netwright.store.tables import addresses, networks, port_groups, ports
 
 
@@ -76,15 +76,39 @@ class PortRow(NamedTuple):
     revision: int
     dns_domain: str
     networks_policy: str | None
-    fixed_ips: Sequence[tuple[str, str]]
+    fixed_ips: Sequence[tuple[str, bytes]]
+    """Subnets, and addresses as store.addresses keeps them."""
     groups: Sequence[str]
 
 
 _MOMENTS: Final = ("created_at", "updated_at")
-_SHOWN: Final = tuple(
+_THEIRS: Final = networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy")
+_AGE: Final = ports.c.created_at, ports.c.id
+_COLUMNS: Final = tuple(
     sa.type_coerce(ports.c[name], sa.DateTime()) if name in _MOMENTS else ports.c[name]
     for name in PortRow._fields
     if name in ports.c
+)
+_SHOWN: Final = sa.select(*_COLUMNS, *_THEIRS).join(networks).order_by(*_AGE)
+_ADDRESSES: Final = (
+    sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
+    .join(ports, addresses.c.port_id == ports.c.id)
+    .order_by(addresses.c.position)
+)
+_GROUPS: Final = (
+    sa.select(port_groups.c.port_id, port_groups.c.group_id).join(ports).order_by(port_groups.c.position)
+)
+_INTO_GROUPS: Final = port_groups.insert()
+_IDS: Final = sa.select(ports.c.id).order_by(*_AGE)
+_CALLED: Final = sa.union(
+    *(
+        sa.select(ports.c.project_id).where(
+            ports.c.network_id == sa.bindparam("network"),
+            ports.c.id != sa.bindparam("own"),
+            column == sa.bindparam("name"),
+        )
+        for column in (ports.c.label, ports.c.shared_label)
+    )
 )
 UNPLUGGED: Final = "none"
 _PREFIX: Final = 11
@@ -141,23 +165,14 @@ def get(connection: sa.Connection, port: PortId) -> PortRecord:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[PortRecord]:
     """The ports that match, oldest first."""
-    wanted = rows.conditions(ports, where)
-    fixed = _fixed_ips(connection, wanted)
-    groups = _groups(connection, wanted)
-    theirs = networks.c.dns_domain, networks.c.qos_policy_id.label("networks_policy")
-    statement = sa.select(ports, *theirs).join(networks).where(*wanted)
-    found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
-    return [_record(row, fixed.get(row.id, ()), groups.get(row.id, ())) for row in found]
+    return list(map(record_of, rows_of(connection, where)))
 
 
 def rows_of(connection: sa.Connection, where: rows.Where) -> list[PortRow]:
-    """The same as they are kept, which costs a third."""
-    wanted = rows.conditions(ports, where)
-    fixed = _addresses(connection, wanted)
-    groups = _groups(connection, wanted)
-    theirs = networks.c.dns_domain, networks.c.qos_policy_id
-    statement = sa.select(*_SHOWN, *theirs).join(networks).where(*wanted)
-    found = connection.execute(statement.order_by(ports.c.created_at, ports.c.id))
+    """The same as they are kept: where they are only shown, that costs less."""
+    fixed = _addresses(connection, where)
+    groups = _groups(connection, where)
+    found = rows.found(connection, _SHOWN, ports, where)
     return [PortRow._make((*row, fixed.get(row[0], ()), groups.get(row[0], ()))) for row in found.all()]
 
 
@@ -171,7 +186,7 @@ def row_of(record: PortRecord) -> PortRow:
         "updated_at": record.stamps.updated_at,
         "revision": record.stamps.revision,
     }
-    fixed = [(one.subnet_id, str(one.address)) for one in record.value.fixed_ips]
+    fixed = [(one.subnet_id, address_rows.key_of(one.address)) for one in record.value.fixed_ips]
     kept = (values[name] for name in PortRow._fields if name in ports.c)
     theirs = record.dns_domain, record.networks_policy
     return PortRow._make((*kept, *theirs, fixed, record.value.security_groups))
@@ -211,28 +226,28 @@ def is_device_known(connection: sa.Connection, device: str) -> bool:
 
 def ids_of_device(connection: sa.Connection, device: str, network: NetworkId) -> list[PortId]:
     """The guest's ports on the network, oldest first."""
-    theirs = rows.conditions(ports, {"device_id": (device,), "network_id": (network,)})
-    statement = sa.select(ports.c.id).where(*theirs).order_by(ports.c.created_at, ports.c.id)
-    return list(map(PortId, connection.execute(statement).scalars()))
+    theirs = {"device_id": (device,), "network_id": (network,)}
+    return list(map(PortId, rows.found(connection, _IDS, ports, theirs).scalars()))
 
 
 def called(connection: sa.Connection, port: Port, label: str) -> frozenset[ProjectId]:
     """Whose other ports on the port's network have the label, alone or shared."""
-    columns = (ports.c.label, ports.c.shared_label)
-    here = (ports.c.network_id == port.network_id, ports.c.id != port.id)
-    ways = [sa.select(ports.c.project_id).where(*here, column == label) for column in columns]
-    return frozenset(map(ProjectId, connection.execute(sa.union(*ways)).scalars()))
+    given = {"network": port.network_id, "own": port.id, "name": label}
+    return frozenset(map(ProjectId, connection.execute(_CALLED, given).scalars()))
 
 
-def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) -> PortRecord:
+def record_of(row: PortRow) -> PortRecord:
+    """The row as values."""
     port = Port(
         id=PortId(row.id),
         network_id=NetworkId(row.network_id),
         project_id=ProjectId(row.project_id),
         name=row.name,
         mac=Mac(row.mac),
-        fixed_ips=tuple(fixed),
-        security_groups=tuple(groups),
+        fixed_ips=tuple(
+            FixedIp(SubnetId(subnet), address_rows.address_of(key)) for subnet, key in row.fixed_ips
+        ),
+        security_groups=tuple(map(GroupId, row.groups)),
         allowed_address_pairs=tuple(
             AddressPair(ip_network(prefix), Mac(mac)) for prefix, mac in row.allowed_address_pairs
         ),
@@ -246,14 +261,15 @@ def _record(row: rows.Row, fixed: Sequence[FixedIp], groups: Sequence[GroupId]) 
         attachment=_attachment(row),
         guest=_guest(row.guest),
         dhcp_options=tuple(DhcpOption(*one) for one in row.extra_dhcp_opts),
-        qos_policy_id=None if row.qos_policy_id is None else QosPolicyId(row.qos_policy_id),
+        qos_policy_id=_policy(row.qos_policy_id),
     )
     notes = PortNotes(row.profile, row.data_plane_status, row.propagate_uplink_status, row.own_dns_domain)
-    state, policy = PortState(row.status), row.networks_policy
-    return PortRecord(port, rows.stamps(row), state, _label(row), row.dns_domain, policy, notes)
+    state, policy = PortState(row.status), _policy(row.networks_policy)
+    stamps = Stamps(_moment(row.created_at), _moment(row.updated_at), row.revision)
+    return PortRecord(port, stamps, state, _label(row), row.dns_domain, policy, notes)
 
 
-def _label(row: rows.Row) -> DnsLabel | None:
+def _label(row: PortRow) -> DnsLabel | None:
     if row.shared_label is not None:
         return DnsLabel(row.shared_label, shared=True)
     return None if row.label is None else DnsLabel(row.label)
@@ -307,10 +323,18 @@ def _attachment_values(attachment: Attachment) -> Mapping[str, object]:
 _NOWHERE: Final[Mapping[str, object]] = dict.fromkeys(("namespace", "link", "tap_owner", "tap_group"))
 
 
-def _attachment(row: rows.Row) -> Attachment:
+def _policy(stored: str | None) -> QosPolicyId | None:
+    return None if stored is None else QosPolicyId(stored)
+
+
+def _moment(stored: datetime) -> datetime:
+    return stored.replace(tzinfo=UTC)
+
+
+def _attachment(row: PortRow) -> Attachment:
+    if row.namespace is not None and row.link is not None:
+        return InNamespace(NamespaceName(row.namespace), LinkName(row.link))
     match row.attachment:
-        case "namespace":
-            return InNamespace(NamespaceName(row.namespace), LinkName(row.link))
         case "tap":
             return HostTap(row.tap_owner, row.tap_group)
         case "vmm-tap":
@@ -351,41 +375,18 @@ def _put_groups(connection: sa.Connection, port: Port) -> None:
         for position, group in enumerate(port.security_groups)
     ]
     if listed:
-        connection.execute(port_groups.insert(), listed)
+        connection.execute(_INTO_GROUPS, listed)
 
 
-def _fixed_ips(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Mapping[str, Sequence[FixedIp]]:
-    found: dict[str, list[FixedIp]] = {}
-    for port, subnet, key in _held(connection, wanted):
-        found.setdefault(port, []).append(FixedIp(SubnetId(subnet), address_rows.address_of(key)))
+def _addresses(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[tuple[str, bytes]]]:
+    found: dict[str, list[tuple[str, bytes]]] = {}
+    for port, subnet, key in rows.found(connection, _ADDRESSES, ports, where):
+        found.setdefault(port, []).append((subnet, key))
     return found
 
 
-def _addresses(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Mapping[str, Sequence[tuple[str, str]]]:
-    found: dict[str, list[tuple[str, str]]] = {}
-    for port, subnet, key in _held(connection, wanted):
-        found.setdefault(port, []).append((subnet, address_rows.text_of(key)))
-    return found
-
-
-def _held(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Iterable[tuple[str, str, bytes]]:
-    """The ports' addresses in their order."""
-    statement = sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
-    joined = statement.join(ports, addresses.c.port_id == ports.c.id).where(*wanted)
-    return connection.execute(joined.order_by(addresses.c.position)).all()
-
-
-def _groups(
-    connection: sa.Connection, wanted: Iterable[sa.ColumnElement[bool]]
-) -> Mapping[str, Sequence[GroupId]]:
-    statement = sa.select(port_groups.c.port_id, port_groups.c.group_id).join(ports).where(*wanted)
-    found: dict[str, list[GroupId]] = {}
-    for port, group in connection.execute(statement.order_by(port_groups.c.position)).all():
-        found.setdefault(port, []).append(GroupId(group))
+def _groups(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for port, group in rows.found(connection, _GROUPS, ports, where):
+        found.setdefault(port, []).append(group)
     return found

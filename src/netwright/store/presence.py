@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import sqlalchemy as sa
 
 from netwright.model.ids import AddressGroupId, FloatingIpId, GroupId, HostName, NetworkId, PortId
 from netwright.model.intent import GatewayHosts, GatewayPlace
+from netwright.store import rows
 from netwright.store.ports import UNPLUGGED
 from netwright.store.tables import floating_ips, gateways, groups, networks, port_groups, ports, rules
 
 Id = TypeVar("Id")
+_OTHER: Final = ports.alias()
+_SIBLINGS: Final = (
+    sa.select(_OTHER.c.id)
+    .join_from(
+        ports,
+        _OTHER,
+        (_OTHER.c.device_id == ports.c.device_id) & (_OTHER.c.project_id == ports.c.project_id),
+    )
+    .where(ports.c.device_id != "")
+    .distinct()
+)
+_NETWORKS: Final = sa.select(ports.c.network_id).distinct()
+_GROUPS: Final = sa.select(port_groups.c.group_id).distinct()
+_REMOTES: Final = sa.select(rules.c.remote_group_id).where(rules.c.remote_group_id.is_not(None)).distinct()
+_REMOTE_ADDRESSES: Final = (
+    sa.select(rules.c.remote_address_group_id).where(rules.c.remote_address_group_id.is_not(None)).distinct()
+)
+_FLOATING_IPS: Final = sa.select(floating_ips.c.id)
 
 
 def plugged_ports(connection: sa.Connection, host: HostName) -> frozenset[PortId]:
@@ -152,38 +171,38 @@ def ports_of_groups(
 
 
 def groups_about_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[GroupId]:
-    statement = sa.select(port_groups.c.group_id).where(port_groups.c.port_id.in_(affected))
-    return _ids(connection, statement.distinct())
+    found = rows.found(connection, _GROUPS, port_groups, {"port_id": tuple(affected)})
+    return frozenset(map(GroupId, found.scalars()))
 
 
 def remote_groups(connection: sa.Connection, affected: Collection[GroupId]) -> frozenset[GroupId]:
     """The groups that the groups' rules name as their remotes."""
-    statement = sa.select(rules.c.remote_group_id).where(rules.c.group_id.in_(affected))
-    return _ids(connection, statement.where(rules.c.remote_group_id.is_not(None)).distinct())
+    found = rows.found(connection, _REMOTES, rules, {"group_id": tuple(affected)})
+    return frozenset(map(GroupId, found.scalars()))
 
 
 def address_groups_named(
     connection: sa.Connection, affected: Collection[GroupId]
 ) -> frozenset[AddressGroupId]:
     """The address groups that the groups' rules name as their remotes."""
-    statement = sa.select(rules.c.remote_address_group_id).where(rules.c.group_id.in_(affected))
-    return _ids(connection, statement.where(rules.c.remote_address_group_id.is_not(None)).distinct())
+    found = rows.found(connection, _REMOTE_ADDRESSES, rules, {"group_id": tuple(affected)})
+    return frozenset(map(AddressGroupId, found.scalars()))
 
 
 def floating_ips_of_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[FloatingIpId]:
-    return _ids(connection, sa.select(floating_ips.c.id).where(floating_ips.c.port_id.in_(affected)))
+    found = rows.found(connection, _FLOATING_IPS, floating_ips, {"port_id": tuple(affected)})
+    return frozenset(map(FloatingIpId, found.scalars()))
 
 
 def networks_of_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[NetworkId]:
-    return _ids(connection, sa.select(ports.c.network_id).where(ports.c.id.in_(affected)).distinct())
+    found = rows.found(connection, _NETWORKS, ports, {"id": tuple(affected)})
+    return frozenset(map(NetworkId, found.scalars()))
 
 
 def siblings(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[PortId]:
     """The other ports of the same guests: same project, same device_id."""
-    other = ports.alias()
-    same = (other.c.device_id == ports.c.device_id) & (other.c.project_id == ports.c.project_id)
-    joined = sa.select(other.c.id).join_from(ports, other, same)
-    return _ids(connection, joined.where(ports.c.id.in_(affected), ports.c.device_id != "").distinct())
+    found = rows.found(connection, _SIBLINGS, ports, {"id": tuple(affected)})
+    return frozenset(map(PortId, found.scalars()))
 
 
 def group_names(connection: sa.Connection, wanted: Collection[GroupId]) -> Mapping[GroupId, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import sqlalchemy as sa
 
 from netwright.model.ids import FloatingIpId, HostName, NetworkId, PortId, ProjectId, QosPolicyId
 from netwright.model.intent import Direction
 from netwright.model.qos import BandwidthLimit, DscpMark, PacketRateLimit, QosPolicy, QosRule
+from netwright.store import rows
 from netwright.store.ports import UNPLUGGED
 from netwright.store.tables import (
     floating_ips,
@@ -24,6 +26,9 @@ from netwright.store.tables import (
 )
 
 _Found = tuple[str, QosRule]
+_NETWORKS: Final = sa.select(networks.c.id, networks.c.qos_policy_id).where(
+    networks.c.qos_policy_id.is_not(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +69,7 @@ def links_of(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str,
 
 def default_of(connection: sa.Connection, project: ProjectId) -> QosPolicyId | None:
     """The policy that new networks of the project get."""
-    mine = (qos_policies.c.project_id == project, qos_policies.c.is_default)
-    found = connection.execute(sa.select(qos_policies.c.id).where(*mine)).scalar()
+    found = rows.default_of(connection, qos_policies, project)
     return None if found is None else QosPolicyId(found)
 
 
@@ -106,8 +110,7 @@ def floating_ips_of(connection: sa.Connection, affected: Collection[QosPolicyId]
 
 def of_networks(connection: sa.Connection, wanted: Collection[NetworkId]) -> Mapping[NetworkId, QosPolicyId]:
     """The policies of those networks that have one."""
-    asked = (networks.c.id.in_(wanted), networks.c.qos_policy_id.is_not(None))
-    found = connection.execute(sa.select(networks.c.id, networks.c.qos_policy_id).where(*asked))
+    found = rows.found(connection, _NETWORKS, networks, rows.few("id", wanted))
     return {NetworkId(network): QosPolicyId(policy) for network, policy in found}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -14,6 +15,17 @@ from netwright.store import rows
 from netwright.store.addresses import address_of, key_of
 from netwright.store.router_tables import router_ports
 from netwright.store.tables import addresses, ports
+
+_PORTS: Final = (
+    sa.select(router_ports, ports.c.network_id, ports.c.qos_policy_id)
+    .join(ports)
+    .order_by(router_ports.c.position, ports.c.created_at, ports.c.id)
+)
+_ADDRESSES: Final = (
+    sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
+    .join(router_ports, addresses.c.port_id == router_ports.c.port_id)
+    .order_by(addresses.c.position)
+)
 
 
 class RouterPortKind(StrEnum):
@@ -35,15 +47,8 @@ class RouterPort:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[RouterPort]:
     """Those whose columns of `router_ports` match: gateways in their order, interfaces oldest first."""
-    wanted = rows.conditions(router_ports, where)
-    statement = (
-        sa.select(router_ports, ports.c.network_id, ports.c.qos_policy_id)
-        .join(ports)
-        .where(*wanted)
-        .order_by(router_ports.c.position, ports.c.created_at, ports.c.id)
-    )
-    found = connection.execute(statement).all()
-    fixed = _fixed_ips(connection, wanted) if found else {}
+    found = rows.found(connection, _PORTS, router_ports, where).all()
+    fixed = _fixed_ips(connection, where) if found else {}
     return [
         RouterPort(
             RouterId(row.router_id),
@@ -127,16 +132,8 @@ def gateways_on(connection: sa.Connection, network: NetworkId) -> list[RouterId]
     return [RouterId(one) for one in connection.execute(statement).scalars()]
 
 
-def _fixed_ips(
-    connection: sa.Connection, wanted: Collection[sa.ColumnElement[bool]]
-) -> dict[str, list[FixedIp]]:
-    statement = (
-        sa.select(addresses.c.port_id, addresses.c.subnet_id, addresses.c.address)
-        .join(router_ports, addresses.c.port_id == router_ports.c.port_id)
-        .where(*wanted)
-        .order_by(addresses.c.position)
-    )
+def _fixed_ips(connection: sa.Connection, where: rows.Where) -> dict[str, list[FixedIp]]:
     found: dict[str, list[FixedIp]] = {}
-    for port, subnet, key in connection.execute(statement):
+    for port, subnet, key in rows.found(connection, _ADDRESSES, router_ports, where):
         found.setdefault(port, []).append(FixedIp(SubnetId(subnet), address_of(key)))
     return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from ipaddress import ip_address, ip_network
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -15,6 +16,13 @@ from netwright.store import rows
 from netwright.store.address_tables import subnet_pools
 from netwright.store.records import Record
 from netwright.store.tables import networks, subnets
+
+_IDS: Final = sa.select(subnets.c.network_id, subnets.c.id).order_by(subnets.c.created_at, subnets.c.id)
+_SCOPES: Final = (
+    sa.select(subnets.c.network_id, subnet_pools.c.ip_version, subnet_pools.c.address_scope_id)
+    .join_from(subnets, subnet_pools)
+    .where(subnet_pools.c.address_scope_id.is_not(None))
+)
 
 
 def insert(connection: sa.Connection, subnet: Subnet, now: datetime) -> None:
@@ -38,13 +46,22 @@ def get(connection: sa.Connection, subnet: SubnetId) -> Record[Subnet]:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[Subnet]]:
     """The subnets that match, oldest first."""
-    statement = sa.select(subnets).where(*rows.conditions(subnets, where))
-    found = connection.execute(statement.order_by(subnets.c.created_at, subnets.c.id))
+    found = rows.oldest_first(connection, subnets, where)
     return [Record(_subnet(row), rows.stamps(row)) for row in found]
 
 
 def of_network(connection: sa.Connection, network: NetworkId) -> tuple[Subnet, ...]:
     return tuple(record.value for record in find(connection, {"network_id": (network,)}))
+
+
+def by_network(
+    connection: sa.Connection, only: Collection[NetworkId]
+) -> Mapping[NetworkId, Sequence[Subnet]]:
+    """Each network's subnets, oldest first; of others, too, where they are many."""
+    found: dict[NetworkId, list[Subnet]] = {}
+    for record in find(connection, rows.few("network_id", only)):
+        found.setdefault(record.value.network_id, []).append(record.value)
+    return found
 
 
 def of_host_networks(connection: sa.Connection) -> Iterator[tuple[SubnetId, NetworkId, Prefix]]:
@@ -55,24 +72,21 @@ def of_host_networks(connection: sa.Connection) -> Iterator[tuple[SubnetId, Netw
         yield SubnetId(subnet), NetworkId(network), rows.prefix(cidr)
 
 
-def ids_by_network(connection: sa.Connection, only: Iterable[NetworkId]) -> dict[NetworkId, list[SubnetId]]:
-    """The ids of each network's subnets, oldest first."""
-    statement = sa.select(subnets.c.network_id, subnets.c.id).where(subnets.c.network_id.in_(list(only)))
+def ids_by_network(connection: sa.Connection, only: Collection[NetworkId]) -> dict[NetworkId, list[SubnetId]]:
+    """The ids of each network's subnets, oldest first; of others, too, where they are many."""
     found: dict[NetworkId, list[SubnetId]] = {}
-    for network, subnet in connection.execute(statement.order_by(subnets.c.created_at, subnets.c.id)):
+    for network, subnet in rows.found(connection, _IDS, subnets, rows.few("network_id", only)):
         found.setdefault(NetworkId(network), []).append(SubnetId(subnet))
     return found
 
 
 def scopes_by_network(
-    connection: sa.Connection, only: Iterable[NetworkId]
+    connection: sa.Connection, only: Collection[NetworkId]
 ) -> dict[NetworkId, dict[int, str]]:
-    """The address scopes of the pools that networks' subnets are from, by IP version."""
-    columns = (subnets.c.network_id, subnet_pools.c.ip_version, subnet_pools.c.address_scope_id)
-    joined = sa.select(*columns).join_from(subnets, subnet_pools)
-    theirs = joined.where(subnets.c.network_id.in_(list(only)), subnet_pools.c.address_scope_id.is_not(None))
+    """The address scopes of the pools that networks' subnets are from, by IP version; of others, too, where
+    they are many."""
     found: dict[NetworkId, dict[int, str]] = {}
-    for network, version, scope in connection.execute(theirs):
+    for network, version, scope in rows.found(connection, _SCOPES, subnets, rows.few("network_id", only)):
         found.setdefault(NetworkId(network), {})[version] = scope
     return found
 

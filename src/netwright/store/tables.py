@@ -162,7 +162,7 @@ ports: Final = sa.Table(
     "ports",
     METADATA,
     sa.Column("id", ID, primary_key=True),
-    _of("networks"),
+    sa.Column("network_id", ID, _refers_to("networks"), nullable=False),
     _text("project_id", index=True),
     _text("name", index=True),
     sa.Column("mac", sa.String(17), nullable=False, index=True),
@@ -195,6 +195,8 @@ ports: Final = sa.Table(
     sa.Index("ix_ports_shared_label", "network_id", "shared_label"),
     sa.UniqueConstraint("host", "namespace", "link"),
     sa.Index("ix_ports_host_attachment", "host", "attachment"),
+    sa.Index("ix_ports_network_owner", "network_id", "device_owner"),
+    sa.Index("ix_ports_network_host", "network_id", "host"),
 )
 
 groups: Final = sa.Table(

@@ -7,6 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.store import rows
 from netwright.store.governance_tables import subports, trunks
 from netwright.store.tables import networks, ports
 
@@ -14,6 +15,8 @@ _FEW: Final = 500
 _PARENTS: Final = sa.select(trunks.c.port_id, trunks.c.id)
 # Made once: every port that is shown asks it.
 _PARENTS_AMONG: Final = _PARENTS.where(trunks.c.port_id.in_(sa.bindparam("ports", expanding=True)))
+_TRUNKS: Final = sa.select(trunks.c.id)
+_CARRIERS: Final = sa.select(subports.c.trunk_id)
 Subport = Mapping[str, object]
 """Its port_id, segmentation_type and segmentation_id, as the Networking API shows them."""
 
@@ -47,12 +50,12 @@ def remove(connection: sa.Connection, trunk: str, port: str) -> bool:
 
 def parent_of(connection: sa.Connection, port: str) -> str | None:
     """The trunk whose parent the port is."""
-    return connection.execute(sa.select(trunks.c.id).where(trunks.c.port_id == port)).scalar()
+    return rows.found(connection, _TRUNKS, trunks, {"port_id": (port,)}).scalar()
 
 
 def carrier_of(connection: sa.Connection, port: str) -> str | None:
     """The trunk that carries the port."""
-    return connection.execute(sa.select(subports.c.trunk_id).where(subports.c.port_id == port)).scalar()
+    return rows.found(connection, _CARRIERS, subports, {"port_id": (port,)}).scalar()
 
 
 def by_parent(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, str]:

@@ -40,8 +40,7 @@ def get(connection: sa.Connection, vpn: VpnId) -> Record[Vpn]:
 
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[Vpn]]:
     """The VPNs that match, oldest first."""
-    statement = sa.select(vpns).where(*rows.conditions(vpns, where))
-    found = connection.execute(statement.order_by(vpns.c.created_at, vpns.c.id))
+    found = rows.oldest_first(connection, vpns, where)
     return [Record(_vpn(row), rows.stamps(row)) for row in found]
 
 
@@ -79,8 +78,7 @@ def get_peer(connection: sa.Connection, peer: VpnPeerId) -> Record[VpnPeer]:
 
 def find_peers(connection: sa.Connection, where: rows.Where) -> list[Record[VpnPeer]]:
     """The peers that match, oldest first."""
-    statement = sa.select(vpn_peers).where(*rows.conditions(vpn_peers, where))
-    found = connection.execute(statement.order_by(vpn_peers.c.created_at, vpn_peers.c.id))
+    found = rows.oldest_first(connection, vpn_peers, where)
     return [Record(_peer(row), rows.stamps(row)) for row in found]
 
 
