@@ -317,7 +317,7 @@ class Users(QosLife):
     def change_address_group(self, at, cidr, gone):
         with contextlib.suppress(RequestError):
             change = address_groups.remove_in if gone else address_groups.add_in
-            group = self.address_group(at)
+            group = pick(address_groups.find(self.world, {}), at)
             with self.world.work() as work:
                 change(work, group, [cidr])
 

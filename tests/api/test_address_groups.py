@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 from served import Answer, Client
 
+from netwright.api.server import Server
 from netwright.model.ids import HostName
 from netwright.model.plan import HostPlan, Noun
 from netwright.wire.codec import decode_update
@@ -133,3 +135,32 @@ def planned(client: Client) -> dict[str, tuple[str, ...]]:
     assert isinstance(plan, HostPlan)
     items = (item for key, item in plan.items.items() if key.noun is Noun.ADDRESS_GROUP)
     return {item.id: tuple(map(str, item.prefixes)) for item in items}
+
+
+def test_a_group_that_is_changed_is_read_once(server: Server, client: Client, offices: dict) -> None:
+    """However many prefixes it has, they come from the database once: what is shown is what was written."""
+    asked: list[str] = []
+
+    def note(*given: object) -> None:
+        asked.append(" ".join(str(given[2]).split()))
+
+    def read() -> int:
+        found = sum("FROM address_group_prefixes JOIN" in statement for statement in asked)
+        asked.clear()
+        return found
+
+    path = f"/v2.0/address-groups/{offices['id']}"
+    sa.event.listen(server.database.engine, "before_cursor_execute", note)
+    try:
+        for change in (
+            lambda: act(client, offices, "add", "172.16.0.0/12"),
+            lambda: act(client, offices, "remove", "192.0.2.7/32"),
+            lambda: client.send("PUT", path, {"address_group": {"name": "branches"}}),
+        ):
+            answer = change()
+            assert (answer.status, read()) == (200, 1)
+            assert (client.get(path), read()) == (answer.body, 1)
+        client.make("address_group", addresses=MIXED)
+        assert read() == 0
+    finally:
+        sa.event.remove(server.database.engine, "before_cursor_execute", note)

@@ -15,10 +15,8 @@ from netwright.control import address_groups as control
 from netwright.control.address_groups import AddressGroupRequest
 from netwright.control.bodies import Values
 from netwright.control.nouns import Noun, View
-from netwright.control.requests import Asker
 from netwright.control.world import Work
 from netwright.model.caller import Caller
-from netwright.model.ids import AddressGroupId
 from netwright.model.intent import AddressGroup, Prefix
 from netwright.model.resources.address_groups import ADDRESSES
 from netwright.store import address_groups as store
@@ -26,7 +24,7 @@ from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.rows import Where
 
-Change = Callable[[Work, AddressGroupId, Sequence[Prefix]], Record[AddressGroup]]
+Change = Callable[[Work, Record[AddressGroup], Sequence[Prefix]], Record[AddressGroup]]
 
 
 class AddressGroups:
@@ -41,13 +39,13 @@ class AddressGroups:
             description=body.text("description"),
             prefixes=_prefixes(values.get("addresses")),
         )
-        return view(store.get(work.connection, control.create_in(work, request)))
+        return view(control.create_in(work, request))
 
     def update(self, work: Work, old: Record[AddressGroup], values: Values, caller: Caller) -> View:
         del caller
         body = Fields(values)
         request = AddressGroupRequest(name=body.text("name"), description=body.text("description"))
-        return view(control.update_in(work, old.value, request))
+        return view(control.update_in(work, old, request))
 
     def delete(self, work: Work, old: Record[AddressGroup]) -> None:
         control.delete_in(work, old.value)
@@ -77,11 +75,9 @@ def changing(noun: Noun, change: Change) -> Handler:
     def handler(call: Call) -> Response:
         given = crud.value_of(call.json(), "addresses")
         prefixes = _prefixes(ADDRESSES.read(given, "addresses"))
-        asker, group = crud.asker(call), call.path["id"]
-        call.requests.change(
-            noun, asker, group, lambda work, old: change(work, AddressGroupId(str(old["id"])), prefixes)
+        shown = call.requests.act(
+            noun, crud.asker(call), call.path["id"], lambda work, old: view(change(work, old, prefixes))
         )
-        shown = call.requests.show(noun, Asker(call.caller), group)
         return json_response({noun.resource.singular: shown})
 
     return handler

@@ -14,7 +14,7 @@ from netwright.model.ids import AddressGroupId
 from netwright.model.intent import AddressGroup, Prefix
 from netwright.store import address_groups as store
 from netwright.store.changes import Touched
-from netwright.store.records import Record
+from netwright.store.records import Record, Stamps
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,39 +27,39 @@ class AddressGroupRequest:
     prefixes: tuple[Prefix, ...] = ()
 
 
-def create_in(work: Work, request: AddressGroupRequest) -> AddressGroupId:
+def create_in(work: Work, request: AddressGroupRequest) -> Record[AddressGroup]:
     """Raises InvalidError."""
     project = text.project(given(request.project_id, DEFAULT_PROJECT))
     blank = AddressGroup(AddressGroupId(work.world.new_id()), project, "")
     group = replace(_asked(blank, request), prefixes=store.in_order(request.prefixes))
     store.insert(work.connection, group, work.now)
-    return group.id
+    return Record(group, Stamps(work.now, work.now, 0))
 
 
-def update_in(work: Work, old: AddressGroup, request: AddressGroupRequest) -> Record[AddressGroup]:
+def update_in(work: Work, old: Record[AddressGroup], request: AddressGroupRequest) -> Record[AddressGroup]:
     """Name and description. Raises InvalidError."""
-    store.save(work.connection, _asked(old, request), work.now)
-    return store.get(work.connection, old.id)
+    return _saved(work, old, _asked(old.value, request))
 
 
-def add_in(work: Work, group_id: AddressGroupId, prefixes: Sequence[Prefix]) -> Record[AddressGroup]:
-    """Raises NotFoundError; InvalidError where one is there already."""
-    group = store.get(work.connection, group_id).value
-    asked = store.in_order(prefixes)
-    if twice := [str(prefix) for prefix in asked if prefix in group.prefixes]:
-        raise invalid("addresses", f"{', '.join(twice)} already exist in the address group {group_id}.")
-    store.add(work.connection, group_id, asked)
-    return _changed(work, group)
+def add_in(work: Work, old: Record[AddressGroup], prefixes: Sequence[Prefix]) -> Record[AddressGroup]:
+    """Raises InvalidError where one is there already."""
+    group, there, asked = old.value, frozenset(old.value.prefixes), store.in_order(prefixes)
+    if twice := [str(prefix) for prefix in asked if prefix in there]:
+        raise invalid("addresses", f"{', '.join(twice)} already exist in the address group {group.id}.")
+    store.add(work.connection, group.id, asked)
+    work.touch(Touched.ADDRESS_GROUP, group.id)
+    return _saved(work, old, replace(group, prefixes=store.in_order((*group.prefixes, *asked))))
 
 
-def remove_in(work: Work, group_id: AddressGroupId, prefixes: Sequence[Prefix]) -> Record[AddressGroup]:
-    """Raises NotFoundError, for a prefix that is not there, too."""
-    group = store.get(work.connection, group_id).value
-    asked = store.in_order(prefixes)
-    if missing := [str(prefix) for prefix in asked if prefix not in group.prefixes]:
-        raise NotFoundError("Addresses", ", ".join(missing))
-    store.remove(work.connection, group_id, asked)
-    return _changed(work, group)
+def remove_in(work: Work, old: Record[AddressGroup], prefixes: Sequence[Prefix]) -> Record[AddressGroup]:
+    """Raises NotFoundError for a prefix that is not there."""
+    group, asked = old.value, dict.fromkeys(store.in_order(prefixes))
+    if missing := asked.keys() - frozenset(group.prefixes):
+        raise NotFoundError("Addresses", ", ".join(map(str, store.in_order(missing))))
+    store.remove(work.connection, group.id, asked)
+    work.touch(Touched.ADDRESS_GROUP, group.id)
+    left = tuple(prefix for prefix in group.prefixes if prefix not in asked)
+    return _saved(work, old, replace(group, prefixes=left))
 
 
 def delete_in(work: Work, group: AddressGroup) -> None:
@@ -70,11 +70,10 @@ def delete_in(work: Work, group: AddressGroup) -> None:
     store.delete(work.connection, group.id)
 
 
-def _changed(work: Work, group: AddressGroup) -> Record[AddressGroup]:
-    """Its prefixes are others now."""
+def _saved(work: Work, old: Record[AddressGroup], group: AddressGroup) -> Record[AddressGroup]:
     store.save(work.connection, group, work.now)
-    work.touch(Touched.ADDRESS_GROUP, group.id)
-    return store.get(work.connection, group.id)
+    stamps = replace(old.stamps, updated_at=work.now, revision=old.stamps.revision + 1)
+    return Record(group, stamps)
 
 
 def _asked(group: AddressGroup, request: AddressGroupRequest) -> AddressGroup:

@@ -147,6 +147,12 @@ class Requests:
         with self.world.work(asker.caller) as work:
             return act(work, self.held(work.connection, noun, asker, thing, verb))
 
+    def act(self, noun: Noun, asker: Asker, thing: str, act: Callable[[Work, Any], View]) -> View:
+        """The thing after something else was done with what the noun's acts found, by who may update it."""
+        with self.world.work(asker.caller) as work:
+            new = act(work, self._held(work.connection, noun, asker, thing, Verb.UPDATE).thing)
+            return lists.told(self.world, work.connection, noun, asker.caller, [new])[0]
+
     def held(self, connection: sa.Connection, noun: Noun, asker: Asker, thing: str, verb: Verb) -> View:
         """The thing, which the caller may change so, as it has to be."""
         return self._held(connection, noun, asker, thing, verb).view

@@ -72,7 +72,9 @@ def naming(connection: sa.Connection, group: AddressGroupId) -> frozenset[GroupI
 
 def in_order(prefixes: Collection[Prefix]) -> tuple[Prefix, ...]:
     """Each once, IPv4's before IPv6's."""
-    return tuple(sorted(set(prefixes), key=lambda one: (one.version, int(one[0]), one.prefixlen)))
+    return tuple(
+        sorted(set(prefixes), key=lambda one: (one.version, int(one.network_address), one.prefixlen))
+    )
 
 
 def _values(group: AddressGroup) -> Mapping[str, object]:
