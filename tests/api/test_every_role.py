@@ -16,10 +16,13 @@ from netwright.api.nouns import NOUNS
 from netwright.api.server import Server
 from netwright.control.references import _named
 from netwright.model.caller import Role
-from netwright.model.resource import Reach, Resource, Verb
+from netwright.model.resource import NONE_GIVEN, Reach, Resource, Verb
 from netwright.store import rbac
 
 RESOURCES = [noun.resource for noun in NOUNS.values()]
+MADE_BY_MEMBERS = [
+    one for one in RESOURCES if Verb.CREATE in one.verbs and one.roles[Verb.CREATE] <= Role.MEMBER
+]
 
 
 @dataclass(frozen=True)
@@ -178,11 +181,19 @@ def test_who_makes_one(place: tuple[Server, Client], resource: Resource, who: Wh
         assert answer.status == (201 if who.role is Role.ADMIN else 400), answer
 
 
-@pytest.mark.parametrize(
-    "resource",
-    [one for one in RESOURCES if Verb.CREATE in one.verbs and one.roles[Verb.CREATE] <= Role.MEMBER],
-    ids=lambda one: one.plural,
-)
+@pytest.mark.parametrize("resource", MADE_BY_MEMBERS, ids=lambda one: one.plural)
+def test_what_would_be_so_anyway_may_be_said(place: tuple[Server, Client], resource: Resource) -> None:
+    """A member's body may hold the default of what only admins set: clients send the whole of what they know."""
+    own = Site(place[1], "blue")
+    admins = {one.name: one.default for one in resource.attributes if one.post is Role.ADMIN}
+    said = {name: value for name, value in admins.items() if value is not NONE_GIVEN}
+    answer = Asker(place[1], Role.MEMBER, "blue").send(
+        "POST", own.collection(resource), {resource.singular: {**said, **body_of(resource, own)}}
+    )
+    assert answer.status == 201, (said, answer)
+
+
+@pytest.mark.parametrize("resource", MADE_BY_MEMBERS, ids=lambda one: one.plural)
 def test_what_is_anothers_is_not_built_upon(
     place: tuple[Server, Client], site: Site, resource: Resource
 ) -> None:

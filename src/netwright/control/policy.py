@@ -52,11 +52,16 @@ def refuse_attributes(
     given: Mapping[str, object],
     network: object,
 ) -> None:
-    """Raises ForbiddenError for an attribute that the caller may not set. `network`: where the thing is."""
+    """Raises ForbiddenError for an attribute that the caller may not set. `network`: where the thing is.
+
+    Anybody may say, of what is made, what would be so anyway: clients send defaults.
+    """
     if caller.is_admin:
         return
     for name, value in given.items():
         attribute = resource.by_name[name]
+        if verb is Verb.CREATE and value == attribute.default:
+            continue
         role = attribute.post if verb is Verb.CREATE else attribute.put
         if caller.role < role:
             raise disallowed(f"{verb}_{resource.singular}:{name}")
