@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import ip_network
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -158,17 +158,7 @@ def allow(there: World, group: GroupId, *rules: RuleRequest) -> list[str]:
 
 
 def _of(group: GroupId, rule: RuleRequest) -> RuleRequest:
-    return RuleRequest(
-        group,
-        PROJECT,
-        rule.direction,
-        rule.ethertype,
-        rule.protocol,
-        rule.port_range_min,
-        rule.port_range_max,
-        rule.remote_prefix,
-        rule.remote_group_id,
-    )
+    return replace(rule, group_id=group, project_id=PROJECT)
 
 
 def ingress(
