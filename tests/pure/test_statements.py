@@ -158,13 +158,21 @@ def instructions(here: World) -> Iterator[list[None]]:
         sa.event.remove(here.database.engine, "checkin", ended)
 
 
-def costs(count: int) -> dict[str, int]:
-    """Of one more port, which is plugged, and of telling its host, where there are so many plugged."""
+PLUGGED = {"kind": "tap"}
+KINDS: dict[str, dict[str, object]] = {
+    "plugged here": {"netwright:attachment": PLUGGED},
+    "plugged elsewhere": {"netwright:attachment": PLUGGED, "binding:host_id": "h2"},
+    "plugged nowhere": {},
+}
+
+
+def costs(kind: str, count: int) -> dict[str, int]:
+    """Of one more port of that kind, and of telling this host of what becomes of it, where there are so many."""
     with world() as here:
         site = Site(here, Role.ADMIN)
         network = site.make("networks", **{"netwright:gateway_place": "host"})
         site.make("subnets", network_id=network, cidr="10.0.0.0/8")
-        body = {"network_id": network, "netwright:attachment": {"kind": "tap"}}
+        body = {"network_id": network, **KINDS[kind]}
         site.requests.create(NOUNS["ports"], site.asker(Role.ADMIN), [body] * count)
         before = plans.generation(here)
         with instructions(here) as creating:
@@ -173,15 +181,25 @@ def costs(count: int) -> dict[str, int]:
             plans.delta(here, HOST, before)
         with instructions(here) as changing:
             site.change("ports", port, name="another")
+        after = plans.generation(here)
         with instructions(here) as deleting:
             site.drop("ports", port)
-        found = {"create": creating, "delta": telling, "update": changing, "delete": deleting}
+        with instructions(here) as untelling:
+            plans.delta(here, HOST, after)
+        found = {
+            "create": creating,
+            "delta": telling,
+            "update": changing,
+            "delete": deleting,
+            "gone": untelling,
+        }
         return {name: len(taken) for name, taken in found.items()}
 
 
-def test_one_more_port_costs_the_same_among_many() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_one_more_port_costs_the_same_among_many(kind: str) -> None:
     """It takes SQLite as many instructions, and so does what hosts are told, with 300 ports there as with 3."""
-    few, many = costs(3), costs(300)
+    few, many = costs(kind, 3), costs(kind, 300)
     assert min(few.values()) > 0
     for name, taken in many.items():
         assert taken <= few[name] * 1.1, (name, few, many)

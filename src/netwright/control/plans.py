@@ -30,7 +30,7 @@ def delta(world: World, host: HostName, base: int) -> PlanUpdate:
         if not changes.reaches_back_to(connection, base):
             return _snapshot(connection, host)
         generation = changes.generation(connection)
-        keys = touched.item_keys(connection, host, changes.since(connection, base))
+        keys = touched.item_keys(connection, host, changes.since(connection, base, host))
         found = items_of(connection, host, keys)
         changed = tuple(item for item in found.values() if item is not None)
         removed = tuple(sorted(key for key, item in found.items() if item is None))

@@ -82,10 +82,8 @@ def update_in(work: Work, record: PortRecord, request: PortRequest) -> PortRecor
     label, notes = _label(work, port), _noted(record.notes, request)
     store.save(work.connection, port, label, work.now, notes)
     port = _readdressed(work, old, port, request)
-    if port.security_groups != old.security_groups:
-        store.save_groups(work.connection, port)
-        work.touch(Touched.GROUP_USE, *old.security_groups)
     state, moved = record.state, (port.host, port.attachment) != (old.host, old.attachment)
+    _regroup(work, old, port, moved=moved)
     if moved and not isinstance(old.attachment, Unplugged):
         state = PortState.DOWN
         store.save_states(work.connection, {port.id: state})
@@ -112,10 +110,24 @@ def delete_in(work: Work, record: PortRecord) -> None:
     port_forwardings.drop_in(work, port_id)
     work.touch(Touched.PORT, port_id, *_guest_ports(work, port))
     work.touch(Touched.NETWORK_ITEM, port.network_id)
-    work.touch(Touched.GROUP_USE, *port.security_groups)
+    _leave_groups(work, port)
     store.delete(work.connection, port_id)
     if not isinstance(port.attachment, Unplugged):
         gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
+
+
+def _regroup(work: Work, old: Port, port: Port, *, moved: bool) -> None:
+    regrouped = port.security_groups != old.security_groups
+    if regrouped:
+        store.save_groups(work.connection, port)
+    if regrouped or moved:
+        _leave_groups(work, old)
+
+
+def _leave_groups(work: Work, port: Port) -> None:
+    """Its host may need the groups that it was in no more; where it is plugged nowhere, nobody did for it."""
+    if not isinstance(port.attachment, Unplugged):
+        work.touch(Touched.GROUP_USE, *port.security_groups, host=port.host)
 
 
 def find(world: World, where: Where) -> list[PortRecord]:

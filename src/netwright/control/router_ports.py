@@ -75,9 +75,7 @@ def limit(work: Work, port: PortId, policy: QosPolicyId | None) -> None:
 
 def let_go(work: Work, port: PortId) -> None:
     """A router's port goes with its router, or by it."""
-    found = ports.get(work.connection, port).value
     work.touch(Touched.PORT, port)
-    work.touch(Touched.GROUP_USE, *found.security_groups)
     ports.delete(work.connection, port)
 
 

@@ -49,10 +49,9 @@ def _keys(connection: sa.Connection, host: HostName, changed: Collection[Change]
         yield from _about_ports(connection, ports)
         if given or presence.any_served(connection):
             yield from _filed(Noun.SERVED, ports | presence.siblings(connection, ports))
-        left |= presence.groups_about_ports(connection, ports)
-    yield from _about_groups(
-        connection, host, groups, left - presence.kept_groups(connection, host, left, ports)
-    )
+        left |= presence.groups_of_ports(connection, host, ports)
+    turned = left - presence.kept_groups(connection, host, left, ports) if left else left
+    yield from _about_groups(connection, host, groups, turned)
     yield from _filed(Noun.GROUP, left)
     yield from _filed(Noun.NETWORK, bare)
 

@@ -34,9 +34,9 @@ class Work:
     caller: Caller | None = None
     """Who asks, where somebody does."""
 
-    def touch(self, noun: Touched, *ids: str) -> None:
-        """Says what changed, so that plans follow."""
-        self.log.extend(Change(noun, touched) for touched in ids)
+    def touch(self, noun: Touched, *ids: str, host: HostName | None = None) -> None:
+        """Says what changed, so that plans follow; `host`: that one's alone."""
+        self.log.extend(Change(noun, touched, host) for touched in ids)
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,7 @@ def changed_since(cloud: Cloud, generation: int) -> tuple[int, list[ClassicRecor
         if not changes.reaches_back_to(connection, generation):
             touched = None
         else:
-            log = changes.since(connection, generation)
+            log = changes.since(connection, generation, cloud.host)
             ports = [PortId(one.id) for one in log if one.noun is Touched.PORT]
             touched = {one.id for one in log if one.noun in _ABOUT_NETWORKS}
             touched |= presence.networks_of_ports(connection, ports)

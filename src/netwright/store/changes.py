@@ -8,9 +8,16 @@ from typing import Final, NamedTuple
 
 import sqlalchemy as sa
 
+from netwright.model.ids import HostName
 from netwright.store.tables import changes
 
 _INSERT: Final = changes.insert()
+_SINCE: Final = (
+    sa.select(changes.c.noun, changes.c.id, changes.c.host)
+    .where(changes.c.seq > sa.bindparam("base"))
+    .where(sa.or_(changes.c.host.is_(None), changes.c.host == sa.bindparam("host")))
+    .distinct()
+)
 
 
 class Touched(StrEnum):
@@ -24,7 +31,7 @@ class Touched(StrEnum):
     GROUP = "group"
     """The group's rules, or whether a plan needs it."""
     GROUP_USE = "group_use"
-    """Only whether a plan needs the group: a port has left it."""
+    """Only whether a host's plan needs the group: a port that was plugged there has left it, or the host."""
     GROUP_NAME = "group_name"
     ADDRESS_GROUP = "address_group"
     """Its prefixes, or whether a plan needs it."""
@@ -41,11 +48,15 @@ class Touched(StrEnum):
 class Change(NamedTuple):
     noun: Touched
     id: str
+    host: HostName | None = None
+    """Whose plan alone it concerns; None: anybody's."""
 
 
 def record(connection: sa.Connection, touched: Iterable[Change]) -> None:
     """Adds to the log, in the transaction that makes the changes."""
-    rows = [{"noun": change.noun.value, "id": change.id} for change in dict.fromkeys(touched)]
+    rows = [
+        {"noun": change.noun.value, "id": change.id, "host": change.host} for change in dict.fromkeys(touched)
+    ]
     if rows:
         connection.execute(_INSERT, rows)
 
@@ -63,10 +74,10 @@ def reaches_back_to(connection: sa.Connection, base: int) -> bool:
     return first - 1 <= base <= generation(connection)
 
 
-def since(connection: sa.Connection, base: int) -> frozenset[Change]:
-    """What changed after that generation."""
-    found = connection.execute(sa.select(changes.c.noun, changes.c.id).where(changes.c.seq > base).distinct())
-    return frozenset(Change(Touched(noun), changed) for noun, changed in found)
+def since(connection: sa.Connection, base: int, host: HostName) -> frozenset[Change]:
+    """What changed after that generation and may concern that host."""
+    found = connection.execute(_SINCE, {"base": base, "host": host})
+    return frozenset(Change(Touched(noun), changed, of) for noun, changed, of in found)
 
 
 def ids_since(connection: sa.Connection, noun: Touched, base: int) -> frozenset[str]:

@@ -26,7 +26,6 @@ _SIBLINGS: Final = (
     .distinct()
 )
 _NETWORKS: Final = sa.select(ports.c.network_id).distinct()
-_GROUPS: Final = sa.select(port_groups.c.group_id).distinct()
 _REMOTES: Final = sa.select(rules.c.remote_group_id).where(rules.c.remote_group_id.is_not(None)).distinct()
 _REMOTE_ADDRESSES: Final = (
     sa.select(rules.c.remote_address_group_id).where(rules.c.remote_address_group_id.is_not(None)).distinct()
@@ -170,9 +169,12 @@ def ports_of_groups(
     return _ids(connection, statement.where(port_groups.c.group_id.in_(affected)))
 
 
-def groups_about_ports(connection: sa.Connection, affected: Collection[PortId]) -> frozenset[GroupId]:
-    found = rows.found(connection, _GROUPS, port_groups, {"port_id": tuple(affected)})
-    return frozenset(map(GroupId, found.scalars()))
+def groups_of_ports(
+    connection: sa.Connection, host: HostName, affected: Collection[PortId]
+) -> frozenset[GroupId]:
+    """Groups of those of the ports that are plugged on the host."""
+    here = sa.select(port_groups.c.group_id).join(ports).where(*_plugged(host))
+    return _ids(connection, here.where(port_groups.c.port_id.in_(affected)).distinct())
 
 
 def remote_groups(connection: sa.Connection, affected: Collection[GroupId]) -> frozenset[GroupId]:

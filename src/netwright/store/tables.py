@@ -467,9 +467,12 @@ changes: Final = sa.Table(
     sa.Column("seq", BIG, primary_key=True, autoincrement=True),
     sa.Column("noun", sa.String(16), nullable=False),
     sa.Column("id", ID, nullable=False),
+    sa.Column("host", NAME),
     sqlite_autoincrement=True,
 )
-"""What was written, in order. The highest seq is the generation of every plan made from this database."""
+"""What was written, in order; with a host it is for that one's plan alone.
+
+The highest seq is the generation of every plan made from this database."""
 
 answers: Final = sa.Table(
     "answers",
