@@ -12,7 +12,7 @@ from netwright.testing.vm_host import Job, run_in_vm
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(1600),
+    pytest.mark.timeout(2200),
 ]
 ROOT = Path(__file__).resolve().parents[2]
 SECURITY = ("kernel/test_zones", "kernel/test_nat", "kernel/test_host_input", "firewall/test_spoofing")
@@ -26,7 +26,7 @@ def run_tests(names: Sequence[str], scratch: Path, first: str = "true") -> None:
     options = "-q --color=no -p no:xdist --scenes 6 -m 'not slow' -k 'not iptables and not nwfilter'"
     script = f'{first} && "$0" -c "{PROBE}" && exec "$0" -m pytest {options} {files}'
     environment = {"PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
-    answer = run_in_vm(Job(["sh", "-c", script, sys.executable], ROOT, environment, 1500), scratch)
+    answer = run_in_vm(Job(["sh", "-c", script, sys.executable], ROOT, environment, 2100), scratch)
     assert answer.code == 0, answer.text
     assert "passed" in answer.text
     assert "skipped" not in answer.text

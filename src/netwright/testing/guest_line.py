@@ -13,6 +13,7 @@ from netwright.model.errors import NetwrightError
 
 BOOT_SECONDS: Final = 60.0
 _LONGEST_ANSWER: Final = 1 << 16
+_PATIENCE_S: Final = 10.0
 
 
 class GuestSilentError(NetwrightError):
@@ -72,13 +73,19 @@ class GuestLine:
         """The IPv4 address that the guest's DHCP client got. Raises GuestSilentError."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
-            answer = self.run(
-                "sed -n 's/^ip=//p' /run/lease 2>/dev/null", max(deadline - time.monotonic(), 1)
-            )
-            if answer.text.strip():
-                return answer.text.strip()
+            if lease := self._lease(min(_PATIENCE_S, deadline - time.monotonic())):
+                return lease
             time.sleep(0.1)
         raise self._silent("no DHCP lease")
+
+    def _lease(self, seconds: float) -> str:
+        """What is asked while a busy machine boots may get lost on its serial port: it is asked again."""
+        try:
+            return self.run("sed -n 's/^ip=//p' /run/lease 2>/dev/null", seconds).text.strip()
+        except GuestSilentError:
+            if not self._runs():
+                raise
+            return ""
 
     def close(self) -> None:
         """Hangs up; the guest runs on."""
