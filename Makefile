@@ -6,13 +6,13 @@ BIN := $(VENV)/bin
 NAME ?= plug
 SUITE ?= tempest
 # Twice the cores of a small machine: half of what the tests do is to wait for packets that must not come.
-# The slow ones boot machines without the help of a CPU: as many as there are cores, or they wait in vain.
+# The slow ones boot machines without the help of a CPU, the pure ones wait for nothing: as many as there are cores.
 WORKERS ?= 4
-SLOW_WORKERS ?= 2
+BUSY_WORKERS ?= 2
 SPREAD := --dist loadfile --no-loadscope-reorder
 
 check: lint
-	$(BIN)/pytest -q tests/pure tests/golden -m "not slow"
+	$(BIN)/pytest -q tests/pure tests/golden -m "not slow" -n $(BUSY_WORKERS)
 
 lint: venv
 	$(BIN)/ruff check .
@@ -25,7 +25,7 @@ test: test-tools check
 	$(BIN)/pytest -q tests/e2e tests/firewall tests/kernel tests/nova tests/api -m "not slow" -n $(WORKERS) $(SPREAD)
 
 test-slow: test-tools suites
-	$(BIN)/pytest -q tests -m slow -n $(SLOW_WORKERS) $(SPREAD)
+	$(BIN)/pytest -q tests -m slow -n $(BUSY_WORKERS) $(SPREAD)
 
 # The Networking API's own test suites, against a fresh netwright. What they need is in a virtualenv of its own.
 tempest: host-tools suites
