@@ -12,11 +12,11 @@ import pytest
 from cloud_file import clouds_file
 from identity_fixtures import town
 from served import PATIENCE_S, Client
+from suites import SUITES
 
 from netwright.wire.unix_http import UnixConnection
 
 ROOT = Path(__file__).parents[2]
-SUITES = ROOT / os.environ.get("NETWRIGHT_SUITES", ".venv-suites")
 TOUR = ROOT / "tests" / "tours" / "ansible.yml"
 LEFT = (
     "networks",

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from identity_fixtures import PASSWORD, town
 from minimal_bodies import Site
+from suites import SUITES
 
 from netwright.api.nouns import NOUNS
 from netwright.model.caller import Role
 from netwright.model.resource import Verb
 
-ROOT = Path(__file__).parents[2]
-SCHEMATHESIS = ROOT / os.environ.get("NETWRIGHT_SUITES", ".venv-suites") / "bin" / "schemathesis"
+SCHEMATHESIS = SUITES / "bin" / "schemathesis"
 SECONDS = int(os.environ.get("NETWRIGHT_SCHEMATHESIS_SECONDS", "150"))
 CHECKS = (
     "not_a_server_error",

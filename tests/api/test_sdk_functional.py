@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 from identity_fixtures import PASSWORD, Town, town
+from suites import SUITES
 
-ROOT = Path(__file__).parents[2]
-SUITES = ROOT / os.environ.get("NETWRIGHT_SUITES", ".venv-suites")
 _OF_ITSELF = {f"TestSegment.test_{name}" for name in ("find", "get", "list", "update")}
 """They ask for an attribute of theirs that they never set."""
 _MORE_RIGHTS = {"TestAutoAllocatedTopology.test_auto_allocated_topology"}

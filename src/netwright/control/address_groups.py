@@ -72,8 +72,7 @@ def delete_in(work: Work, group: AddressGroup) -> None:
 
 def _saved(work: Work, old: Record[AddressGroup], group: AddressGroup) -> Record[AddressGroup]:
     store.save(work.connection, group, work.now)
-    stamps = replace(old.stamps, updated_at=work.now, revision=old.stamps.revision + 1)
-    return Record(group, stamps)
+    return Record(group, old.stamps.revised(work.now))
 
 
 def _asked(group: AddressGroup, request: AddressGroupRequest) -> AddressGroup:

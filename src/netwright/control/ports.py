@@ -92,7 +92,7 @@ def update_in(work: Work, record: PortRecord, request: PortRequest) -> PortRecor
     work.touch(Touched.PORT, port.id, *before)
     if moved:
         gateways.settle_after_plugging(work, networks.get(work.connection, port.network_id).value)
-    stamps = replace(record.stamps, updated_at=work.now, revision=record.stamps.revision + 1)
+    stamps = record.stamps.revised(work.now)
     return replace(record, value=port, stamps=stamps, state=state, label=label, notes=notes)
 
 

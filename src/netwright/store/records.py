@@ -28,6 +28,10 @@ class Stamps:
     updated_at: datetime
     revision: int
 
+    def revised(self, now: datetime) -> Stamps:
+        """As rows.save leaves them."""
+        return Stamps(self.created_at, now, self.revision + 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Record(Generic[V]):
