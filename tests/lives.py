@@ -83,9 +83,9 @@ class Users(QosLife):
         self.lazy = dict(self.followed)
 
     def teardown(self) -> None:
-        for host in self.hosts:
-            assert follow(self, self.lazy[host]) == plans.snapshot(self.world, host)
-        self.stack.close()
+        with self.stack:
+            for host in self.hosts:
+                assert follow(self, self.lazy[host]) == plans.snapshot(self.world, host)
 
     def network(self, at: int):
         return pick(networks.find(self.world, {}), at).value.id

@@ -14,7 +14,7 @@ def of_group(
 ) -> tuple[LogPlan, ...]:
     """What the group's chains log: what its rules let through, and what its ports drop if a log names it.
 
-    `logs` are those switched on; `groups_of` the groups of the ports that they name.
+    `logs` are those switched on; `groups_of` the groups of those ports that they name and the host has.
     """
     return tuple(_of_group(group, logs, groups_of))
 

@@ -8,9 +8,10 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import GroupId, LogId, PortId, ProjectId
+from netwright.model.ids import GroupId, HostName, LogId, PortId, ProjectId
 from netwright.model.intent import Log, LogEvent
 from netwright.store import rows
+from netwright.store.ports import UNPLUGGED
 from netwright.store.records import Record
 from netwright.store.tables import groups, logs, port_groups, ports
 
@@ -46,10 +47,13 @@ def enabled(connection: sa.Connection) -> list[Log]:
     return [_log(row) for row in connection.execute(statement)]
 
 
-def groups_of(connection: sa.Connection, targets: Collection[PortId]) -> Mapping[PortId, frozenset[GroupId]]:
-    """The groups of each of these ports."""
+def groups_of(
+    connection: sa.Connection, host: HostName, targets: Collection[PortId]
+) -> Mapping[PortId, frozenset[GroupId]]:
+    """The groups of each of these ports that is plugged on the host."""
     found: dict[PortId, set[GroupId]] = {}
-    statement = sa.select(port_groups).where(port_groups.c.port_id.in_(targets))
+    here = (ports.c.id.in_(targets), ports.c.host == host, ports.c.attachment != UNPLUGGED)
+    statement = sa.select(port_groups).join(ports).where(*here)
     for row in connection.execute(statement):
         found.setdefault(PortId(row.port_id), set()).add(GroupId(row.group_id))
     return {port: frozenset(theirs) for port, theirs in found.items()}
