@@ -50,6 +50,53 @@ def test_a_project_with_things_in_it_stays(here: Town) -> None:
     assert here.admin.send("DELETE", "/v3/projects/default").status == 403
 
 
+def test_what_only_says_something_goes_with_its_project_unless_it_is_in_use(here: Town) -> None:
+    """A pool in its scope, groups that name one another, a shared QoS policy: all go, or none while one is used."""
+    blue = here.project()
+    headers = {"X-Project-Id": blue["id"]}
+
+    def make(noun: str, **body: object) -> dict[str, object]:
+        plural = {"policy": "qos/policies", "rbac_policy": "rbac-policies"}.get(noun, f"{noun}s").replace(
+            "_", "-"
+        )
+        answer = here.admin.send("POST", f"/v2.0/{plural}", {noun: body}, headers)
+        assert answer.status == 201, answer.body
+        return answer.body[noun]
+
+    def shown_of(path: str, plural: str) -> set[object]:
+        listed = here.admin.get(f"/v2.0/{path}")[plural]
+        return {one["id"] for one in listed if one["project_id"] == blue["id"]}
+
+    scope = make("address_scope", name="scope", ip_version=4)
+    make("subnetpool", name="pool", prefixes=["10.0.0.0/16"], address_scope_id=scope["id"])
+    offices = make("address_group", addresses=["10.1.0.0/24"])
+    group = make("security_group", name="web")
+    for remote in ({"remote_group_id": group["id"]}, {"remote_address_group_id": offices["id"]}):
+        make("security_group_rule", security_group_id=group["id"], direction="ingress", **remote)
+    policy = make("policy", name="slow")
+    make(
+        "rbac_policy",
+        object_type="qos_policy",
+        object_id=policy["id"],
+        action="access_as_shared",
+        target_tenant="*",
+    )
+    body = {"network": {"qos_policy_id": policy["id"]}}
+    user = here.admin.send("POST", "/v2.0/networks", body).body["network"]
+    path = f"/v3/projects/{blue['id']}"
+    refused = here.admin.send("DELETE", path)
+    assert refused.status == 409
+    assert policy["id"] in refused.body["error"]["message"]
+    assert group["id"] in shown_of("security-groups", "security_groups")
+    assert shown_of("subnetpools", "subnetpools")
+    here.admin.drop("network", user["id"])
+    assert here.admin.send("DELETE", path).status == 204
+    for plural, where in (("subnetpools", "subnetpools"), ("address_scopes", "address-scopes"),
+                          ("security_groups", "security-groups"), ("address_groups", "address-groups"),
+                          ("policies", "qos/policies"), ("rbac_policies", "rbac-policies")):  # fmt: skip
+        assert not shown_of(where, plural), plural
+
+
 def test_users_are_made_found_changed_and_deleted(here: Town) -> None:
     """No answer ever has a password or a hash of it; what else was given is kept."""
     made = here.user(email="ann@example.org")

@@ -155,7 +155,7 @@ def test_all_tables_are_as_they_were_before(site: Site, tmp_path: Path, order: s
 
 
 def test_no_row_names_a_project_that_is_gone(tmp_path: Path) -> None:
-    """Its default group, with tags, its limits, roles, tokens and kept answers are gone; it is nobody's default project."""
+    """Its default group, with tags, its limits, roles, tokens, kept answers and what was shared with it are gone; it is nobody's default project."""
     with town(tmp_path) as here:
         blue = here.project()
         user = here.user(blue)
@@ -167,6 +167,10 @@ def test_no_row_names_a_project_that_is_gone(tmp_path: Path) -> None:
         assert here.guest.send("POST", "/v2.0/networks", {"network": {}}, who).status == 201
         (network,) = here.guest.send("GET", "/v2.0/networks", headers=who).body["networks"]
         here.admin.drop("network", network["id"])
+        theirs = here.admin.send("POST", "/v2.0/networks", {"network": {}}).body["network"]
+        shared = {"object_type": "network", "object_id": theirs["id"], "action": "access_as_shared"}
+        policy = {"rbac_policy": {**shared, "target_tenant": blue["id"]}}
+        assert here.admin.send("POST", "/v2.0/rbac-policies", policy).status == 201
         limit = {"quota": {"network": 5}}
         assert here.admin.send("PUT", f"/v2.0/quotas/{blue['id']}", limit).status == 200
         assert here.admin.send("DELETE", f"/v3/projects/{blue['id']}").status == 204

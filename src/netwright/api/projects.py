@@ -14,6 +14,9 @@ from netwright.model.errors import NotFoundError
 from netwright.model.identity import DOMAIN_ID, Project
 
 _KNOWN: Final = frozenset({"name", "description", "enabled"})
+_DEFINITIONS: Final = ("subnetpools", "address_scopes", "security_groups", "address_groups", "policies")
+"""What only says something, and goes with its project unless it is in use: pools before their scopes, rules
+before what they name."""
 _FILTERS: Final = ("name", "enabled", "domain_id", "parent_id", "is_domain")
 
 
@@ -31,7 +34,8 @@ def update(ask: Ask) -> Response:
 
 def delete(ask: Ask) -> Response:
     ask.insist_on_admin()
-    control.delete(ask.call.world, ask.call.path["project"])
+    nouns = ask.call.requests.nouns
+    control.delete(ask.call.world, ask.call.path["project"], [nouns[plural] for plural in _DEFINITIONS])
     return Response(status_code=204)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -10,19 +10,21 @@ from sqlalchemy.exc import IntegrityError
 
 from netwright.control import identities, text
 from netwright.control.given import UNSET, Left, given
+from netwright.control.nouns import Noun
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work, World
-from netwright.model.errors import ForbiddenError
+from netwright.model.caller import Caller, Role
+from netwright.model.errors import ConflictError, ForbiddenError
 from netwright.model.identity import Project
 from netwright.model.ids import ProjectId
-from netwright.store import groups, role_assignments
 from netwright.store import projects as store
-from netwright.store.changes import Touched
+from netwright.store import role_assignments
 from netwright.store.rows import Where
 
 FIRST_NAME: Final = "admin"
 """Of the project that is there from the beginning, as other clouds call it."""
 _LONGEST_DESCRIPTION: Final = 4096
+_ADMIN: Final = Caller(None, Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +66,8 @@ def update(world: World, project: str, request: ProjectRequest) -> Project:
         return changed
 
 
-def delete(world: World, project: str) -> None:
-    """With its default security group, limits, roles and proofs, but nothing else that it has.
+def delete(world: World, project: str, definitions: Sequence[Noun]) -> None:
+    """With its limits, roles and proofs, and its things of those nouns that nobody uses; it has nothing else.
 
     Raises NotFoundError, ConflictError, ForbiddenError.
     """
@@ -73,11 +75,10 @@ def delete(world: World, project: str) -> None:
         there = store.get(work.connection, project)
         if there.id == DEFAULT_PROJECT:
             raise ForbiddenError(f"Project {there.id} stays: requests that name no project are about it.")
-        left = store.belongings(work.connection, there.id)
-        if left:
-            named = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in left.items())
-            raise NamedConflictError("ProjectInUse", f"Project {there.id} still has {named}.")
-        _delete_default_group(work, there.id)
+        _refuse_left(work, there.id, {"rbac_policies", *(str(noun.table) for noun in definitions)})
+        for noun in definitions:
+            _delete_all(work, there.id, noun)
+        _refuse_left(work, there.id, frozenset())
         store.delete(work.connection, there.id)
 
 
@@ -115,12 +116,22 @@ def _asked(project: Project, request: ProjectRequest) -> Project:
     )
 
 
-def _delete_default_group(work: Work, project: ProjectId) -> None:
-    group = groups.default_of(work.connection, project)
-    if group is not None:
-        naming = groups.find_rules(work.connection, {"remote_group_id": (group,)})
-        work.touch(Touched.GROUP, group, *(rule.value.group_id for rule in naming))
-        groups.delete(work.connection, group)
+def _refuse_left(work: Work, project: ProjectId, apart: Collection[str]) -> None:
+    """Raises ConflictError where the project has anything in tables but those."""
+    left = store.belongings(work.connection, project, apart)
+    if left:
+        named = ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in left.items())
+        raise NamedConflictError("ProjectInUse", f"Project {project} still has {named}.")
+
+
+def _delete_all(work: Work, project: ProjectId, noun: Noun) -> None:
+    """All that the project has of the noun, as an admin may. Raises ConflictError for what is in use."""
+    asked = replace(work, caller=_ADMIN)
+    for thing in noun.acts.find(work.connection, {"project_id": (project,)}):
+        try:
+            noun.acts.delete(asked, thing)
+        except ConflictError as error:
+            raise NamedConflictError("ProjectInUse", f"Project {project} cannot go: {error}") from error
 
 
 def _taken(project: Project) -> NamedConflictError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -12,9 +12,9 @@ from netwright.model.errors import NotFoundError
 from netwright.model.identity import Project
 from netwright.model.ids import ProjectId
 from netwright.store import identity_tables, rows
-from netwright.store.governance_tables import quotas
+from netwright.store.governance_tables import quotas, rbac_policies
 from netwright.store.identity_tables import projects, users
-from netwright.store.tables import METADATA, answers, groups, rules
+from netwright.store.tables import METADATA, answers, rules
 
 _OWN_TABLES: Final = frozenset(
     {
@@ -23,11 +23,10 @@ _OWN_TABLES: Final = frozenset(
         identity_tables.tokens,
         answers,
         quotas,
-        groups,
         rules,
     }
 )
-"""Those that go with their project, and security groups, one of which does."""
+"""Those whose rows go with their project, or with what is its own."""
 
 
 def insert(connection: sa.Connection, project: Project, now: datetime) -> None:
@@ -39,9 +38,10 @@ def save(connection: sa.Connection, project: Project) -> None:
 
 
 def delete(connection: sa.Connection, project: ProjectId) -> None:
-    """With its assignments, credentials, tokens, limits and kept answers; it is no user's default."""
-    for table in (quotas, answers):
-        connection.execute(table.delete().where(table.c.project_id == project))
+    """With its assignments, credentials, tokens, limits, kept answers and what lets it see others' things;
+    it is no user's default."""
+    for column in (quotas.c.project_id, answers.c.project_id, rbac_policies.c.target_project):
+        connection.execute(sa.delete(column.table).where(column == project))
     theirs = users.update().where(users.c.default_project_id == project)
     connection.execute(theirs.values(default_project_id=None))
     rows.delete(connection, projects, project)
@@ -68,20 +68,19 @@ def find(connection: sa.Connection, where: rows.Where) -> list[Project]:
     ]
 
 
-def belongings(connection: sa.Connection, project: ProjectId) -> Mapping[str, int]:
-    """How many things it has, by table; its default security group is none."""
+def belongings(connection: sa.Connection, project: ProjectId, apart: Collection[str]) -> Mapping[str, int]:
+    """How many things it has, by table, `apart` from those of some tables."""
     counts = {
-        table.name: _count(connection, table, table.c.project_id == project)
+        table.name: _count(connection, table, project)
         for table in METADATA.sorted_tables
-        if "project_id" in table.c and table not in _OWN_TABLES
+        if "project_id" in table.c and table not in _OWN_TABLES and table.name not in apart
     }
-    own = (groups.c.project_id == project, sa.not_(groups.c.is_default))
-    counts[groups.name] = _count(connection, groups, *own)
     return {name: count for name, count in counts.items() if count}
 
 
-def _count(connection: sa.Connection, table: sa.Table, *which: sa.ColumnElement[bool]) -> int:
-    return connection.execute(sa.select(sa.func.count()).select_from(table).where(*which)).scalar_one()
+def _count(connection: sa.Connection, table: sa.Table, project: ProjectId) -> int:
+    statement = sa.select(sa.func.count()).select_from(table).where(table.c.project_id == project)
+    return connection.execute(statement).scalar_one()
 
 
 def _values(project: Project) -> Mapping[str, object]:
