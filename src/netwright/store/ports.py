@@ -380,13 +380,13 @@ def _put_groups(connection: sa.Connection, port: Port) -> None:
 
 def _addresses(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[tuple[str, bytes]]]:
     found: dict[str, list[tuple[str, bytes]]] = {}
-    for port, subnet, key in rows.found(connection, _ADDRESSES, ports, where):
+    for port, subnet, key in rows.found(connection, _ADDRESSES, ports, where).all():
         found.setdefault(port, []).append((subnet, key))
     return found
 
 
 def _groups(connection: sa.Connection, where: rows.Where) -> Mapping[str, Sequence[str]]:
     found: dict[str, list[str]] = {}
-    for port, group in rows.found(connection, _GROUPS, ports, where):
+    for port, group in rows.found(connection, _GROUPS, ports, where).all():
         found.setdefault(port, []).append(group)
     return found
