@@ -166,14 +166,16 @@ KINDS: dict[str, dict[str, object]] = {
 }
 
 
-def costs(kind: str, count: int) -> dict[str, int]:
+def costs(kind: str, count: int, *, logged: bool) -> dict[str, int]:
     """Of one more port of that kind, and of telling this host of what becomes of it, where there are so many."""
     with world() as here:
         site = Site(here, Role.ADMIN)
         network = site.make("networks", **{"netwright:gateway_place": "host"})
         site.make("subnets", network_id=network, cidr="10.0.0.0/8")
         body = {"network_id": network, **KINDS[kind]}
-        site.requests.create(NOUNS["ports"], site.asker(Role.ADMIN), [body] * count)
+        first = site.requests.create(NOUNS["ports"], site.asker(Role.ADMIN), [body] * count)[0]
+        if logged:
+            site.make("logs", resource_type="security_group", target_id=first["id"])
         before = plans.generation(here)
         with instructions(here) as creating:
             port = site.make("ports", name="one more", **body)
@@ -196,10 +198,11 @@ def costs(kind: str, count: int) -> dict[str, int]:
         return {name: len(taken) for name, taken in found.items()}
 
 
+@pytest.mark.parametrize("logged", [False, True], ids=["", "one logged"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_more_port_costs_the_same_among_many(kind: str) -> None:
+def test_one_more_port_costs_the_same_among_many(kind: str, logged: bool) -> None:
     """It takes SQLite as many instructions, and so does what hosts are told, with 300 ports there as with 3."""
-    few, many = costs(kind, 3), costs(kind, 300)
+    few, many = costs(kind, 3, logged=logged), costs(kind, 300, logged=logged)
     assert min(few.values()) > 0
     for name, taken in many.items():
         assert taken <= few[name] * 1.1, (name, few, many)

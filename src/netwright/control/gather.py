@@ -96,7 +96,8 @@ def _groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) 
     used = presence.used_groups(connection, host, [GroupId(one) for one in wanted])
     if used:
         enabled = logs.enabled(connection)
-        groups_of = logs.groups_of(connection, host, {log.port_id for log in enabled if log.port_id})
+        named = {log.port_id for log in enabled if log.port_id}
+        groups_of = logs.groups_of(connection, host, named) if named else {}
         for record in groups.find(connection, {"id": sorted(used)}):
             yield group_items.item(record.value, log_items.of_group(record.value, enabled, groups_of))
 
