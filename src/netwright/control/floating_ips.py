@@ -24,7 +24,7 @@ from netwright.model.intent import (
     PortForwarding,
     Subnet,
 )
-from netwright.store import addresses, networks, ports, qos, subnets
+from netwright.store import addresses, networks, ports, qos, rows, subnets
 from netwright.store import floating_ips as store
 from netwright.store import port_forwardings as forwardings
 from netwright.store.addresses import Holder
@@ -110,10 +110,11 @@ def find_in(connection: sa.Connection, where: Where) -> list[FloatingIpRecord]:
 
 def _shown(connection: sa.Connection, records: Sequence[Record[FloatingIp]]) -> list[FloatingIpRecord]:
     wanted = [record.value.association.port_id for record in records if record.value.association]
-    theirs = {record.value.id: record for record in ports.find(connection, {"id": wanted})} if wanted else {}
+    behind = rows.few("id", wanted) or {"id": store.STOOD_FOR}
+    theirs = {record.value.id: record for record in ports.find(connection, behind)} if wanted else {}
     forwarded: dict[FloatingIpId, list[PortForwarding]] = {}
     bare = [record.value.id for record in records if record.value.association is None]
-    for found in forwardings.find(connection, {"floating_ip_id": bare}) if bare else ():
+    for found in forwardings.find(connection, rows.few("floating_ip_id", bare)) if bare else ():
         forwarded.setdefault(found.value.floating_ip_id, []).append(found.value)
     policies = qos.of_networks(connection, {record.value.network_id for record in records})
     return [

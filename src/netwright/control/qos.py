@@ -89,10 +89,11 @@ def _with_rules(connection: sa.Connection, views: list[View]) -> None:
     listed: dict[str, list[View]] = {str(view["id"]): [] for view in views}
     for resource in described.RULES if listed else ():
         kind = type_of(resource)
-        for row in documents.find(connection, TABLES[kind], {"qos_policy_id": list(listed)}):
+        for row in documents.find(connection, TABLES[kind], rows.few("qos_policy_id", listed)):
             shown = {name: row[name] for name in resource.columns if name in row}
             policy = str(row["qos_policy_id"])
-            listed[policy].append({**shown, "qos_policy_id": policy, "type": kind})
+            if policy in listed:
+                listed[policy].append({**shown, "qos_policy_id": policy, "type": kind})
     for view in views:
         view["rules"] = listed[str(view["id"])]
 

@@ -20,7 +20,7 @@ from netwright.model.caller import Caller
 from netwright.model.errors import InvalidError
 from netwright.model.ids import PortId, RouterId, SubnetId
 from netwright.model.resources.routers import RESOURCE
-from netwright.store import documents, router_tables, routers
+from netwright.store import documents, router_tables, routers, rows
 from netwright.store.routers import RouterPort, RouterPortKind
 from netwright.store.rows import Where
 
@@ -160,7 +160,7 @@ def _revise(work: Work, router: View, values: Values) -> None:
 def _shown(connection: sa.Connection, views: list[View]) -> None:
     ids = [str(view["id"]) for view in views]
     gateways: dict[str, list[RouterPort]] = {}
-    wanted = {"router_id": ids, "kind": (RouterPortKind.GATEWAY.value,)}
+    wanted = {**rows.few("router_id", ids), "kind": (RouterPortKind.GATEWAY.value,)}
     for one in routers.find(connection, wanted) if ids else ():
         gateways.setdefault(one.router, []).append(one)
     for view in views:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import IPv4Address
+from typing import Final
 
 import sqlalchemy as sa
 
@@ -14,6 +15,9 @@ from netwright.model.intent import Association, FloatingIp
 from netwright.store import rows
 from netwright.store.records import Record
 from netwright.store.tables import floating_ips
+
+STOOD_FOR: Final = sa.select(floating_ips.c.port_id).where(floating_ips.c.port_id.is_not(None))
+"""The ports behind all floating IPs, as a statement."""
 
 
 def insert(connection: sa.Connection, floating: FloatingIp, now: datetime) -> None:

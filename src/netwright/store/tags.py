@@ -7,18 +7,16 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from netwright.store import rows
 from netwright.store.governance_tables import tags
 
-_FEW: Final = 500
 _ALL: Final = sa.select(tags.c.resource_id, tags.c.tag).order_by(tags.c.tag)
-_OF_SOME: Final = _ALL.where(tags.c.resource_id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def of(connection: sa.Connection, ids: Collection[str]) -> Mapping[str, Sequence[str]]:
     """The tags of each that has any, in the order of the alphabet."""
-    few = len(ids) <= _FEW
     found: dict[str, list[str]] = {}
-    for resource, tag in connection.execute(_OF_SOME if few else _ALL, {"ids": list(ids)} if few else {}):
+    for resource, tag in rows.found(connection, _ALL, tags, rows.few("resource_id", ids)).all():
         found.setdefault(resource, []).append(tag)
     return found
 

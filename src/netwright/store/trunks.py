@@ -11,10 +11,12 @@ from netwright.store import rows
 from netwright.store.governance_tables import subports, trunks
 from netwright.store.tables import networks, ports
 
-_FEW: Final = 500
 _PARENTS: Final = sa.select(trunks.c.port_id, trunks.c.id)
-# Made once: every port that is shown asks it.
-_PARENTS_AMONG: Final = _PARENTS.where(trunks.c.port_id.in_(sa.bindparam("ports", expanding=True)))
+_SUBPORTS: Final = (
+    sa.select(subports, ports.c.mac)
+    .join(ports, ports.c.id == subports.c.port_id)
+    .order_by(subports.c.segmentation_id, subports.c.port_id)
+)
 _TRUNKS: Final = sa.select(trunks.c.id)
 _CARRIERS: Final = sa.select(subports.c.trunk_id)
 Subport = Mapping[str, object]
@@ -23,10 +25,8 @@ Subport = Mapping[str, object]
 
 def subports_of(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, list[dict[str, object]]]:
     """By trunk, with each port's MAC address."""
-    statement = sa.select(subports, ports.c.mac).join(ports, ports.c.id == subports.c.port_id)
     found: dict[str, list[dict[str, object]]] = {}
-    chosen = statement.where(subports.c.trunk_id.in_(wanted))
-    for row in connection.execute(chosen.order_by(subports.c.segmentation_id, subports.c.port_id)):
+    for row in rows.found(connection, _SUBPORTS, subports, rows.few("trunk_id", wanted)).all():
         shown = {
             "port_id": row.port_id,
             "segmentation_type": row.segmentation_type,
@@ -59,12 +59,9 @@ def carrier_of(connection: sa.Connection, port: str) -> str | None:
 
 
 def by_parent(connection: sa.Connection, wanted: Collection[str]) -> Mapping[str, str]:
-    """The trunks whose parents the ports are."""
-    if len(wanted) > _FEW:
-        found = connection.execute(_PARENTS).all()
-        return {str(port): str(trunk) for port, trunk in found if port in wanted}
-    chosen = connection.execute(_PARENTS_AMONG, {"ports": list(wanted)})
-    return {str(port): str(trunk) for port, trunk in chosen}
+    """The trunks whose parents the ports are, and maybe others, by parent."""
+    found = rows.found(connection, _PARENTS, trunks, rows.few("port_id", wanted)).all()
+    return {str(port): str(trunk) for port, trunk in found}
 
 
 def mtu_of(connection: sa.Connection, port: str) -> int:
