@@ -121,6 +121,13 @@ def test_a_kept_lab_goes_on_until_it_is_cleaned(started: Labs, lab: Lab) -> None
     assert labs.leftovers(lab) == []
 
 
+def test_a_lab_that_ends_leaves_the_place_where_others_are_made(lab: Lab) -> None:
+    """One that is about to be made there finds it."""
+    labs.ROOT.mkdir(exist_ok=True)
+    labs.sweep(lab)
+    assert labs.ROOT.is_dir()
+
+
 def test_a_running_lab_is_not_taken_over(lab: Lab) -> None:
     """A second lab of the same name, and --clean, are refused while the first runs."""
     with labs.claimed(lab), pytest.raises(ConflictError, match="is running"), labs.running(lab):

@@ -2,7 +2,8 @@
 
 Ours: namespaces called `nwlab-NAME-…`, the directory /run/netwright-lab/NAME, /etc/netns/nwlab-NAME-…, the
 DHCP namespaces of networks on the lab's host, and every process in any of these namespaces. A lab's name
-has no hyphen, so no lab's names begin like another's.
+has no hyphen, so no lab's names begin like another's. The directories that labs share stay, empty: another
+lab may be about to make its own in them.
 """
 
 from __future__ import annotations
@@ -235,9 +236,6 @@ def sweep(lab: Lab) -> None:
         _remove(namespace)
         shutil.rmtree(RESOLV / namespace, ignore_errors=True)
     shutil.rmtree(lab.directory, ignore_errors=True)
-    for directory in (RESOLV, ROOT):
-        with suppress(OSError):
-            directory.rmdir()
 
 
 def leftovers(lab: Lab) -> list[str]:
