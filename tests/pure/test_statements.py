@@ -206,3 +206,25 @@ def test_one_more_port_costs_the_same_among_many(kind: str, logged: bool) -> Non
     assert min(few.values()) > 0
     for name, taken in many.items():
         assert taken <= few[name] * 1.1, (name, few, many)
+
+
+def test_a_rule_costs_the_same_whatever_the_length_of_the_address_group_that_it_names() -> None:
+    """None of its prefixes is read."""
+
+    def cost(length: int) -> int:
+        with world() as here:
+            site = Site(here, Role.ADMIN)
+            prefixes = [f"10.0.{number}.0/24" for number in range(length)]
+            offices = site.make("address_groups", addresses=prefixes)
+            group = site.make("security_groups", name="web")
+            with instructions(here) as taken:
+                site.make(
+                    "security_group_rules",
+                    security_group_id=group,
+                    direction="ingress",
+                    remote_address_group_id=offices,
+                )
+            return len(taken)
+
+    few, many = cost(2), cost(200)
+    assert 0 < many <= few * 1.1

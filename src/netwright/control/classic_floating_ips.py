@@ -37,6 +37,8 @@ from netwright.store.rows import Where
 
 _AT_ONCE: Final = 5000
 """Ids in one statement: SQLite takes 32,766 parameters."""
+_NOTHING: Final = FloatingIpRequest(port_id=None)
+"""What one stands for that is disassociated."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ def deallocate(
     with world.work() as work:
         record = _to_deallocate(work.connection, address, owner, affect_auto_assigned=affect_auto_assigned)
         if record is not None and record.id is not None:
-            floating_ips.delete_in(work, rows.get(work.connection, record.id).value)
+            _delete(work, record.id)
         return record
 
 
@@ -199,9 +201,7 @@ def disassociate(
         owner.check(before)
         if before.id is None or before.port_id is None:
             raise FloatingIpNotAssociated(address)
-        floating_ips.update_in(
-            work, rows.get(work.connection, before.id).value, FloatingIpRequest(port_id=None)
-        )
+        _stand(work, before.id, _NOTHING)
         store.save(work.connection, ClassicFloatingIp(before.id, before.auto_assigned))
         return before
 
@@ -215,11 +215,9 @@ def leave(world: World, instance_uuid: str) -> list[FloatingRecord]:
             if record.id is None:
                 continue
             if record.auto_assigned:
-                floating_ips.delete_in(work, rows.get(work.connection, record.id).value)
+                _delete(work, record.id)
             else:
-                floating_ips.update_in(
-                    work, rows.get(work.connection, record.id).value, FloatingIpRequest(port_id=None)
-                )
+                _stand(work, record.id, _NOTHING)
                 store.save(work.connection, ClassicFloatingIp(record.id))
         return found
 
@@ -235,9 +233,7 @@ def depart(world: World, instance_uuid: str, wanted: Collection[IPv4Address]) ->
             if record.id is None or record.port_id is None or record.fixed_address is None:
                 continue
             moving = Moving(record.port_id, record.fixed_address, record.host, since)
-            floating_ips.update_in(
-                work, rows.get(work.connection, record.id).value, FloatingIpRequest(port_id=None)
-            )
+            _stand(work, record.id, _NOTHING)
             store.save(work.connection, ClassicFloatingIp(record.id, record.auto_assigned, moving))
         return staying
 
@@ -351,9 +347,18 @@ def _settle_down(work: Work, floating: FloatingIpId, moving: Moving, *, auto_ass
     except RequestError:
         # The Networking API, which knows of no moves, gave the fixed IP another one, or took it away.
         if auto_assigned:
-            floating_ips.delete_in(work, rows.get(work.connection, floating).value)
+            _delete(work, floating)
             return
     store.save(work.connection, ClassicFloatingIp(floating, auto_assigned))
+
+
+def _delete(work: Work, floating: FloatingIpId) -> None:
+    floating_ips.delete_in(work, rows.get(work.connection, floating).value)
+
+
+def _stand(work: Work, floating: FloatingIpId, request: FloatingIpRequest) -> None:
+    """For what the request says."""
+    floating_ips.update_in(work, rows.get(work.connection, floating).value, request)
 
 
 def _refuse_kept(connection: sa.Connection, floating: FloatingIpId, port: PortId, fixed: IPv4Address) -> None:
@@ -367,11 +372,7 @@ def _refuse_kept(connection: sa.Connection, floating: FloatingIpId, port: PortId
 
 def _stand_for(work: Work, floating: FloatingIpId, port: PortId | None, fixed: IPv4Address) -> None:
     try:
-        floating_ips.update_in(
-            work,
-            rows.get(work.connection, floating).value,
-            FloatingIpRequest(port_id=port, fixed_address=fixed),
-        )
+        _stand(work, floating, FloatingIpRequest(port_id=port, fixed_address=fixed))
     except NamedConflictError as error:
         raise FloatingIpAssociateFailed(error.message, error.field) from error
 

@@ -146,7 +146,8 @@ def _remote(work: Work, request: RuleRequest) -> Remote:
     if group is not None:
         return RemoteGroup(store.without_rules(work.connection, group).id)
     if address_group is not None:
-        return RemoteAddressGroup(address_groups.get(work.connection, address_group).value.id)
+        address_groups.refuse_unknown(work.connection, address_group)
+        return RemoteAddressGroup(address_group)
     if prefix is None:
         return Anywhere()
     if prefix.version != request.ethertype.version:

@@ -55,6 +55,12 @@ def get(connection: sa.Connection, group: AddressGroupId) -> Record[AddressGroup
     raise NotFoundError("AddressGroup", group)
 
 
+def refuse_unknown(connection: sa.Connection, group: AddressGroupId) -> None:
+    """Raises NotFoundError."""
+    if not rows.exists(connection, address_groups, {"id": (group,)}):
+        raise NotFoundError("AddressGroup", group)
+
+
 def find(connection: sa.Connection, where: rows.Where) -> list[Record[AddressGroup]]:
     """The address groups that match, oldest first."""
     theirs: dict[str, list[Prefix]] = {}
