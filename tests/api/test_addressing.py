@@ -31,18 +31,53 @@ def test_a_network_has_a_segment_that_follows_it(client: Client) -> None:
     assert client.send("GET", f"/v2.0/segments/{own['id']}").status == 404
 
 
+VLAN = {"provider:network_type": "vlan", "provider:physical_network": "eth9", "provider:segmentation_id": 9}
+FLAT = {
+    "provider:network_type": "flat",
+    "provider:physical_network": "eth9",
+    "provider:segmentation_id": None,
+}
+
+
 def test_segments_may_stand_for_provider_attributes(client: Client) -> None:
-    """A list of one segment makes the network; of several, or beside provider attributes, it is refused."""
-    one = {
-        "provider:network_type": "vlan",
-        "provider:physical_network": "eth9",
-        "provider:segmentation_id": 9,
-    }
-    assert client.make("network", segments=[one])["provider:segmentation_id"] == 9
-    for wrong in ({"segments": [one, one]}, {"segments": [one], "provider:network_type": "flat"}):
-        assert client.send("POST", "/v2.0/networks", {"network": wrong}).status == 400
+    """A list of segments makes the network of its first; beside provider attributes, or with one twice, it is refused."""
+    made = client.make("network", segments=[VLAN])
+    assert (made["provider:segmentation_id"], made["segments"]) == (9, None)
+    client.drop("network", made["id"])
+    for wrong in (
+        {"segments": [VLAN, VLAN]},
+        {"segments": [VLAN], "provider:network_type": "flat"},
+        {"segments": [FLAT, {**VLAN, "provider:segmentation_id": None}]},
+        {"segments": [{"provider:network_type": "vxlan"}]},
+        {"segments": [{"provider:physical_network": "eth9"}]},
+    ):
+        assert client.send("POST", "/v2.0/networks", {"network": wrong}).status == 400, wrong
+    assert not client.get("/v2.0/segments?physical_network=eth9")["segments"]
     tagged = client.send("POST", "/v2.0/networks", {"network": {"vlan_transparent": True}})
     assert (tagged.status, tagged.kind) == (409, "VlanTransparencyDriverError")
+
+
+def test_a_network_of_several_segments_shows_them_all(client: Client) -> None:
+    """Its own first, which provider attributes tell too; as they come and go, so does the list."""
+    network = client.make("network", segments=[VLAN, FLAT])
+    path = f"/v2.0/networks/{network['id']}"
+    assert network["segments"] == client.get(path)["network"]["segments"] == [VLAN, FLAT]
+    assert {name: network[name] for name in VLAN} == VLAN
+    (flat,) = client.get(f"/v2.0/segments?network_id={network['id']}&network_type=flat")["segments"]
+    client.drop("segment", flat["id"])
+    assert client.get(path)["network"]["segments"] is None
+    client.make("segment", network_id=network["id"], network_type="local")
+    assert len(client.get(path)["network"]["segments"]) == 2
+    client.drop("network", network["id"])
+    assert not client.get(f"/v2.0/segments?network_id={network['id']}")["segments"]
+
+
+def test_members_are_not_shown_segments() -> None:
+    """What a network is on the wire is for admins to see and say."""
+    with trusting() as (_, client):
+        member = Asker(client, Role.MEMBER, "blue")
+        assert "segments" not in member.make("/v2.0/networks", "network", {})
+        assert member.send("POST", "/v2.0/networks", {"network": {"segments": [VLAN]}}).status == 403
 
 
 def test_addresses_are_counted(client: Client) -> None:

@@ -81,6 +81,9 @@ def test_what_only_says_something_goes_with_its_project_unless_it_is_in_use(here
         action="access_as_shared",
         target_tenant="*",
     )
+    theirs = here.admin.send("POST", "/v2.0/networks", {"network": {}}).body["network"]
+    others = {"object_type": "network", "object_id": theirs["id"], "action": "access_as_shared"}
+    make("rbac_policy", **others, target_tenant="red")
     body = {"network": {"qos_policy_id": policy["id"]}}
     user = here.admin.send("POST", "/v2.0/networks", body).body["network"]
     path = f"/v3/projects/{blue['id']}"

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from netwright.api.fields import Fields
 from netwright.api.views import asked_policy, asked_project, owned, stamped
 from netwright.control import networks as control
-from netwright.control import qos
+from netwright.control import qos, segments
 from netwright.control.agents import ZONE
 from netwright.control.bodies import Values
 from netwright.control.given import UNSET, Left
@@ -33,7 +33,9 @@ class Networks:
         del caller
         hints = values.get("availability_zone_hints")
         zones = known(hints) if isinstance(hints, list) else []
-        made = control.create_in(work, _new(Fields(_of_one_segment(values))))
+        first, *further = _segments(values)
+        made = control.create_in(work, _new(Fields({**values, **first})))
+        segments.make_further(work, made, further)
         if zones:
             store.save_zones(work.connection, made, zones)
         return self._one(work, made)
@@ -78,6 +80,7 @@ def view(shown: NetworkRecord) -> View:
         "vlan_transparent": False,
         "port_security_enabled": network.port_security_enabled,
         "dns_domain": network.dns_domain,
+        "segments": shown.segments,
         "provider:network_type": type_of(network).value,
         "provider:physical_network": network.uplink,
         "provider:segmentation_id": network.vlan and network.vlan.id,
@@ -96,17 +99,19 @@ def view(shown: NetworkRecord) -> View:
     }
 
 
-def _of_one_segment(values: Values) -> Values:
-    """What it is on the wire may be said by a list of one segment. Raises InvalidError, ConflictError."""
+def _segments(values: Values) -> list[Values]:
+    """What it is on the wire, and what else it is made of. Raises InvalidError, ConflictError."""
     if values.get("vlan_transparent"):
         message = "vlan_transparent: a guest's VLANs do not pass the filters of this deployment's bridges."
         raise NamedConflictError("VlanTransparencyDriverError", message, "vlan_transparent")
-    segments = values.get("segments")
-    if not isinstance(segments, list) or not segments:
-        return values
-    if len(segments) > 1 or any(name.startswith("provider:") for name in values):
-        raise invalid("segments", "a network is made of one segment, told here or by provider attributes.")
-    return {**values, **segments[0]}
+    listed = values.get("segments")
+    if not isinstance(listed, list) or not listed:
+        return [{}]
+    if any(name.startswith("provider:") for name in values):
+        raise invalid("segments", "segments and provider attributes cannot both be given.")
+    if any(one in listed[:at] for at, one in enumerate(listed)):
+        raise invalid("segments", "the same segment is there twice.")
+    return listed
 
 
 def _new(body: Fields) -> NetworkRequest:

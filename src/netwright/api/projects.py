@@ -14,7 +14,14 @@ from netwright.model.errors import NotFoundError
 from netwright.model.identity import DOMAIN_ID, Project
 
 _KNOWN: Final = frozenset({"name", "description", "enabled"})
-_DEFINITIONS: Final = ("subnetpools", "address_scopes", "security_groups", "address_groups", "policies")
+_DEFINITIONS: Final = (
+    "rbac_policies",
+    "subnetpools",
+    "address_scopes",
+    "security_groups",
+    "address_groups",
+    "policies",
+)
 """What only says something, and goes with its project unless it is in use: pools before their scopes, rules
 before what they name."""
 _FILTERS: Final = ("name", "enabled", "domain_id", "parent_id", "is_domain")

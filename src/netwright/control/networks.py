@@ -22,6 +22,7 @@ from netwright.control import (
 from netwright.control.gateways import GatewayAt
 from netwright.control.given import UNSET, Left, given
 from netwright.control.network_links import NetworkType
+from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.sharing import Shared
 from netwright.control.world import DEFAULT_PROJECT, Work
@@ -81,6 +82,8 @@ class NetworkRecord:
     """Whether its subnets are on segments."""
     zones: tuple[str, ...] = ()
     """The availability zones that it should be in."""
+    segments: Sequence[View] | None = None
+    """All of a network that has several."""
 
     @property
     def value(self) -> Network:
@@ -296,6 +299,7 @@ def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> lis
     where = gateways.shown(connection, [record.value for record in records])
     routed = segments.routed(connection, wanted)
     zones = store.zones(connection, wanted)
+    several = segments.of_several(connection, [record.value for record in records])
     return [
         NetworkRecord(
             record,
@@ -304,6 +308,7 @@ def _shown(connection: sa.Connection, records: Sequence[Record[Network]]) -> lis
             scopes.get(network, {}),
             network in routed,
             zones.get(network, ()),
+            several.get(network),
         )
         for record, network in zip(records, wanted, strict=True)
     ]

@@ -75,10 +75,9 @@ def delete(world: World, project: str, definitions: Sequence[Noun]) -> None:
         there = store.get(work.connection, project)
         if there.id == DEFAULT_PROJECT:
             raise ForbiddenError(f"Project {there.id} stays: requests that name no project are about it.")
-        _refuse_left(work, there.id, {"rbac_policies", *(str(noun.table) for noun in definitions)})
+        _refuse_left(work, there.id, {str(noun.table) for noun in definitions})
         for noun in definitions:
             _delete_all(work, there.id, noun)
-        _refuse_left(work, there.id, frozenset())
         store.delete(work.connection, there.id)
 
 

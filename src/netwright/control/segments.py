@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from netwright.control.network_links import type_of
 from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import Work
-from netwright.model.caller import Caller
+from netwright.model.caller import Caller, Role
 from netwright.model.ids import NetworkId
 from netwright.model.intent import Network
 from netwright.store import documents, rows
@@ -20,6 +20,8 @@ from netwright.store.address_tables import segments
 from netwright.store.tables import subnets
 
 _ON_SEGMENTS: Final = sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None))
+_ADMIN: Final = Caller(None, Role.ADMIN)
+_PREFIX: Final = "provider:"
 _WIRE: Final = ("network_type", "physical_network", "segmentation_id")
 
 
@@ -53,6 +55,30 @@ def make_own(work: Work, network: Network) -> None:
     documents.insert(work.connection, segments, values, work.now)
 
 
+def make_further(work: Work, network: NetworkId, given: Sequence[Values]) -> None:
+    """More of the network's, kept as they are given. Raises InvalidError, ConflictError."""
+    for one in given:
+        blank = {"network_id": network, "name": None, **dict.fromkeys(_WIRE)}
+        values = checked(work, None, {**blank, **_unprefixed(one)}, _ADMIN)
+        documents.insert(work.connection, segments, {"id": work.world.new_id(), **values}, work.now)
+
+
+def of_several(connection: sa.Connection, networks: Collection[Network]) -> Mapping[str, list[View]]:
+    """Of networks with more than one: all of each, its own first, as provider attributes."""
+    own = {network.id: _wire(network) for network in networks}
+    found: dict[str, list[View]] = {}
+    for row in documents.find(connection, segments, rows.few("network_id", own)):
+        found.setdefault(str(row["network_id"]), []).append({name: row[name] for name in _WIRE})
+    several = ((network, listed) for network, listed in found.items() if len(listed) > 1 and network in own)
+    return {
+        network: [
+            {f"{_PREFIX}{name}": value for name, value in one.items()}
+            for one in sorted(listed, key=lambda one: one != own[NetworkId(network)])
+        ]
+        for network, listed in several
+    }
+
+
 def follow(work: Work, old: Network, new: Network) -> None:
     """The network's own segment is what the network is now."""
     if _wire(old) == _wire(new):
@@ -76,6 +102,10 @@ def refuse_strange(work: Work, network: str, segment: str | None, siblings: list
         raise invalid("segment_id", f"segment {segment} is not of network {network}.")
     if any((other is None) is not (segment is None) for other in siblings):
         raise invalid("segment_id", f"either all subnets of network {network} are on segments, or none is.")
+
+
+def _unprefixed(given: Values) -> Values:
+    return {name.removeprefix(_PREFIX): value for name, value in given.items()}
 
 
 def _wire(network: Network) -> dict[str, object]:

@@ -126,10 +126,11 @@ RESOURCE: Final = Resource(
         Attribute(
             "segments",
             ListOf(_SEGMENT, 16),
-            "What it is on the wire, as a list of one.",
+            "Its segments, the first of which it is on the wire; null where it has one alone.",
+            nullable=True,
             post=Role.ADMIN,
             put=Role.NOBODY,
-            see=Role.NOBODY,
+            see=Role.ADMIN,
             filters=False,
             extension="multi-provider",
         ),
