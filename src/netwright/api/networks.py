@@ -30,12 +30,11 @@ class Networks:
     """Acts on networks."""
 
     def create(self, work: Work, values: Values, caller: Caller) -> View:
-        del caller
         hints = values.get("availability_zone_hints")
         zones = known(hints) if isinstance(hints, list) else []
         first, *further = _segments(values)
         made = control.create_in(work, _new(Fields({**values, **first})))
-        segments.make_further(work, made, further)
+        segments.make_further(work, made, further, caller)
         if zones:
             store.save_zones(work.connection, made, zones)
         return self._one(work, made)

@@ -68,16 +68,7 @@ _ROWS: Final = (
         ),
         addressing.subnet_pools,
     ),
-    Noun(
-        described.segments.RESOURCE,
-        Documents(
-            described.segments.RESOURCE,
-            addressing.segments,
-            checked=segments.checked,
-            changed=segments.changed,
-        ),
-        addressing.segments,
-    ),
+    Noun(described.segments.RESOURCE, segments.acts(), addressing.segments),
     Noun(
         described.ip_availabilities.RESOURCE,
         Listed(ip_availability.find),

@@ -8,24 +8,29 @@ from typing import Final
 import sqlalchemy as sa
 
 from netwright.control.bodies import Values
+from netwright.control.documents import Documents
 from netwright.control.network_links import type_of
 from netwright.control.nouns import View
 from netwright.control.refusals import NamedConflictError, in_use, invalid
 from netwright.control.world import Work
-from netwright.model.caller import Caller, Role
+from netwright.model.caller import Caller
 from netwright.model.ids import NetworkId
 from netwright.model.intent import Network
+from netwright.model.resources import segments as described
 from netwright.store import documents, rows
 from netwright.store.address_tables import segments
 from netwright.store.tables import subnets
 
 _ON_SEGMENTS: Final = sa.select(subnets.c.network_id).where(subnets.c.segment_id.is_not(None))
-_ADMIN: Final = Caller(None, Role.ADMIN)
 _PREFIX: Final = "provider:"
 _WIRE: Final = ("network_type", "physical_network", "segmentation_id")
 
 
-def checked(work: Work, old: View | None, values: Values, caller: Caller) -> Values:
+def acts() -> Documents:
+    return Documents(described.RESOURCE, segments, _checked, _changed)
+
+
+def _checked(work: Work, old: View | None, values: Values, caller: Caller) -> Values:
     """Raises InvalidError for a VLAN without a number, ConflictError for one that the network has already."""
     del caller
     if old is not None:
@@ -39,7 +44,7 @@ def checked(work: Work, old: View | None, values: Values, caller: Caller) -> Val
     return {**values, "description": values.get("description") or ""}
 
 
-def changed(work: Work, old: View | None, new: View | None) -> None:
+def _changed(work: Work, old: View | None, new: View | None) -> None:
     """Raises ConflictError where the last one of a network, or one with subnets, is to go."""
     if new is not None or old is None:
         return
@@ -55,28 +60,25 @@ def make_own(work: Work, network: Network) -> None:
     documents.insert(work.connection, segments, values, work.now)
 
 
-def make_further(work: Work, network: NetworkId, given: Sequence[Values]) -> None:
-    """More of the network's, kept as they are given. Raises InvalidError, ConflictError."""
+def make_further(work: Work, network: NetworkId, given: Sequence[Values], caller: Caller) -> None:
+    """More of the network's, told by provider attributes. Raises InvalidError, ConflictError."""
     for one in given:
-        blank = {"network_id": network, "name": None, **dict.fromkeys(_WIRE)}
-        values = checked(work, None, {**blank, **_unprefixed(one)}, _ADMIN)
-        documents.insert(work.connection, segments, {"id": work.world.new_id(), **values}, work.now)
+        wire = {name: one.get(f"{_PREFIX}{name}") for name in _WIRE}
+        acts().create(work, {"network_id": network, **wire}, caller)
 
 
 def of_several(connection: sa.Connection, networks: Collection[Network]) -> Mapping[str, list[View]]:
     """Of networks with more than one: all of each, its own first, as provider attributes."""
-    own = {network.id: _wire(network) for network in networks}
+    own = {
+        str(network.id): {f"{_PREFIX}{name}": value for name, value in _wire(network).items()}
+        for network in networks
+    }
     found: dict[str, list[View]] = {}
     for row in documents.find(connection, segments, rows.few("network_id", own)):
-        found.setdefault(str(row["network_id"]), []).append({name: row[name] for name in _WIRE})
-    several = ((network, listed) for network, listed in found.items() if len(listed) > 1 and network in own)
-    return {
-        network: [
-            {f"{_PREFIX}{name}": value for name, value in one.items()}
-            for one in sorted(listed, key=lambda one: one != own[NetworkId(network)])
-        ]
-        for network, listed in several
-    }
+        shown = {f"{_PREFIX}{name}": row[name] for name in _WIRE}
+        found.setdefault(str(row["network_id"]), []).append(shown)
+    several = {network: found[network] for network in own if len(found.get(network, ())) > 1}
+    return {network: sorted(listed, key=own[network].__ne__) for network, listed in several.items()}
 
 
 def follow(work: Work, old: Network, new: Network) -> None:
@@ -102,10 +104,6 @@ def refuse_strange(work: Work, network: str, segment: str | None, siblings: list
         raise invalid("segment_id", f"segment {segment} is not of network {network}.")
     if any((other is None) is not (segment is None) for other in siblings):
         raise invalid("segment_id", f"either all subnets of network {network} are on segments, or none is.")
-
-
-def _unprefixed(given: Values) -> Values:
-    return {name.removeprefix(_PREFIX): value for name, value in given.items()}
 
 
 def _wire(network: Network) -> dict[str, object]:
