@@ -97,7 +97,7 @@ def _groups(connection: sa.Connection, host: HostName, wanted: Collection[str]) 
     if used:
         enabled = logs.enabled(connection)
         named = {log.port_id for log in enabled if log.port_id}
-        groups_of = logs.groups_of(connection, host, named) if named else {}
+        groups_of = presence.groups_of_each(connection, host, named)
         for record in groups.find(connection, {"id": sorted(used)}):
             yield group_items.item(record.value, log_items.of_group(record.value, enabled, groups_of))
 

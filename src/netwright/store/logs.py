@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from netwright.model.errors import NotFoundError
-from netwright.model.ids import GroupId, HostName, LogId, PortId, ProjectId
+from netwright.model.ids import GroupId, LogId, PortId, ProjectId
 from netwright.model.intent import Log, LogEvent
 from netwright.store import rows
-from netwright.store.ports import UNPLUGGED
 from netwright.store.records import Record
-from netwright.store.tables import groups, logs, port_groups, ports
+from netwright.store.tables import groups, logs, ports
 
 
 def insert(connection: sa.Connection, log: Log, now: datetime) -> None:
@@ -45,18 +44,6 @@ def enabled(connection: sa.Connection) -> list[Log]:
     """Those that are switched on, oldest first."""
     statement = sa.select(logs).where(logs.c.enabled).order_by(logs.c.created_at, logs.c.id)
     return [_log(row) for row in connection.execute(statement)]
-
-
-def groups_of(
-    connection: sa.Connection, host: HostName, targets: Collection[PortId]
-) -> Mapping[PortId, frozenset[GroupId]]:
-    """The groups of each of these ports that is plugged on the host."""
-    found: dict[PortId, set[GroupId]] = {}
-    here = (ports.c.id.in_(targets), ports.c.host == host, ports.c.attachment != UNPLUGGED)
-    statement = sa.select(port_groups).join(ports).where(*here)
-    for row in connection.execute(statement):
-        found.setdefault(PortId(row.port_id), set()).add(GroupId(row.group_id))
-    return {port: frozenset(theirs) for port, theirs in found.items()}
 
 
 def of_project(connection: sa.Connection, project: ProjectId) -> tuple[frozenset[PortId], frozenset[GroupId]]:

@@ -177,6 +177,17 @@ def groups_of_ports(
     return _ids(connection, here.where(port_groups.c.port_id.in_(affected)).distinct())
 
 
+def groups_of_each(
+    connection: sa.Connection, host: HostName, affected: Collection[PortId]
+) -> Mapping[PortId, frozenset[GroupId]]:
+    """The groups of each of those ports that is plugged on the host; nothing is asked for none."""
+    found: dict[PortId, set[GroupId]] = {}
+    here = sa.select(port_groups).join(ports).where(*_plugged(host), port_groups.c.port_id.in_(affected))
+    for row in connection.execute(here) if affected else ():
+        found.setdefault(PortId(row.port_id), set()).add(GroupId(row.group_id))
+    return {port: frozenset(theirs) for port, theirs in found.items()}
+
+
 def remote_groups(connection: sa.Connection, affected: Collection[GroupId]) -> frozenset[GroupId]:
     """The groups that the groups' rules name as their remotes."""
     found = rows.found(connection, _REMOTES, rules, {"group_id": tuple(affected)})
