@@ -201,7 +201,7 @@ def disassociate(
         owner.check(before)
         if before.id is None or before.port_id is None:
             raise FloatingIpNotAssociated(address)
-        _stand(work, before.id, _NOTHING)
+        _change(work, before.id, _NOTHING)
         store.save(work.connection, ClassicFloatingIp(before.id, before.auto_assigned))
         return before
 
@@ -217,7 +217,7 @@ def leave(world: World, instance_uuid: str) -> list[FloatingRecord]:
             if record.auto_assigned:
                 _delete(work, record.id)
             else:
-                _stand(work, record.id, _NOTHING)
+                _change(work, record.id, _NOTHING)
                 store.save(work.connection, ClassicFloatingIp(record.id))
         return found
 
@@ -233,7 +233,7 @@ def depart(world: World, instance_uuid: str, wanted: Collection[IPv4Address]) ->
             if record.id is None or record.port_id is None or record.fixed_address is None:
                 continue
             moving = Moving(record.port_id, record.fixed_address, record.host, since)
-            _stand(work, record.id, _NOTHING)
+            _change(work, record.id, _NOTHING)
             store.save(work.connection, ClassicFloatingIp(record.id, record.auto_assigned, moving))
         return staying
 
@@ -356,8 +356,7 @@ def _delete(work: Work, floating: FloatingIpId) -> None:
     floating_ips.delete_in(work, rows.get(work.connection, floating).value)
 
 
-def _stand(work: Work, floating: FloatingIpId, request: FloatingIpRequest) -> None:
-    """For what the request says."""
+def _change(work: Work, floating: FloatingIpId, request: FloatingIpRequest) -> None:
     floating_ips.update_in(work, rows.get(work.connection, floating).value, request)
 
 
@@ -372,7 +371,7 @@ def _refuse_kept(connection: sa.Connection, floating: FloatingIpId, port: PortId
 
 def _stand_for(work: Work, floating: FloatingIpId, port: PortId | None, fixed: IPv4Address) -> None:
     try:
-        _stand(work, floating, FloatingIpRequest(port_id=port, fixed_address=fixed))
+        _change(work, floating, FloatingIpRequest(port_id=port, fixed_address=fixed))
     except NamedConflictError as error:
         raise FloatingIpAssociateFailed(error.message, error.field) from error
 

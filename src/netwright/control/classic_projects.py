@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
-from netwright.control import classic_networks, classic_vpns, text
+from netwright.control import classic_networks, classic_vpns, groups, text
 from netwright.control.classic_refusals import NetworkNotFoundForProject
-from netwright.control.refusals import in_use, invalid
+from netwright.control.refusals import invalid
 from netwright.control.world import World
+from netwright.model.caller import OPERATOR
 from netwright.model.ids import GroupId, NetworkId
 from netwright.store import classic_networks as store
-from netwright.store import groups
+from netwright.store import groups as group_rows
 from netwright.store.changes import Touched
 
 _LAST_PORT = 65535
@@ -31,20 +32,15 @@ def scrub(world: World, project: str) -> Scrubbed:
     Raises ConflictError while ports are in one of the groups.
     """
     owner = text.project(project)
-    with world.work() as work:
+    with world.work(OPERATOR) as work:
         connection = work.connection
         mine = classic_networks.find_in(connection, {"project_id": (owner,)})
         for record in mine:
             classic_networks.give_to(work, record, None)
-        theirs = [record.value.id for record in groups.find(connection, {"project_id": (owner,)})]
+        theirs = group_rows.find(connection, {"project_id": (owner,)})
         for group in theirs:
-            if groups.ports_of(connection, group):
-                raise in_use("SecurityGroup", group, "ports use it")
-        for group in theirs:
-            naming = groups.find_rules(connection, {"remote_group_id": (group,)})
-            work.touch(Touched.GROUP, group, *(rule.value.group_id for rule in naming))
-            groups.delete(connection, group)
-        return Scrubbed(tuple(record.id for record in mine), tuple(theirs))
+            groups.delete_in(work, group)
+        return Scrubbed(tuple(record.id for record in mine), tuple(group.value.id for group in theirs))
 
 
 def change_vpn(world: World, project: str, address: IPv4Address, port: int) -> list[NetworkId]:

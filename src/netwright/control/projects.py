@@ -13,7 +13,7 @@ from netwright.control.given import UNSET, Left, given
 from netwright.control.nouns import Noun
 from netwright.control.refusals import NamedConflictError, invalid, required
 from netwright.control.world import DEFAULT_PROJECT, Work, World
-from netwright.model.caller import Caller, Role
+from netwright.model.caller import OPERATOR
 from netwright.model.errors import ConflictError, ForbiddenError
 from netwright.model.identity import Project
 from netwright.model.ids import ProjectId
@@ -24,7 +24,6 @@ from netwright.store.rows import Where
 FIRST_NAME: Final = "admin"
 """Of the project that is there from the beginning, as other clouds call it."""
 _LONGEST_DESCRIPTION: Final = 4096
-_ADMIN: Final = Caller(None, Role.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ def _refuse_left(work: Work, project: ProjectId, apart: Collection[str]) -> None
 
 def _delete_all(work: Work, project: ProjectId, noun: Noun) -> None:
     """All that the project has of the noun, as an admin may. Raises ConflictError for what is in use."""
-    asked = replace(work, caller=_ADMIN)
+    asked = replace(work, caller=OPERATOR)
     for thing in noun.acts.find(work.connection, {"project_id": (project,)}):
         try:
             noun.acts.delete(asked, thing)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 from netwright.model.ids import ProjectId
 
@@ -31,3 +32,7 @@ class Caller:
     @property
     def is_admin(self) -> bool:
         return self.role is Role.ADMIN
+
+
+OPERATOR: Final = Caller(None, Role.ADMIN)
+"""Who runs the deployment, in no project."""
